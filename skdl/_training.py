@@ -1,0 +1,456 @@
+"""Compiled training: whole epochs as one program over arrays held on the device.
+
+The only module that knows TensorFlow. A `Template` is a compiled Keras network whose
+`train_step`, `test_step` and forward pass are traced into programs. The variables of the
+template are captured by the programs as inputs, and every fit hands in variables of its own
+in their place; so all networks of one configuration share programs, and fits in different
+threads share nothing else.
+
+Three programs can train:
+
+- "xla": the loop over full batches, compiled by XLA for fixed shapes (rows are padded to a
+  bucket, the number of steps is a value); a last, smaller batch runs in the graph program.
+- "graph": the same loop as a TensorFlow graph of unknown shapes, with no XLA compile to pay.
+- "keras": `Model.fit`, for what only it can do.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
+from skdl._seeds import layer_seeds
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+
+# Fewer training steps than this in a fit do not pay for a compile by XLA (0.5 to 1 s).
+XLA_MIN_STEPS = 100
+# Rows of one forward pass are chosen so that the outputs of all layers stay below this.
+_CHUNK_BYTES = 64 * 2**20
+# Products of a multiple of eight rows give each row the same bits as alone.
+_ROW_MULTIPLE = 8
+
+
+class Program:
+    """A traced function whose captured variables are handed in at each call."""
+
+    def __init__(
+        self,
+        function: Callable,
+        signature: list[tf.TensorSpec],
+        variables: list[keras.Variable],
+        jit_compile: bool = False,
+    ):
+        traced = tf.function(function, jit_compile=jit_compile, autograph=False)
+        self._concrete = traced.get_concrete_function(*signature)
+        position = {id(v.value.handle): i for i, v in enumerate(variables)}
+        self._captures = [
+            position.get(id(capture), capture) for capture in self._concrete.captured_inputs
+        ]
+
+    def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
+        captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
+        return self._concrete._call_flat(list(inputs), captured)
+
+
+class Template:
+    """A compiled network that stands for all networks of its configuration."""
+
+    def __init__(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool):
+        self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
+        build_metrics(self.model, np.zeros((1, *target_shape)))
+        self.sparse = sparse
+        self.layers = list(_flat_layers(self.model))
+        self.variables = state_of(self.model)
+        self.n_saved = len(self.variables) - len(self.model.metrics_variables)
+        self._initial = [variable.numpy() for variable in self.variables]
+        self._draws = list(_random_parts(self.layers, self.variables))
+        self._rate = _position(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
+        self._programs: dict[Hashable, Program] = {}
+        self.xla_fails = False
+        if sparse:
+            self.layers[0].call = _sparse_product(self.layers[0])
+        for layer in self.layers:
+            if type(layer) is keras.layers.Dropout:
+                layer.call = _same_masks_under_xla(layer)
+
+    def initial_state(self, seed: int, learning_rate: float | None) -> list[np.ndarray]:
+        """Return the initial values of all variables that `seed` decides."""
+        values = list(self._initial)
+        for (position, recipe), layer_seed in zip(self._draws, layer_seeds(seed), strict=False):
+            if recipe is None:
+                values[position] = np.array([layer_seed, 0], values[position].dtype)
+            else:
+                initializer = Recipe(recipe.cls, {**recipe.config, "seed": layer_seed}).make()
+                old = values[position]
+                values[position] = initializer(old.shape, dtype=str(old.dtype)).numpy()
+        if learning_rate is not None and self._rate is not None:
+            values[self._rate] = np.asarray(learning_rate, values[self._rate].dtype)
+        return values
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows of one forward pass, by the memory that the layers' outputs take."""
+        floats = sum(
+            int(np.prod([size or 1 for size in tensor.shape]))
+            for layer in self.layers
+            for tensor in keras.tree.flatten(layer.output)
+        )
+        rows = _CHUNK_BYTES // (4 * max(floats, 1))
+        return int(np.clip(rows // _ROW_MULTIPLE * _ROW_MULTIPLE, _ROW_MULTIPLE, 8192))
+
+    def epoch(self, rows: DeviceRows, batch_size: int | None = None) -> Program:
+        """Return the program of an epoch: with a batch size, XLA's over full batches alone."""
+        jit, size_known = batch_size is not None, rows.size if batch_size else None
+
+        def make(model):
+            def epoch(*inputs):
+                *x, y, weight, order, n_rows, size, first, last, reset = inputs
+                if jit:
+                    model.reset_metrics()
+                else:
+                    tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
+
+                def batch(i):
+                    if jit:
+                        index = tf.slice(order, [i * batch_size], [batch_size])
+                    else:
+                        start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
+                        if self.sparse:  # put in order on the host, where that is cheap
+                            return _slice(x, start, stop, model), y[start:stop], weight[start:stop]
+                        index = order[start:stop]
+                    return tuple(tf.gather(array, index) for array in (*x, y, weight))
+
+                def step(i):
+                    model.train_step(batch(i))
+                    return (i + 1,)
+
+                tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
+                return model.get_metrics_result()
+
+            counts = [tf.TensorSpec([], tf.int32)] * 4
+            order = tf.TensorSpec([size_known], tf.int32)
+            return epoch, [*rows.specs(size_known), order, *counts, tf.TensorSpec([], tf.bool)]
+
+        return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
+
+    def evaluation(self, rows: DeviceRows) -> Program:
+        """Return the program of loss and metrics over validation rows."""
+
+        def make(model):
+            def evaluate(*inputs):
+                *x, y, weight, n_rows, size = inputs
+                model.reset_metrics()
+
+                def step(start):
+                    stop = tf.minimum(start + size, n_rows)
+                    batch = _slice(x, start, stop, model), y[start:stop], weight[start:stop]
+                    model.test_step(batch)
+                    return (stop,)
+
+                tf.while_loop(lambda i: i < n_rows, step, (0,), parallel_iterations=1)
+                return model.get_metrics_result()
+
+            return evaluate, [*rows.specs(None), *[tf.TensorSpec([], tf.int32)] * 2]
+
+        return self._program(("evaluation", rows.dtype), make)
+
+    def forward(self, x: list[tf.Tensor]) -> Program:
+        """Return the program of the forward pass."""
+
+        def make(model):
+            def forward(*inputs):
+                *x, n_rows = inputs
+                return model(_slice(x, 0, n_rows, model), training=False)
+
+            return forward, [*(_spec(None, t) for t in x), tf.TensorSpec([], tf.int32)]
+
+        return self._program(("forward", x[0].dtype), make)
+
+    def _program(self, key: Hashable, make: Callable, jit_compile: bool = False) -> Program:
+        with lock:
+            if key not in self._programs:
+                function, signature = make(self.model)
+                self._programs[key] = Program(function, signature, self.variables, jit_compile)
+            return self._programs[key]
+
+
+class TemplateStore:
+    """Templates by configuration, the least recently used dropped beyond `size`."""
+
+    def __init__(self, size: int = 64):
+        self.size = size
+        self._templates: OrderedDict[Hashable, Template] = OrderedDict()
+
+    def get(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
+        """Return the template of a configuration, made now if it is not in the store."""
+        key = (config.key, target_shape, sparse)
+        with lock:
+            if key not in self._templates:
+                self._templates[key] = Template(config, target_shape, sparse)
+            self._templates.move_to_end(key)
+            while len(self._templates) > self.size:
+                self._templates.popitem(last=False)
+            return self._templates[key]
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def clear(self) -> None:
+        """Forget all templates and their programs."""
+        with lock:
+            self._templates.clear()
+
+
+lock = threading.RLock()  # Keras builds and TensorFlow traces in one thread at a time
+templates = TemplateStore()
+
+
+def state_of(model: keras.Model) -> list[keras.Variable]:
+    """Return all variables of a compiled model in the order in which states are kept."""
+    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+
+
+def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:
+    """Return device variables with the given values."""
+    return [tf.Variable(value) for value in values]
+
+
+def is_conv(layer: keras.Layer) -> bool:
+    """Tell whether a layer is a convolution."""
+    return "Conv" in type(layer).__name__
+
+
+def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int) -> str:
+    """Return "xla" or "graph", from the network, the device and the amount of work alone."""
+    if n_rows // batch_size * epochs < XLA_MIN_STEPS or template.sparse or template.xla_fails:
+        return "graph"
+    if not all(layer.supports_jit for layer in template.layers):
+        return "graph"
+    if not tf.config.list_logical_devices("GPU") and any(map(is_conv, template.layers)):
+        return "graph"  # XLA's convolutions on the CPU are many times slower
+    if any(
+        isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"
+        for layer in template.layers
+    ):
+        return "graph"  # its masks under XLA are known to be Keras's own in float32 only
+    return "xla"
+
+
+def bucket(n_rows: int) -> int:
+    """Round up a number of rows so that similar numbers share a program (12.5 % at most)."""
+    step = 1 << max(n_rows.bit_length() - 4, 3)
+    return -(-n_rows // step) * step
+
+
+class DeviceRows:
+    """Rows of inputs, targets and weights on the device, padded to `size` rows.
+
+    A dense array is one tensor. A CSR matrix is three: the row and column of each stored
+    value, the values, and where each row begins.
+    """
+
+    def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray, size: int | None = None):
+        self.n_rows, self.size = len(y), size or len(y)
+        self.x = _device_tensors(x, self.size)
+        self.y, self.weight = (tf.constant(_padded(a, self.size)) for a in (y, weight))
+
+    @property
+    def tensors(self) -> list[tf.Tensor]:
+        """All tensors, in the order of the programs' inputs."""
+        return [*self.x, self.y, self.weight]
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of the inputs, which the programs are traced for."""
+        return self.x[0].dtype
+
+    def specs(self, size: int | None) -> list[tf.TensorSpec]:
+        """Return what a program knows of the tensors."""
+        return [_spec(size, tensor) for tensor in self.tensors]
+
+
+class Epochs:
+    """The compiled epochs of one fit: a program, the rows and the state it works on."""
+
+    def __init__(
+        self,
+        template: Template,
+        state: list[tf.Variable],
+        program: str,
+        arrays: tuple[Any, np.ndarray, np.ndarray],
+        batch_size: int,
+    ):
+        self.template, self.state, self.program = template, state, program
+        self._arrays, self._batch_size = arrays, batch_size
+        if not template.sparse:
+            n_rows = len(arrays[1])
+            self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
+
+    def run(self, order: np.ndarray) -> dict[str, Any]:
+        """Train one epoch over the rows in the given order and return its metrics."""
+        size, n_rows = self._batch_size, len(order)
+        n_steps, done, logs = -(-n_rows // size), 0, {}
+        rows = DeviceRows(*(a[order] for a in self._arrays)) if self.template.sparse else self._rows
+        inputs = [*rows.tensors, tf.constant(_padded(order, rows.size))]
+        if self.program == "xla":
+            done = n_rows // size
+            try:
+                program = self.template.epoch(rows, size)
+                logs = program(
+                    self.state, *inputs, *_ints(n_rows, size, 0, done), tf.constant(True)
+                )
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                if "compil" not in str(error).lower():
+                    raise
+                # XLA lacks an operation of this network; nothing has run yet.
+                self.template.xla_fails, self.program, done = True, "graph", 0
+        if done < n_steps:
+            counts = _ints(n_rows, size, done, n_steps)
+            logs = self.template.epoch(rows)(self.state, *inputs, *counts, tf.constant(done == 0))
+        return _python(logs)
+
+    def evaluate(self, rows: DeviceRows) -> dict[str, Any]:
+        """Return loss and metrics over validation rows."""
+        sizes = _ints(rows.n_rows, self.template.chunk_rows)
+        return _python(self.template.evaluation(rows)(self.state, *rows.tensors, *sizes))
+
+
+def predict(template: Template, state: list[tf.Variable], x: Any) -> np.ndarray:
+    """Return the network's outputs for the rows of x, as a NumPy array."""
+    size, outputs = template.chunk_rows, []
+    for start in range(0, x.shape[0], size):
+        chunk = x[start : start + size]
+        n_rows = -(-chunk.shape[0] // _ROW_MULTIPLE) * _ROW_MULTIPLE
+        tensors = _device_tensors(chunk, n_rows)
+        padded = template.forward(tensors)(state, *tensors, *_ints(n_rows))
+        outputs.append(padded.numpy()[: chunk.shape[0]])
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def memory_bytes() -> int:
+    """Return the size of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _device_tensors(x: Any, size: int) -> list[tf.Tensor]:
+    if not scipy.sparse.issparse(x):
+        return [tf.constant(_padded(x, size))]
+    begins = np.full(size + 1, x.nnz, np.int64)
+    begins[: len(x.indptr)] = x.indptr
+    row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+    positions = np.empty((x.nnz, 2), np.int64)
+    positions[:, 0], positions[:, 1] = row, x.indices
+    return [tf.constant(a) for a in (positions, x.data, begins)]
+
+
+def _slice(x: list[tf.Tensor], start: tf.Tensor, stop: tf.Tensor, model: keras.Model) -> Any:
+    """Return rows `start` to `stop` of a dense or sparse input, in a graph."""
+    if len(x) == 1:
+        return x[0][start:stop]
+    positions, values, begins = x
+    here = slice(begins[start], begins[stop])
+    start, stop = tf.cast(start, tf.int64), tf.cast(stop, tf.int64)
+    shape = tf.stack([stop - start, tf.constant(model.input_shape[-1], tf.int64)])
+    return tf.SparseTensor(positions[here] - tf.stack([start, 0]), values[here], shape)
+
+
+def _spec(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
+    return tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype)
+
+
+def _padded(array: np.ndarray, size: int) -> np.ndarray:
+    if len(array) == size:
+        return array
+    padded = np.zeros((size, *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
+    return padded
+
+
+def _ints(*values: int) -> list[tf.Tensor]:
+    return [tf.constant(value, tf.int32) for value in values]
+
+
+def _done(_: None) -> tf.Tensor:
+    return tf.constant(0)
+
+
+def _python(logs: dict[str, tf.Tensor]) -> dict[str, Any]:
+    return {name: value.numpy().tolist() for name, value in logs.items()}
+
+
+def _flat_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _flat_layers(layer)
+        else:
+            yield layer
+
+
+def _position(variables: list[keras.Variable], variable: Any) -> int | None:
+    return next((i for i, other in enumerate(variables) if other is variable), None)
+
+
+def _random_parts(
+    layers: list[keras.Layer], variables: list[keras.Variable]
+) -> Iterator[tuple[int, Recipe | None]]:
+    """Yield, in the order in which builders hand out seeds, what a seed decides.
+
+    That is, the position of a variable with the recipe of its initialiser, or the position
+    of the state of a layer's random numbers with None.
+    """
+    for layer in layers:
+        for name, value in vars(layer).items():
+            if isinstance(value, keras.random.SeedGenerator):
+                yield _position(variables, value.state), None
+            elif isinstance(value, keras.initializers.Initializer) and hasattr(value, "seed"):
+                variable = getattr(layer, name.removesuffix("_initializer"))
+                yield _position(variables, variable), Recipe.of(value)
+
+
+def _same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
+    """Return a `call` for a dropout layer that draws Keras's masks in every program.
+
+    Keras leaves the choice of the random number algorithm to TensorFlow, which takes
+    Philox (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011) in a graph and
+    another, slow one under XLA. Philox's integers agree in both; their conversion to floats
+    does not, so it is spelt out as TensorFlow's kernel does it.
+    """
+    keras_call = layer.call
+
+    def call(inputs, training=False):
+        if not training or not layer.rate or inputs.dtype != tf.float32:
+            return keras_call(inputs, training=training)
+        seed = layer.seed_generator.next()
+        seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), tf.int32.max - 1), tf.int32)
+        bits = tf.random.stateless_uniform(
+            tf.shape(inputs), seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+        )
+        mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))
+        one_to_two = tf.bitwise.bitwise_or(mantissa, tf.constant(0x3F800000, tf.uint32))
+        uniform = tf.bitcast(one_to_two, tf.float32) - 1.0
+        kept = inputs * (1.0 / (1.0 - layer.rate))
+        return tf.where(uniform >= layer.rate, kept, tf.zeros_like(kept))
+
+    return call
+
+
+def _sparse_product(layer: keras.layers.Dense) -> Callable:
+    """Return a `call` for a dense layer over sparse rows.
+
+    Keras's own sparse product is several times slower than TensorFlow's operation.
+    """
+
+    def call(inputs, training=None):
+        outputs = tf.sparse.sparse_dense_matmul(inputs, layer.kernel.value)
+        return layer.activation(outputs + layer.bias.value)
+
+    return call

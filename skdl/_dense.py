@@ -35,7 +35,7 @@ class DenseClassifier(NetworkClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(64,)
+    hidden_layer_sizes : int or tuple of int, default=(100,)
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
     activation : str, dict or callable, default="relu"
@@ -155,7 +155,7 @@ class DenseClassifier(NetworkClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes=(100,),
         *,
         activation="relu",
         dropout=0.0,
@@ -216,7 +216,7 @@ class DenseRegressor(NetworkRegressor):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or tuple of int, default=(64,)
+    hidden_layer_sizes : int or tuple of int, default=(100,)
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
     activation : str, dict or callable, default="relu"
@@ -329,7 +329,7 @@ class DenseRegressor(NetworkRegressor):
 
     def __init__(
         self,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes=(100,),
         *,
         activation="relu",
         dropout=0.0,

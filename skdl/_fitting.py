@@ -185,7 +185,8 @@ class _Fit:
             "epochs": self.first + self.epochs,
             "steps": -(-len(self.rows) // self.batch_size),
         }
-        hooks = keras.callbacks.CallbackList(callbacks or None, **parameters)
+        history = network.program == "keras"
+        hooks = keras.callbacks.CallbackList(callbacks or None, history, **parameters)
         if callbacks or network.program == "keras":
             network.model.stop_training = False
             hooks.set_model(network.model)
@@ -232,22 +233,23 @@ class _Fit:
     def _run_keras(self, hooks):
         """Train by `Model.fit` on the same rows in the same order."""
         network, fit = self.network, self
+        data = BatchDataset(self.rows, network.seed, self.batch_size, self.shuffle)
 
         class Recorder(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                data.begin_epoch(epoch)
+
             def on_epoch_end(self, epoch, logs=None):
                 fit._record(epoch, dict(logs))
 
-        recorder = Recorder()
-        hooks.callbacks.insert(0, recorder)
-        recorder.set_model(network.model)
-        forward_stop = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: setattr(
-                network.model, "stop_training", self._stopped()
-            )
-        )
-        hooks.callbacks.append(forward_stop)
-        forward_stop.set_model(network.model)
-        data = BatchDataset(self.rows, network.seed, self.first, self.batch_size, self.shuffle)
+        class Stopper(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                self.model.stop_training = fit._stopped()
+
+        first, last = Recorder(), Stopper()
+        first.set_model(network.model)
+        last.set_model(network.model)
+        hooks.callbacks = [first, *hooks.callbacks, last]
         held_out = self.validation
         if held_out is not None:
             held_out = (held_out.x, held_out.y, held_out.weight)
@@ -273,14 +275,15 @@ class _Fit:
 class BatchDataset(keras.utils.PyDataset):
     """The batches that the compiled epochs would see, for `Model.fit`."""
 
-    def __init__(self, rows: Rows, seed: int, epoch: int, batch_size: int, shuffle: bool):
+    def __init__(self, rows: Rows, seed: int, batch_size: int, shuffle: bool):
         super().__init__()
-        self._rows, self._seed, self._epoch = rows, seed, epoch
-        self._batch_size, self._shuffle = batch_size, shuffle
-        self._set_order()
+        self._rows, self._seed, self._batch_size = rows, seed, batch_size
+        self._shuffle = shuffle
+        self.begin_epoch(0)
 
-    def _set_order(self) -> None:
-        self._order = row_order(self._seed, self._epoch, len(self._rows), self._shuffle)
+    def begin_epoch(self, epoch: int) -> None:
+        """Set the order of an epoch."""
+        self._order = row_order(self._seed, epoch, len(self._rows), self._shuffle)
 
     def __len__(self) -> int:
         return -(-len(self._rows) // self._batch_size)
@@ -290,11 +293,6 @@ class BatchDataset(keras.utils.PyDataset):
         x = self._rows.x[index]
         x = x.toarray() if scipy.sparse.issparse(x) else x
         return x, self._rows.y[index], self._rows.weight[index]
-
-    def on_epoch_end(self) -> None:
-        """Draw the order of the next epoch."""
-        self._epoch += 1
-        self._set_order()
 
 
 def _too_large(x: Any) -> bool:

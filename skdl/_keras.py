@@ -1,8 +1,8 @@
 """Keras by name and by object: optimizers, losses, metrics, callbacks, compiled networks.
 
 The only module that imports scikeras, which wraps the plain builder functions into compiled
-models. Its estimators, which today's scikit-learn misreads, are not used. Other modules take `keras` from
-here, where it is loaded without TensorFlow's log lines.
+models. Its estimators, which today's scikit-learn misreads, are not used. Other modules take
+`keras` from here, where it is loaded without TensorFlow's log lines.
 """
 
 from __future__ import annotations
@@ -25,13 +25,31 @@ with quiet_start():
     if backend.backend() == "tensorflow":
         keras.ops.convert_to_tensor(0)  # starts the devices, which has log lines of its own
 
-from scikeras.wrappers import BaseWrapper
-
 if backend.backend() != "tensorflow":
     raise ImportError(
         f"skdl trains with TensorFlow, but Keras was loaded with the {backend.backend()!r} "
         "backend. Set the environment variable KERAS_BACKEND=tensorflow before importing keras."
     )
+
+_PICKLING = ("__reduce__", "__deepcopy__")
+
+
+def _import_wrapper() -> type:
+    """Import scikeras's wrapper and put back how Keras pickles, which scikeras replaces."""
+    classes = (keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)
+    found = [{name: vars(cls).get(name) for name in _PICKLING} for cls in classes]
+    from scikeras.wrappers import BaseWrapper
+
+    for cls, methods in zip(classes, found, strict=True):
+        for name, method in methods.items():
+            if method is not None:
+                setattr(cls, name, method)
+            elif name in vars(cls):
+                delattr(cls, name)
+    return BaseWrapper
+
+
+BaseWrapper = _import_wrapper()
 
 _KINDS = {
     "optimizer": keras.optimizers,
@@ -47,19 +65,24 @@ _BY_SHAPE = {"acc", "accuracy", "ce", "crossentropy"}
 def check_name(parameter: str, name: str) -> None:
     """Raise a ValueError with the close matches if Keras knows no such `name`."""
     module = _KINDS[parameter]
-    known = [key for key in dir(module) if not key.startswith("_")]
-    known = [key for key in known if callable(getattr(module, key))]
-    known = [key for key in known if key not in {"get", "serialize", "deserialize"}]
-    if parameter == "metrics":
-        known += sorted(_BY_SHAPE)
-    folded = {key.lower(): key for key in known}
-    if name in known or (name.lower() in folded and parameter == "optimizer"):
+    if parameter == "metrics" and name in _BY_SHAPE:
         return
-    if keras.saving.get_registered_object(name) is not None:
-        return
-    close = difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(repr(folded[c]) for c in close)}?" if close else ""
-    raise ValueError(f"Unknown {parameter}: received {parameter}={name!r}.{hint}")
+    try:
+        if parameter != "kernel_initializer":
+            module.get(name)
+            return
+        initializer_class(name)  # `get` would draw a seed from Python's global generator
+    except (ValueError, AttributeError):
+        known = {key.lower(): key for key in dir(module) if not key.startswith("_")}
+        close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(repr(known[c]) for c in close)}?" if close else ""
+        raise ValueError(f"Unknown {parameter}: received {parameter}={name!r}.{hint}") from None
+
+
+def initializer_class(name: str) -> type:
+    """Return the class of an initialiser by any of its names."""
+    found = keras.saving.get_registered_object(name)
+    return found or getattr(keras.initializers, name.rsplit(">", maxsplit=1)[-1])
 
 
 @dataclass(frozen=True)
@@ -247,14 +270,14 @@ class NetworkConfig:
         def build(compile_kwargs):
             arguments = {name: _made(value) for name, value in self.arguments.items()}
             model = self.builder(**arguments, **extra, seed=seed)
-            model.compile(**compile_kwargs)
+            # Metrics as they are: scikeras would rename "mae" in the history.
+            model.compile(**compile_kwargs | {"metrics": list(_made(self.metrics))})
             return model
 
         wrapper = BaseWrapper(
             model=build,
             optimizer=self.optimizer.make(),
             loss=_made(self.loss),
-            metrics=list(_made(self.metrics)),
         )
         model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
         model.optimizer.build(model.trainable_variables)

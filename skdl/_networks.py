@@ -24,7 +24,7 @@ def build_dense(
     n_outputs: int,
     output_activation: str | Callable = "linear",
     *,
-    hidden_layer_sizes: int | Sequence[int] = (64,),
+    hidden_layer_sizes: int | Sequence[int] = (100,),
     activation: Any = "relu",
     dropout: float = 0.0,
     l1: float = 0.0,
@@ -48,7 +48,7 @@ def build_dense(
         Number of units of the output layer.
     output_activation : str or callable, default="linear"
         Activation of the output layer.
-    hidden_layer_sizes : int or sequence of int, default=(64,)
+    hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the hidden layers.
@@ -165,25 +165,18 @@ def seeded_initializer(initializer: Any, seed: int) -> keras.Initializer:
 
     `keras.initializers.get("name")` would draw a seed from Python's global generator.
     """
-    from skdl._keras import keras
+    from skdl._keras import initializer_class, keras
 
     if isinstance(initializer, keras.initializers.Initializer):
         cls, config = type(initializer), initializer.get_config()
     elif isinstance(initializer, dict):
-        cls = _initializer_class(initializer["class_name"])
+        cls = initializer_class(initializer["class_name"])
         config = dict(initializer.get("config", {}))
     else:
-        cls, config = _initializer_class(initializer), {}
+        cls, config = initializer_class(initializer), {}
     if "seed" in cls.__init__.__code__.co_varnames:
         config["seed"] = seed
     return cls.from_config(config)
-
-
-def _initializer_class(name: str) -> type:
-    from skdl._keras import keras
-
-    registered = keras.saving.get_registered_object(name)
-    return registered or getattr(keras.initializers, name.split(">")[-1])
 
 
 def input_dtype(dtype: str) -> str:

@@ -1,0 +1,74 @@
+"""Out-of-the-box accuracy of the dense estimators beside scikit-learn's MLP.
+
+Every data set is scored by 5-fold cross-validation with `StandardScaler` in front: accuracy
+for classes, R2 for values. The time is that of the five fits and scores. Prints a
+reStructuredText table.
+
+    python benchmarks/defaults.py [folder with mnist_5k.npz and boston_housing.npz]
+"""
+
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from machine import describe
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import DenseClassifier, DenseRegressor
+
+DATA = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "shared" / "data"
+
+
+def load():
+    """Yield name, X, y and whether y holds classes."""
+    yield "iris", *datasets.load_iris(return_X_y=True), True
+    yield "wine", *datasets.load_wine(return_X_y=True), True
+    yield "breast cancer", *datasets.load_breast_cancer(return_X_y=True), True
+    yield "digits", *datasets.load_digits(return_X_y=True), True
+    if (DATA / "mnist_5k.npz").exists():
+        with np.load(DATA / "mnist_5k.npz") as data:
+            yield "mnist_5k", data["X"].reshape(5000, -1), data["y"], True
+    yield "diabetes", *datasets.load_diabetes(return_X_y=True), False
+    if (DATA / "boston_housing.npz").exists():
+        with np.load(DATA / "boston_housing.npz") as data:
+            yield "boston housing", data["X"], data["y"], False
+
+
+def score(estimator, X, y, classes):
+    """Return the mean score over 5 folds and the seconds they took."""
+    folds = (StratifiedKFold if classes else KFold)(5, shuffle=True, random_state=0)
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        scores = cross_val_score(make_pipeline(StandardScaler(), estimator), X, y, cv=folds)
+    return scores.mean(), time.perf_counter() - started
+
+
+def main():
+    DenseClassifier(epochs=1).fit(*datasets.load_iris(return_X_y=True))  # load TensorFlow
+    print(describe(), end="\n\n")
+    rows = [("data", "skdl", "MLP", "difference", "skdl s", "MLP s")]
+    differences = []
+    for name, X, y, classes in load():
+        ours = (DenseClassifier if classes else DenseRegressor)(random_state=0)
+        peer = (MLPClassifier if classes else MLPRegressor)(random_state=0)
+        (a, s), (b, t) = (score(clone(net), X, y, classes) for net in (ours, peer))
+        differences.append(a - b)
+        rows.append((name, f"{a:.3f}", f"{b:.3f}", f"{a - b:+.3f}", f"{s:.1f}", f"{t:.1f}"))
+    rows.append(("mean", "", "", f"{np.mean(differences):+.3f}", "", ""))
+    rule = "  ".join("=" * max(len(row[i]) for row in rows) for i in range(6))
+    widths = [len(part) for part in rule.split("  ")]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    print("\n".join([rule, lines[0], rule, *lines[1:], rule]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Fixtures and data shared by all tests."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real data beside the project; tests that need it skip where it is missing."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"needs the folder of data {SHARED.name}/data beside the project")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def mnist_5k(shared):
+    """5000 MNIST digits as float32 rows in 0..1, and labels."""
+    with np.load(shared / "data" / "mnist_5k.npz") as data:
+        return data["X"].reshape(5000, -1).astype(np.float32) / 255, data["y"]
+
+
+@pytest.fixture(scope="session")
+def boston(shared):
+    """Boston housing: 13 columns, prices."""
+    with np.load(shared / "data" / "boston_housing.npz") as data:
+        return data["X"], data["y"]
+
+
+@pytest.fixture(scope="session")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    return (X - X.mean(0)) / X.std(0), y
+
+
+@pytest.fixture(scope="session")
+def diabetes():
+    X, y = load_diabetes(return_X_y=True)
+    return X * 20, (y - y.mean()) / y.std()
+
+
+@pytest.fixture
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield

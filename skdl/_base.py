@@ -144,22 +144,21 @@ class BaseNetwork(BaseEstimator):
         weight = targets.weights(getattr(self, "class_weight", None), y, weight)
         return self._train(network, targets, self._rows(X, y, weight, targets), None, 1, None)
 
-    def _check_rows(self, X, y, reset, name=""):
-        """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
+    def _validated(self, X, *y, **checks):
+        """Return what `validate_data` makes of X and y."""
         try:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                reset=reset,
-                accept_sparse="csr",
-                dtype=input_dtype(self.dtype),
-                multi_output=True,
-                y_numeric=isinstance(self, RegressorMixin),
-                estimator=type(self).__name__,
-            )
+            with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
+                return validate_data(
+                    self, X, *y, accept_sparse="csr", dtype=input_dtype(self.dtype), **checks
+                )
         except ValueError as error:
             raise _with_advice(error) from error
+
+    def _check_rows(self, X, y, reset, name=""):
+        """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
+        X, y = self._validated(
+            X, y, reset=reset, multi_output=True, y_numeric=isinstance(self, RegressorMixin)
+        )
         if issparse(y) and not isinstance(self, ClassifierMixin):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")
         return X, y
@@ -173,8 +172,6 @@ class BaseNetwork(BaseEstimator):
             sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
         )
         kept = np.flatnonzero(weight)
-        if len(kept) == 0:
-            raise ValueError("sample_weight is zero for all rows: nothing is left to train on.")
         return (X, y, weight) if len(kept) == n_rows else (X[kept], y[kept], weight[kept])
 
     def _split(self, targets, y, seed):
@@ -265,13 +262,7 @@ class BaseNetwork(BaseEstimator):
 
     def _outputs(self, X):
         check_is_fitted(self)
-        try:
-            X = validate_data(
-                self, X, reset=False, accept_sparse="csr", dtype=input_dtype(self.dtype)
-            )
-        except ValueError as error:
-            raise _with_advice(error) from error
-        return self._network.predict(X)
+        return self._network.predict(self._validated(X, reset=False))
 
     @property
     def model_(self) -> keras.Model:

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from skdl._base import BaseNetwork, NetworkClassifier, NetworkRegressor
-from skdl._networks import build_dense
+from skdl._networks import build_dense, layer_sizes
 from skdl._sklearn import Interval
 
 _CONSTRAINTS: dict = {
@@ -16,13 +16,11 @@ _CONSTRAINTS: dict = {
 
 def _architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, Any]]:
     """Return the builder and its arguments for rows like X."""
-    names = (
-        *("hidden_layer_sizes", "activation", "dropout", "l1", "l2"),
-        *("batch_normalization", "kernel_initializer", "dtype"),
-    )
+    shared = ("activation", "dropout", "l1", "l2", "batch_normalization", "kernel_initializer")
     return build_dense, {
         "input_shape": (X.shape[1],),
-        **{name: getattr(estimator, name) for name in names},
+        "hidden_layer_sizes": layer_sizes(estimator.hidden_layer_sizes),
+        **{name: getattr(estimator, name) for name in (*shared, "dtype")},
     }
 
 

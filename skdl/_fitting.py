@@ -92,7 +92,8 @@ class Network:
         mine = self._arrays[:n_saved]
         if [a.shape for a in mine] != [tuple(a.shape) for a in theirs]:
             return False
-        self._arrays = [variable.numpy() for variable in theirs]
+        template, rate = self._template(), self.config.learning_rate
+        self._arrays = template.with_rate([variable.numpy() for variable in theirs], rate)
         self.history = {name: list(values) for name, values in other.history.items()}
         return True
 

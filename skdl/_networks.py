@@ -108,11 +108,11 @@ def dense_layers(
     from skdl._keras import keras
 
     layers = []
-    for number, units in enumerate([sizes] if isinstance(sizes, Integral) else sizes, start=1):
+    for number, units in enumerate(layer_sizes(sizes), start=1):
         name = f"hidden_{number}"
         layers.append(
             keras.layers.Dense(
-                int(units),
+                units,
                 activation=activation,
                 kernel_initializer=seeded_initializer(kernel_initializer, next(seeds)),
                 kernel_regularizer=kernel_penalty(l1, l2),
@@ -129,6 +129,18 @@ def dense_layers(
                 keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype, name=name_of)
             )
     return layers
+
+
+def layer_sizes(hidden_layer_sizes: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of hidden layers as a tuple of ints, all at least 1."""
+    sizes = hidden_layer_sizes
+    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must be an int or a sequence of ints, each at least 1, "
+            f"received hidden_layer_sizes={hidden_layer_sizes!r}."
+        )
+    return tuple(int(size) for size in sizes)
 
 
 def output_layer(

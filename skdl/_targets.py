@@ -141,7 +141,8 @@ class ValueTargets:
 
     def encode(self, y: np.ndarray, dtype: str, name: str = "y") -> np.ndarray:
         """Return the network's targets."""
-        targets = y.reshape(len(y), -1).astype(dtype)
+        with np.errstate(over="ignore"):
+            targets = y.reshape(len(y), -1).astype(dtype)
         if targets.shape[1] != self.n_units:
             raise ValueError(
                 f"{name} must have {self.n_units} outputs as in fit, received shape {y.shape}."

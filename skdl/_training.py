@@ -92,9 +92,14 @@ class Template:
                 initializer = Recipe(recipe.cls, {**recipe.config, "seed": layer_seed}).make()
                 old = values[position]
                 values[position] = initializer(old.shape, dtype=str(old.dtype)).numpy()
-        if learning_rate is not None and self._rate is not None:
-            values[self._rate] = np.asarray(learning_rate, values[self._rate].dtype)
-        return values
+        return self.with_rate(values, learning_rate)
+
+    def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
+        """Return the values of a state with another learning rate, None leaving it."""
+        if rate is None or self._rate is None:
+            return values
+        rate = np.asarray(rate, values[self._rate].dtype)
+        return [*values[: self._rate], rate, *values[self._rate + 1 :]]
 
     @property
     def chunk_rows(self) -> int:

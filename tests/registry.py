@@ -4,8 +4,9 @@ Estimators are found among the public names of `skdl`; one without configuration
 tests, so that none is forgotten.
 """
 
-import skdl
 from sklearn.base import BaseEstimator
+
+import skdl
 
 # scikit-learn compares weighted with repeated rows to 1e-7, below the rounding of float32.
 # With dtype="float64", in one full batch, the same checks pass to 1e-14; see CONFIGURATIONS.

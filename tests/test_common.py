@@ -1,6 +1,5 @@
 """scikit-learn's own checks, over every public estimator in several configurations."""
 
-import pytest
 from registry import configured, excused
 from sklearn.utils.estimator_checks import parametrize_with_checks
 

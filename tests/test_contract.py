@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import skdl
 from numpy.testing import assert_array_equal
 from registry import configured
 from sklearn.base import clone, is_classifier, is_regressor
@@ -32,6 +31,8 @@ from sklearn.model_selection import (
 )
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.preprocessing import StandardScaler
+
+import skdl
 
 DEFAULTS = [estimator for _, estimator in configured(only={"defaults"})]
 ALL = [pytest.param(e, id=f"{type(e).__name__}-{name}") for name, e in configured()]
@@ -198,7 +199,7 @@ def test_round_trips_predict_and_go_on_to_the_last_bit(estimator, how, tmp_path)
     assert_array_equal(outputs(loaded, X), outputs(net, X))
     assert_array_equal(outputs(loaded.fit(X, y), X), outputs(net.fit(X, y), X))
     assert loaded.n_iter_ == net.n_iter_ == 8
-    net.model_  # the same holds once the Keras model is there
+    assert net.model_.built  # the same holds once the Keras model is there
     loaded = pickle.loads(pickle.dumps(net))
     assert_array_equal(outputs(loaded.partial_fit(X, y), X), outputs(net.partial_fit(X, y), X))
 

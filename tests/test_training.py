@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
-import skdl
 from numpy.testing import assert_allclose, assert_array_equal
+
+import skdl
 from skdl import DenseClassifier, DenseRegressor, _training, build_dense
 
 OPTIMIZERS = {
@@ -193,8 +194,12 @@ def test_store_is_bounded():
 
 def test_warm_and_cold_store_and_any_order_give_equal_bits():
     X, y, _ = make_data("multiclass", 200)
-    settings = [{"hidden_layer_sizes": (units,), "dropout": rate, "epochs": epochs}
-                for units in (4, 9) for rate in (0.0, 0.3) for epochs in (2, 12)]
+    settings = [
+        {"hidden_layer_sizes": (units,), "dropout": rate, "epochs": epochs}
+        for units in (4, 9)
+        for rate in (0.0, 0.3)
+        for epochs in (2, 12)
+    ]
 
     def probabilities(parameters):
         net = DenseClassifier(batch_size=16, random_state=5, **parameters).fit(X, y)
@@ -235,13 +240,13 @@ def test_two_threads_fit_as_one():
 
 def test_the_choice_of_program_depends_on_the_work_alone():
     X, y, _ = make_data("multiclass", 320)
-    choices = []
-    for _ in range(2):  # cold and warm
-        choices.append([
-            DenseClassifier((8,), epochs=epochs, batch_size=10).fit(X, y).training_program_
-            for epochs in (1, 2, 3, 4, 10)
-        ])
-    assert choices[0] == choices[1] == ["graph"] * 3 + ["xla"] * 2
+
+    def choices():
+        nets = [DenseClassifier((8,), epochs=epochs, batch_size=10) for epochs in (1, 2, 3, 4, 10)]
+        return [net.fit(X, y).training_program_ for net in nets]
+
+    cold, warm = choices(), choices()
+    assert cold == warm == ["graph"] * 3 + ["xla"] * 2
 
 
 def test_a_network_that_xla_cannot_compile_trains_as_a_graph():

@@ -213,8 +213,9 @@ class BaseNetwork(BaseEstimator):
         loss = targets.resolve_loss(self.loss, self.metrics)
         builder, arguments = self._architecture(X)
         arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
+        metrics = targets.resolve_metrics(self.metrics)
         config = NetworkConfig.of(
-            builder, arguments, self.optimizer, self.learning_rate, loss, self.metrics
+            builder, arguments, self.optimizer, self.learning_rate, loss, metrics
         )
         return Network(config, targets.shape, seed)
 

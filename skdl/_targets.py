@@ -68,6 +68,23 @@ class ClassTargets:
             return loss
         return "categorical_crossentropy" if self.one_hot else "sparse_categorical_crossentropy"
 
+    def resolve_metrics(self, metrics: Any) -> Any:
+        """Return the metrics; "accuracy" of several labels a row is that of each label.
+
+        Keras would take the accuracy of the most probable label, by the shape of y.
+        """
+        if self.kind != "multilabel" or metrics is None:
+            return metrics
+        from skdl._keras import keras
+
+        listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+        return [
+            keras.metrics.BinaryAccuracy(name=metric)
+            if isinstance(metric, str) and metric in {"acc", "accuracy"}
+            else metric
+            for metric in listed
+        ]
+
     def encode(self, y: Any, dtype: str, name: str = "y") -> np.ndarray:
         """Return the network's targets."""
         if self.kind == "multilabel":
@@ -138,6 +155,10 @@ class ValueTargets:
     def resolve_loss(self, loss: Any, metrics: Any) -> Any:
         """Return the loss for these targets."""
         return "mean_squared_error" if loss == "auto" else loss
+
+    def resolve_metrics(self, metrics: Any) -> Any:
+        """Return the metrics as they are."""
+        return metrics
 
     def encode(self, y: np.ndarray, dtype: str, name: str = "y") -> np.ndarray:
         """Return the network's targets."""

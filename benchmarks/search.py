@@ -1,0 +1,124 @@
+"""A grid search over small networks: skdl beside scikeras and scikit-learn's MLP.
+
+Epochs 1, 5, 10 by hidden layers of 32, 64, 256 units, three stratified folds with train
+scores, Adam, batches of 32, one job, on 5000 MNIST images; every estimator in a process of
+its own, one after the other, `rounds` times. "cold" is the first search of a process, after
+the libraries are loaded; "warm" is the median of the searches after it. scikeras is timed once a process.
+
+    python benchmarks/search.py [mnist_5k.npz] [rounds]
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+from machine import describe
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "mnist_5k.npz"
+
+
+def network(meta, hidden_layer_sizes=32):
+    """Build what scikeras wraps."""
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((meta["n_features_in_"],)),
+            keras.layers.Dense(hidden_layer_sizes, activation="relu"),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def candidates(name):
+    """Return an estimator, its grid, and how often it is searched in one process."""
+    grid = {"epochs": [1, 5, 10], "hidden_layer_sizes": [32, 64, 256]}
+    if name == "skdl":
+        from skdl import DenseClassifier
+
+        return DenseClassifier(batch_size=32, random_state=0), grid, 3
+    if name == "scikeras":
+        import keras
+        from scikeras.wrappers import KerasClassifier
+
+        keras.utils.disable_interactive_logging()
+        net = KerasClassifier(
+            network, loss="sparse_categorical_crossentropy", optimizer="adam", batch_size=32,
+            hidden_layer_sizes=32, verbose=0,
+        )  # fmt: skip
+        return net, grid, 1
+    from sklearn.neural_network import MLPClassifier
+
+    net = MLPClassifier(batch_size=32, alpha=0, random_state=0, tol=0, n_iter_no_change=100)
+    return net, {"max_iter": grid["epochs"], "hidden_layer_sizes": [32, 64, 256]}, 1
+
+
+def measure(name, path):
+    """Search in this process and print the seconds of each search."""
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+    with np.load(path) as data:
+        X, y = data["X"].reshape(len(data["X"]), -1).astype(np.float32) / 255, data["y"]
+    estimator, grid, searches = candidates(name)
+    if name != "mlp":
+        import keras
+
+        keras.ops.convert_to_tensor(0)  # TensorFlow is loaded before the clock starts
+        if name == "skdl":
+            from skdl import _training  # noqa: F401
+    warnings.simplefilter("ignore")
+    seconds = []
+    for _ in range(searches):
+        started = time.perf_counter()
+        folds = StratifiedKFold(3, shuffle=True, random_state=0)
+        search = GridSearchCV(estimator, grid, cv=folds, return_train_score=True, refit=False)
+        search.fit(X, y)
+        seconds.append(time.perf_counter() - started)
+    print(json.dumps([seconds, float(search.best_score_)]))
+
+
+def run(name, path, **environment):
+    """Measure in a fresh process."""
+    command = [sys.executable, __file__, "--measure", name, str(path)]
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    one = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    runs = {"skdl": {}, "mlp": {}, "mlp, 1 thread": one, "scikeras": {}}
+    seconds = {"skdl cold": [], "skdl warm": [], **{name: [] for name in runs if name != "skdl"}}
+    score = {}
+    for _ in range(rounds):
+        for name, environment in runs.items():
+            times, best = run(name.split(",")[0], path, **environment)
+            score[name] = best
+            if name == "skdl":
+                seconds["skdl cold"].append(times[0])
+                seconds["skdl warm"].append(statistics.median(times[1:]))
+            else:
+                seconds[name].append(times[0])
+    print(describe("scikeras"))
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    print(f"{'':16} {'seconds':>8} {'/ cold':>8} {'/ warm':>8}   best mean test score")
+    for name, value in median.items():
+        cold, warm = value / median["skdl cold"], value / median["skdl warm"]
+        best = score[name.removesuffix(" cold").removesuffix(" warm")]
+        print(f"{name:16} {value:8.2f} {cold:8.2f} {warm:8.2f}   {best:.4f}")
+
+
+if __name__ == "__main__":
+    if "--measure" in sys.argv:
+        measure(*sys.argv[2:])
+    else:
+        main()

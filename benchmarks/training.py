@@ -1,0 +1,148 @@
+"""Seconds of training: skdl beside Keras, scikit-learn's MLP and skorch, in one process.
+
+Four cases, each on made-up data of the stated size, with Adam (RMSprop in the first):
+
+- batch1: 4 folds of 303 of 404 rows x 13, two layers of 64, batch size 1, 100 epochs
+  (Keras, the MLP and skorch run fewer epochs, and the seconds are scaled to 100);
+- wide: 60000 x 784, 512 units, batch 128, an epoch;
+- narrow: 60000 x 784, layers of 20 and 15, batch 100, an epoch;
+- dropout: 2000 x 20, two layers of 64, dropout 0.3 (the MLP has none), batch 32, an epoch.
+
+Every library trains in turn, `rounds` times; medians are compared. In batch1 skdl's compile is
+counted, elsewhere every library has trained before. MLP at the default number of threads.
+
+    python benchmarks/training.py [case ...] [--rounds N]
+"""
+
+import argparse
+import statistics
+import time
+import warnings
+
+import numpy as np
+from machine import describe
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from skdl import DenseClassifier, DenseRegressor, _training, build_dense
+
+CASES = {
+    # rows, features, classes, layers, batch, dropout, optimizer
+    "batch1": (303, 13, None, (64, 64), 1, 0.0, "rmsprop"),
+    "wide": (60_000, 784, 10, (512,), 128, 0.0, "adam"),
+    "narrow": (60_000, 784, 10, (20, 15), 100, 0.0, "adam"),
+    "dropout": (2_000, 20, 2, (64, 64), 32, 0.3, "adam"),
+}
+
+
+def with_skdl(X, y, classes, layers, batch, dropout, optimizer):
+    cls = DenseRegressor if classes is None else DenseClassifier
+    net = cls(layers, batch_size=batch, dropout=dropout, optimizer=optimizer, random_state=0)
+    return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
+
+
+def with_keras(X, y, classes, layers, batch, dropout, optimizer):
+    outputs = 1 if classes in (None, 2) else classes
+    output, loss = {
+        None: ("linear", "mse"),
+        2: ("sigmoid", "binary_crossentropy"),
+        10: ("softmax", "sparse_categorical_crossentropy"),
+    }[classes]
+    model = build_dense(
+        X.shape[1:], outputs, output, hidden_layer_sizes=layers, dropout=dropout, seed=0
+    )
+    model.compile(optimizer, loss)
+    y = y.reshape(len(y), -1) if outputs == 1 else y
+    return lambda epochs: model.fit(X, y, batch_size=batch, epochs=epochs, verbose=0)
+
+
+def with_mlp(X, y, classes, layers, batch, dropout, optimizer):
+    cls = MLPRegressor if classes is None else MLPClassifier
+    net = cls(layers, batch_size=batch, alpha=0, tol=0, n_iter_no_change=1000, random_state=0)
+    return lambda epochs: net.set_params(max_iter=epochs).fit(X, y)
+
+
+def with_skorch(X, y, classes, layers, batch, dropout, optimizer):
+    import torch
+    from skorch import NeuralNetClassifier, NeuralNetRegressor
+
+    torch.manual_seed(0)
+    modules, width = [], X.shape[1]
+    for units in layers:
+        modules += [torch.nn.Linear(width, units), torch.nn.ReLU()]
+        modules += [torch.nn.Dropout(dropout)] if dropout else []
+        width = units
+    modules.append(torch.nn.Linear(width, 1 if classes is None else classes))
+    kwargs = {
+        "module": torch.nn.Sequential(*modules),
+        "criterion": torch.nn.MSELoss if classes is None else torch.nn.CrossEntropyLoss,
+        "optimizer": torch.optim.RMSprop if optimizer == "rmsprop" else torch.optim.Adam,
+        "batch_size": batch,
+        "train_split": None,
+        "verbose": 0,
+        "iterator_train__shuffle": True,
+    }
+    net = (NeuralNetRegressor if classes is None else NeuralNetClassifier)(**kwargs)
+    y = y[:, None].astype(np.float32) if classes is None else y.astype(np.int64)
+    return lambda epochs: net.set_params(max_epochs=epochs).fit(X, y)
+
+
+LIBRARIES = {
+    "skdl": with_skdl,
+    "Keras": with_keras,
+    "MLP": with_mlp,
+    "skorch": with_skorch,
+}
+
+
+def seconds(train, epochs):
+    """Return the seconds of training so many epochs."""
+    started = time.perf_counter()
+    train(epochs)
+    return time.perf_counter() - started
+
+
+def measure(case, rounds):
+    """Return the seconds of every library in every round."""
+    n_rows, n_features, classes, layers, batch, dropout, optimizer = CASES[case]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, n_features)).astype(np.float32)
+    y = X[:, 0] if classes is None else rng.integers(0, classes, n_rows)
+    found = {name: [] for name in LIBRARIES}
+    trains = {}
+    for name, make in LIBRARIES.items():
+        try:
+            trains[name] = make(X, y, classes, layers, batch, dropout, optimizer)
+        except ImportError:
+            print(f"{name} is not installed: left out")
+            continue
+        seconds(trains[name], 5 if case == "dropout" else 1)
+    for _ in range(rounds):
+        for name, train in trains.items():
+            if case == "batch1" and name == "skdl":
+                _training.templates.clear()  # the compile is counted
+                found[name].append(sum(seconds(train, 100) for _ in range(4)))
+            elif case == "batch1":
+                found[name].append(4 * 100 / 3 * seconds(train, 3))
+            else:
+                epochs = 50 if case == "dropout" else 3
+                found[name].append(seconds(train, epochs) / epochs)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cases", nargs="*", default=list(CASES))
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print(describe("torch", "skorch"))
+    print(f"{'':10} {'':8} {'seconds':>9} {'/ skdl':>8}")
+    for case in arguments.cases:
+        found = measure(case, arguments.rounds)
+        median = {name: statistics.median(values) for name, values in found.items() if values}
+        for name, value in median.items():
+            print(f"{case:10} {name:8} {value:9.4f} {value / median['skdl']:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Every Keras callback that works by epoch leaves what it leaves under `Model.fit`."""
+
+import copy
+import csv
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skdl import DenseClassifier, build_dense
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(90, 5)).astype(np.float32)
+    y = (X[:, 0] + rng.normal(size=90) > 0).astype(int)
+    return X[:60], y[:60], X[60:], y[60:]
+
+
+def by_keras(data, callback, epochs=12):
+    X, y, X_val, y_val = data
+    model = build_dense((5,), 1, "sigmoid", hidden_layer_sizes=(8,), seed=0)
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
+    history = model.fit(
+        X, y[:, None], 16, epochs, validation_data=(X_val, y_val[:, None]),
+        shuffle=False, verbose=0, callbacks=[callback],
+    )  # fmt: skip
+    return model, history.history
+
+
+def by_skdl(data, callback, epochs=12, **parameters):
+    X, y, X_val, y_val = data
+    net = DenseClassifier(
+        (8,), epochs=epochs, batch_size=16, shuffle=False, learning_rate=0.05, random_state=0,
+        callbacks=[callback], **parameters,
+    )  # fmt: skip
+    return net.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+def assert_same(net, model, history):
+    kept = {name: values for name, values in history.items() if name != "learning_rate"}
+    assert net.history_.keys() == kept.keys()
+    for name, values in kept.items():
+        assert_allclose(net.history_[name], values, rtol=1e-4)
+    for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    assert_allclose(
+        float(net.model_.optimizer.learning_rate), float(model.optimizer.learning_rate), rtol=1e-6
+    )
+
+
+CALLBACKS = {
+    "early_stopping": keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True),
+    "plateau": keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=1),
+    "schedule": keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.8),
+    "nan": keras.callbacks.TerminateOnNaN(),
+    "swap": keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+}
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_same_training(name, data):
+    model, history = by_keras(data, copy.deepcopy(CALLBACKS[name]))
+    net = by_skdl(data, CALLBACKS[name])
+    assert_same(net, model, history)
+    assert net.training_program_ == ("keras" if name == "nan" else "graph")
+    if name == "early_stopping":
+        assert net.n_iter_ < 12
+
+
+def test_order_and_arguments_of_the_hooks(data):
+    def recorder(calls):
+        def note(hook):
+            return lambda *args: calls.append((hook, *(a for a in args if isinstance(a, int))))
+
+        hooks = ["on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end"]
+        return keras.callbacks.LambdaCallback(**{hook: note(hook) for hook in hooks})
+
+    ours, theirs = [], []
+    by_keras(data, recorder(theirs), epochs=3)
+    by_skdl(data, recorder(ours), epochs=3)
+    assert ours == theirs
+    assert len(ours) == 8
+
+
+def test_callbacks_see_the_live_model(data):
+    class Halver(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            first = self.model.layers[0]
+            first.kernel.assign(first.kernel / 2)
+            assert self.params["epochs"] == 4
+            assert self.params["steps"] == 4
+
+    model, history = by_keras(data, Halver(), epochs=4)
+    assert_same(by_skdl(data, Halver(), epochs=4), model, history)
+
+
+def test_model_checkpoint(data, tmp_path):
+    def checkpoint(name):
+        return keras.callbacks.ModelCheckpoint(tmp_path / name, save_best_only=True)
+
+    by_keras(data, checkpoint("theirs.keras"))
+    net = by_skdl(data, checkpoint("ours.keras"))
+    assert net.training_program_ == "graph"
+    loaded = [keras.models.load_model(tmp_path / f"{who}.keras") for who in ("ours", "theirs")]
+    for ours, theirs in zip(*(model.get_weights() for model in loaded), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_csv_logger(data, tmp_path):
+    by_keras(data, keras.callbacks.CSVLogger(tmp_path / "theirs"))
+    by_skdl(data, keras.callbacks.CSVLogger(tmp_path / "ours"))
+    tables = [
+        list(csv.DictReader((tmp_path / who).read_text().splitlines())) for who in ("ours", "theirs")
+    ]
+    assert len(tables[0]) == len(tables[1]) == 12
+    for ours, theirs in zip(*tables, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            assert_allclose(float(ours[name]), float(value), rtol=1e-4)
+
+
+def test_tensorboard(data, tmp_path):
+    def logged(folder):
+        import tensorflow as tf
+
+        found = {}
+        for path in sorted(folder.rglob("events*")):
+            for record in tf.data.TFRecordDataset([str(path)]):
+                event = tf.compat.v1.Event.FromString(record.numpy())
+                for value in event.summary.value:
+                    tensor = tf.make_ndarray(value.tensor)
+                    if tensor.dtype == np.float32 and tensor.ndim == 0:
+                        found[path.parent.name, value.tag, event.step] = float(tensor)
+        return found
+
+    by_keras(data, keras.callbacks.TensorBoard(str(tmp_path / "theirs")), epochs=3)
+    net = by_skdl(data, keras.callbacks.TensorBoard(str(tmp_path / "ours")), epochs=3)
+    assert net.n_iter_ == 3
+    ours, theirs = logged(tmp_path / "ours"), logged(tmp_path / "theirs")
+    assert ours.keys() == theirs.keys()
+    assert ("train", "epoch_loss", 2) in ours
+    for key, value in theirs.items():
+        assert_allclose(ours[key], value, rtol=1e-4)
+
+
+def test_a_callback_that_stops(data):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 2
+
+    net = by_skdl(data, Stop())
+    assert net.n_iter_ == 3
+    assert net.set_params(warm_start=True).fit(data[0], data[1]).n_iter_ == 4 + 11

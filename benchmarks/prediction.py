@@ -1,6 +1,6 @@
 """Seconds of predicting: skdl beside `keras.Model.predict`, one row and 60000.
 
-    python benchmarks/prediction.py
+python benchmarks/prediction.py
 """
 
 import statistics
@@ -36,7 +36,9 @@ def main():
             ours.append(timed(lambda rows=rows: net.predict(rows), times))
             keras.append(timed(lambda rows=rows: model.predict(rows, verbose=0), times // 3))
         a, b = statistics.median(ours), statistics.median(keras)
-        print(f"{n_rows:6} rows: skdl {a * 1e3:9.3f} ms, Keras {b * 1e3:9.3f} ms, ratio {b / a:.2f}")
+        print(
+            f"{n_rows:6} rows: skdl {a * 1e3:9.3f} ms, Keras {b * 1e3:9.3f} ms, ratio {b / a:.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Epochs 1, 5, 10 by hidden layers of 32, 64, 256 units, three stratified folds with train
 scores, Adam, batches of 32, one job, on 5000 MNIST images; every estimator in a process of
 its own, one after the other, `rounds` times. "cold" is the first search of a process, after
-the libraries are loaded; "warm" is the median of the searches after it. scikeras is timed once a process.
+the libraries are loaded; "warm" is the median of the searches after it. Peers search once.
 
     python benchmarks/search.py [mnist_5k.npz] [rounds]
 """

@@ -9,7 +9,14 @@ __version__ = "0.1.0"
 _MODULES = {
     "DenseClassifier": "_dense",
     "DenseRegressor": "_dense",
+    "OneHotTextVectorizer": "_text",
+    "TextBoWClassifier": "_text_classifier",
+    "ConvNetClassifier": "_convnet",
+    "ImageReshaper": "_transformers",
+    "FilterDisplay": "_displays",
     "build_dense": "_networks",
+    "build_convnet": "_convnets",
+    "datasets": None,
     "exceptions": None,
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_matrix, issparse
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,12 +18,12 @@ from skdl._networks import input_dtype
 from skdl._progress import Progress
 from skdl._seeds import fit_seed, hold_out_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
-from skdl._targets import ClassTargets, ValueTargets
 
 if TYPE_CHECKING:
     import keras
 
-_DTYPES = {"float16", "float32", "float64", "bfloat16", "mixed_float16", "mixed_bfloat16"}
+# Half precision in float16 would need its losses scaled.
+_DTYPES = {"float32", "float64", "bfloat16", "mixed_bfloat16"}
 # Rows held out when early stopping is asked for and neither X_val nor validation_split given.
 _STOPPING_SPLIT = 0.1
 
@@ -94,85 +95,111 @@ class BaseNetwork(BaseEstimator):
             If the loss or a weight becomes NaN or infinite.
         """
         going_on = self.warm_start and hasattr(self, "_network")
-        X, y = self._check_rows(X, y, reset=not going_on)
         if (X_val is None) != (y_val is None):
             missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
             raise ValueError(f"{missing} is missing: {given} was given without it.")
-        X, y, weight = self._weighted_rows(X, y, sample_weight)
-        targets = self._make_targets(y)
-        if going_on:
-            self._check_same_targets(targets)
-        network = self._make_network(X, targets, fit_seed(self.random_state))
-        if going_on and not self._resume(network):
-            raise ValueError(
-                "warm_start=True goes on with the network of the last fit, but a parameter that "
-                "shapes it was changed since. Set it back, or fit a clone of this estimator."
-            )
-        weight = targets.weights(getattr(self, "class_weight", None), y, weight)
-        held_out = None
-        if X_val is not None:
-            X_val, y_val = self._check_rows(X_val, y_val, reset=False, name="_val")
-            held_out = self._rows(X_val, y_val, np.ones(X_val.shape[0]), targets, "y_val")
-        elif self.validation_split or self.early_stopping:
-            kept, held = self._split(targets, y, network.seed)
-            held_out = self._rows(X[held], y[held], weight[held], targets)
-            X, y, weight = X[kept], y[kept], weight[kept]
-        stopper = None
-        if self.early_stopping:
-            from skdl._keras import keras
-
-            stopper = keras.callbacks.EarlyStopping(
-                "val_loss", patience=self.patience, mode="min", restore_best_weights=True
-            )
-        rows = self._rows(X, y, weight, targets)
-        return self._train(network, targets, rows, held_out, self.epochs, stopper)
+        with self._as_before_if_it_fails():
+            X, y = self._check_rows(X, y, reset=not going_on)
+            X, y, weight = self._weighted_rows(X, y, sample_weight)
+            targets = self._make_targets(y)
+            if going_on:
+                self._check_same_targets(targets)
+            X, y, weight = self._weigh_classes(X, y, weight, targets)
+            seed = self._network.seed if going_on else fit_seed(self.random_state)
+            held_out = None
+            if X_val is not None:
+                held_out = (*self._check_rows(X_val, y_val, reset=False, name="_val"), None)
+            elif self.validation_split or self.early_stopping:
+                kept, held = self._split(targets, y, seed)
+                held_out = X[held], y[held], weight[held]
+                X, y, weight = X[kept], y[kept], weight[kept]
+            X = self._inputs(X) if going_on else self._learn_inputs(X)
+            network = self._make_network(X, targets, seed, going_on)
+            rows = self._rows(X, y, weight, targets)
+            if held_out is not None:
+                X_val, y_val, weight_val = held_out
+                name = "y_val" if weight_val is None else "y"
+                X_val = self._inputs(X_val)
+                if issparse(X) != issparse(X_val):
+                    X_val = X_val.toarray() if issparse(X_val) else csr_matrix(X_val)
+                held_out = self._rows(X_val, y_val, weight_val, targets, name)
+            return self._train(network, targets, rows, held_out, self.epochs)
 
     def _partial_fit(self, X, y, classes, sample_weight):
-        first = not hasattr(self, "_network")
-        X, y = self._check_rows(X, y, reset=first)
-        X, y, weight = self._weighted_rows(X, y, sample_weight)
-        if first:
-            targets = self._make_targets(y, classes)
-            network = self._make_network(X, targets, fit_seed(self.random_state))
-        else:
-            targets, network = self._targets, self._network
-            if classes is not None and not np.array_equal(np.unique(classes), targets.classes):
-                raise ValueError(
-                    f"classes={np.asarray(classes).tolist()!r} is not the same as on the first "
-                    f"call: {targets.classes.tolist()!r}."
-                )
-        weight = targets.weights(getattr(self, "class_weight", None), y, weight)
-        return self._train(network, targets, self._rows(X, y, weight, targets), None, 1, None)
+        going_on = hasattr(self, "_network")
+        with self._as_before_if_it_fails():
+            X, y = self._check_rows(X, y, reset=not going_on)
+            X, y, weight = self._weighted_rows(X, y, sample_weight)
+            if going_on:
+                targets, seed, X = self._targets, self._network.seed, self._inputs(X)
+                if classes is not None and not np.array_equal(np.unique(classes), targets.classes):
+                    raise ValueError(
+                        f"classes={np.asarray(classes).tolist()!r} is not the same as on the "
+                        f"first call: {targets.classes.tolist()!r}."
+                    )
+            else:
+                targets, seed = self._make_targets(y, classes), fit_seed(self.random_state)
+                X = self._learn_inputs(X)
+            X, y, weight = self._weigh_classes(X, y, weight, targets)
+            network = self._make_network(X, targets, seed, going_on)
+            return self._train(network, targets, self._rows(X, y, weight, targets), None, 1)
+
+    @contextmanager
+    def _as_before_if_it_fails(self):
+        """Leave the estimator as it was when a fit raises."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _validated(self, X, *y, **checks):
         """Return what `validate_data` makes of X and y."""
         try:
             with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
                 return validate_data(
-                    self, X, *y, accept_sparse="csr", dtype=input_dtype(self.dtype), **checks
+                    self, X, *y, accept_sparse="csr", dtype=self._input_dtype(X), **checks
                 )
         except ValueError as error:
             raise _with_advice(error) from error
 
+    def _input_dtype(self, X):
+        """Return the dtype in which rows are kept."""
+        return input_dtype(self.dtype)
+
     def _check_rows(self, X, y, reset, name=""):
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
-        X, y = self._validated(
-            X, y, reset=reset, multi_output=True, y_numeric=isinstance(self, RegressorMixin)
-        )
-        if issparse(y) and not isinstance(self, ClassifierMixin):
+        X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))
+        if issparse(y) and not is_classifier(self):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")
         return X, y
 
+    def _learn_inputs(self, X):
+        """Return the network's inputs for the training rows, from which more may be learned."""
+        return self._inputs(X)
+
+    def _inputs(self, X):
+        """Return the network's inputs for checked rows."""
+        return X
+
     def _weighted_rows(self, X, y, sample_weight):
         """Return the rows whose weight is not zero, with their weights."""
-        n_rows = X.shape[0]
+        n_rows = y.shape[0]
         if sample_weight is None:
             return X, y, np.ones(n_rows)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
         )
-        kept = np.flatnonzero(weight)
-        return (X, y, weight) if len(kept) == n_rows else (X[kept], y[kept], weight[kept])
+        return _without_zeros(X, y, weight / weight.max())
+
+    def _weigh_classes(self, X, y, weight, targets):
+        """Return rows with weights multiplied by those of their classes, none of them zero."""
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return X, y, weight
+        return _without_zeros(X, y, targets.weights(class_weight, y, weight))
 
     def _split(self, targets, y, seed):
         """Return the positions of the rows to train on and to hold out."""
@@ -191,22 +218,28 @@ class BaseNetwork(BaseEstimator):
                 f"(validation_split={self.validation_split!r}, "
                 f"early_stopping={self.early_stopping!r}). Give more rows, or X_val and y_val."
             )
-        return train_test_split(
+        kept, held = train_test_split(
             np.arange(n_rows),
             test_size=n_held,
             stratify=by_class,
             random_state=hold_out_seed(seed),
         )
+        if by_class is not None:  # rounding may have left a rare class out
+            missing = np.setdiff1d(by_class[kept], by_class[held])
+            moved = [kept[by_class[kept] == label][0] for label in missing]
+            kept, held = np.setdiff1d(kept, moved), np.union1d(held, moved).astype(int)
+        return kept, held
 
     def _rows(self, X, y, weight, targets, name="y"):
-        """Return what the network is trained on; weights have mean 1."""
+        """Return what the network is trained on; weights, None for ones, have mean 1."""
         from skdl._fitting import Rows
 
         dtype = input_dtype(self.dtype)
+        weight = np.ones(y.shape[0]) if weight is None else weight
         weight = (weight * (len(weight) / weight.sum())).astype(dtype)
         return Rows(X, targets.encode(y, dtype, name), weight)
 
-    def _make_network(self, X, targets, seed):
+    def _make_network(self, X, targets, seed, going_on=False):
         from skdl._fitting import Network
         from skdl._keras import NetworkConfig
 
@@ -217,7 +250,14 @@ class BaseNetwork(BaseEstimator):
         config = NetworkConfig.of(
             builder, arguments, self.optimizer, self.learning_rate, loss, metrics
         )
-        return Network(config, targets.shape, seed)
+        network = Network(config, targets.shape, seed, issparse(X))
+        if going_on and not network.go_on_from(self._network):
+            raise ValueError(
+                "Training cannot go on with the network of the last fit: a parameter of the "
+                "network, its loss, metrics or optimizer was changed since (only learning_rate "
+                "may be). Set it back, or fit a clone of this estimator."
+            )
+        return network
 
     def _check_same_targets(self, targets):
         old, new = vars(self._targets), vars(targets)
@@ -228,18 +268,15 @@ class BaseNetwork(BaseEstimator):
                 "classes or outputs in y. Fit a clone of this estimator instead."
             )
 
-    def _resume(self, network):
-        """Go on in `network` from the last fit; False if it is of another shape."""
-        if not network.take_state(self._network):
-            return False
-        network.seed = self._network.seed
-        return True
+    def _train(self, network, targets, rows, held_out, epochs):
+        from skdl._callbacks import copied_callbacks
+        from skdl._keras import keras
 
-    def _train(self, network, targets, rows, held_out, epochs, stopper):
-        from skdl._keras import copied_callbacks
-
-        for name in ("_network", "_targets", "history_", "n_iter_", "best_epoch_", "classes_"):
-            vars(self).pop(name, None)
+        stopper = None
+        if self.early_stopping and held_out is not None:
+            stopper = keras.callbacks.EarlyStopping(
+                "val_loss", patience=self.patience, mode="min", restore_best_weights=True
+            )
         network.train(
             rows,
             held_out,
@@ -253,17 +290,16 @@ class BaseNetwork(BaseEstimator):
         self._network, self._targets = network, targets
         self.history_ = network.history
         self.n_iter_ = network.n_epochs
-        watched = self.history_.get("val_loss") or self.history_.get("loss")
-        self.best_epoch_ = int(np.argmin(watched)) + 1 if watched else None
+        self.best_epoch_ = network.best_epoch
         self.training_program_ = network.program
         self.n_outputs_ = targets.n_units
-        if isinstance(targets, ClassTargets):
+        if is_classifier(self):
             self.classes_ = targets.classes
         return self
 
     def _outputs(self, X):
         check_is_fitted(self)
-        return self._network.predict(self._validated(X, reset=False))
+        return self._network.predict(self._inputs(self._validated(X, reset=False)))
 
     @property
     def model_(self) -> keras.Model:
@@ -307,8 +343,14 @@ class BaseNetwork(BaseEstimator):
             self._validate_params()
             unfitted = type(self)(**self.get_params(deep=False))
             X, y = unfitted._check_rows(X, y, reset=True)
-            network = unfitted._make_network(X, unfitted._make_targets(y), 0)
+            targets, X = unfitted._make_targets(y), unfitted._learn_inputs(X)
+            network = unfitted._make_network(X, targets, 0)
         network.model.summary()
+
+
+def _without_zeros(X, y, weight):
+    kept = np.flatnonzero(weight)
+    return (X, y, weight) if len(kept) == len(weight) else (X[kept], y[kept], weight[kept])
 
 
 def _with_advice(error: ValueError) -> ValueError:
@@ -319,155 +361,3 @@ def _with_advice(error: ValueError) -> ValueError:
         f"{error}. Columns of text or categories must be encoded first, for instance by a "
         "ColumnTransformer with OneHotEncoder."
     )
-
-
-class NetworkClassifier(ClassifierMixin, BaseNetwork):
-    """Predicting classes: labels from probabilities."""
-
-    _parameter_constraints: dict = {
-        **BaseNetwork._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-    }
-
-    def _make_targets(self, y, classes=None):
-        return ClassTargets(y, classes)
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> NetworkClassifier:
-        """Train for one epoch more on the given rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will come; needed on the first call, unless y is multilabel.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, scaled to mean 1 over this call.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            If `classes` is missing on the first call, or differs later.
-        """
-        if classes is None and not hasattr(self, "_network") and np.ndim(y) == 1:
-            raise ValueError("classes must be given on the first call to partial_fit.")
-        return self._partial_fit(X, y, classes, sample_weight)
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the predicted labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The most probable class of each row, or every label that is more probable than not.
-        """
-        outputs = self._outputs(X)
-        return self._targets.decode(outputs)
-
-    def predict_proba(self, X: ArrayLike) -> NDArray:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, float32 (float64 with `dtype="float64"`). Rows sum
-            to 1, except for multilabel targets, where each label has its own probability.
-        """
-        outputs = self._outputs(X)
-        return self._targets.probabilities(outputs)
-
-    def predict_log_proba(self, X: ArrayLike) -> NDArray:
-        """Return the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; minus infinity where a probability is 0.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-
-class NetworkRegressor(RegressorMixin, BaseNetwork):
-    """Predicting values."""
-
-    def _make_targets(self, y, classes=None):
-        return ValueTargets(y)
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> NetworkRegressor:
-        """Train for one epoch more on the given rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, scaled to mean 1 over this call.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
-        return self._partial_fit(X, y, None, sample_weight)
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """Return the predicted values.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, float64.
-        """
-        outputs = self._outputs(X)
-        return self._targets.decode(outputs)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.target_tags.single_output = True
-        return tags

@@ -5,9 +5,10 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
-from skdl._base import BaseNetwork, NetworkClassifier, NetworkRegressor
+from skdl._base import BaseNetwork
 from skdl._networks import build_dense, layer_sizes
 from skdl._sklearn import Interval
+from skdl._supervised import NetworkClassifier, NetworkRegressor
 
 _CONSTRAINTS: dict = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import copy
 import difflib
-import json
+import inspect
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skdl._quiet import quiet_start
+from skdl._recipes import Original, Recipe, key_of, made, plain
 
 with quiet_start():
     import keras
@@ -69,11 +70,15 @@ def check_name(parameter: str, name: str) -> None:
         return
     try:
         if parameter != "kernel_initializer":
+            if name in {"get", "serialize", "deserialize"}:
+                raise ValueError(name)
             module.get(name)
             return
         initializer_class(name)  # `get` would draw a seed from Python's global generator
     except (ValueError, AttributeError):
         known = {key.lower(): key for key in dir(module) if not key.startswith("_")}
+        for function in ("get", "serialize", "deserialize"):
+            known.pop(function, None)
         close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(repr(known[c]) for c in close)}?" if close else ""
         raise ValueError(f"Unknown {parameter}: received {parameter}={name!r}.{hint}") from None
@@ -82,60 +87,9 @@ def check_name(parameter: str, name: str) -> None:
 def initializer_class(name: str) -> type:
     """Return the class of an initialiser by any of its names."""
     found = keras.saving.get_registered_object(name)
-    return found or getattr(keras.initializers, name.rsplit(">", maxsplit=1)[-1])
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A Keras object as its class and configuration: comparable, picklable, made anew."""
-
-    cls: Any
-    config: dict = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, instance: Any) -> Recipe:
-        """Take the recipe from an object, leaving the object as it is."""
-        return cls(type(instance), copy.deepcopy(instance.get_config()))
-
-    def make(self) -> Any:
-        """Return a new object."""
-        return self.cls.from_config(copy.deepcopy(self.config))
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for objects that behave alike."""
-        return self.cls, json.dumps(self.config, sort_keys=True, default=repr)
-
-
-def plain(value: Any) -> Any:
-    """Return a parameter of a builder with Keras objects replaced by their recipes."""
-    if isinstance(value, list | tuple):
-        return tuple(plain(item) for item in value)
-    if not isinstance(value, type) and hasattr(value, "get_config"):
-        return Recipe.of(value)
-    return value
-
-
-def _made(value: Any) -> Any:
-    if isinstance(value, Recipe):
-        return value.make()
-    if isinstance(value, tuple):
-        return tuple(_made(item) for item in value)
-    return value
-
-
-def _key(value: Any) -> Hashable:
-    """Return a hashable stand-in for a parameter's value."""
-    if isinstance(value, Recipe):
-        return value.key
-    if isinstance(value, list | tuple):
-        return tuple(_key(item) for item in value)
-    if isinstance(value, dict):
-        return tuple(sorted((str(name), _key(item)) for name, item in value.items()))
-    if isinstance(value, np.generic):
-        return value.item()
-    # 1, 1.0 and True are equal to Python but not to a builder.
-    return (type(value).__name__, value) if isinstance(value, bool | int | float) else value
+    name = name.rsplit(">", maxsplit=1)[-1]
+    aliases = {"uniform": "random_uniform", "normal": "random_normal"}
+    return found or getattr(keras.initializers, aliases.get(name, name))
 
 
 def optimizer_recipe(optimizer: Any) -> Recipe:
@@ -143,14 +97,43 @@ def optimizer_recipe(optimizer: Any) -> Recipe:
     if isinstance(optimizer, str):
         check_name("optimizer", optimizer)
         optimizer = keras.optimizers.get(optimizer)
-    elif isinstance(optimizer, dict):
-        optimizer = keras.optimizers.deserialize(copy.deepcopy(optimizer))
-    return _unnamed(Recipe.of(optimizer))
+    optimizer = _deserialized("optimizer", optimizer)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(
+            "optimizer must be a name in keras.optimizers, a configuration or an optimizer object, "
+            f"received optimizer={optimizer!r}."
+        )
+    return _unnamed(Recipe.of(optimizer, "optimizer"))
 
 
-def _unnamed(recipe: Recipe) -> Recipe:
+def _deserialized(parameter: str, value: Any) -> Any:
+    """Return the object that a Keras configuration describes; other values as they are."""
+    if not isinstance(value, dict):
+        return value
+    try:
+        found = keras.saving.deserialize_keras_object(copy.deepcopy(value))
+    except (TypeError, ValueError, KeyError):
+        found = None
+    if found is None or isinstance(found, str | dict):
+        try:  # the short form, {"class_name": "Adam", "config": {...}}
+            found = _KINDS[parameter].deserialize(copy.deepcopy(value))
+        except (TypeError, ValueError, KeyError) as error:
+            raise ValueError(
+                f"{parameter}={value!r} is no Keras configuration: {error}. Make one with "
+                "keras.saving.serialize_keras_object."
+            ) from error
+    if isinstance(found, str | dict):
+        raise ValueError(
+            f"{parameter}={value!r} is no Keras configuration of a known class. Make one with "
+            "keras.saving.serialize_keras_object."
+        )
+    return found
+
+
+def _unnamed(recipe: Recipe | Original) -> Recipe | Original:
     """Drop the name that Keras numbers by what was made before in this process."""
-    recipe.config.pop("name", None)
+    if isinstance(recipe, Recipe):
+        recipe.config.pop("name", None)
     return recipe
 
 
@@ -163,15 +146,15 @@ def loss_recipe(loss: Any, dtype: str) -> Any:
     if isinstance(loss, str):
         check_name("loss", loss)
         loss = keras.losses.get(loss)
-    elif isinstance(loss, dict):
-        loss = keras.losses.deserialize(copy.deepcopy(loss))
+    loss = _deserialized("loss", loss)
     if not isinstance(loss, keras.losses.Loss):
         cls = getattr(keras.losses, _camel(getattr(loss, "__name__", "")), None)
         if cls is None or getattr(keras.losses, loss.__name__, None) is not loss:
             return loss
         loss = cls(reduction="sum_over_batch_size")
-    recipe = _unnamed(Recipe.of(loss))
-    if dtype == "float64" and "dtype" in type(loss).__init__.__code__.co_varnames:
+    recipe = _unnamed(Recipe.of(loss, "loss"))
+    accepts = inspect.signature(type(loss)).parameters
+    if dtype == "float64" and isinstance(recipe, Recipe) and "dtype" in accepts:
         recipe.config["dtype"] = dtype
     return recipe
 
@@ -181,15 +164,21 @@ def metric_recipes(metrics: Any) -> tuple:
     if metrics is None:
         return ()
     recipes = []
-    for metric in metrics if isinstance(metrics, list | tuple) else [metrics]:
+    for metric in metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]:
         if isinstance(metric, str):
             check_name("metrics", metric)
+            metric = str(metric)
         elif isinstance(metric, dict):
             named = "name" in metric.get("config", {})
-            metric = Recipe.of(keras.metrics.deserialize(copy.deepcopy(metric)))
+            metric = Recipe.of(_deserialized("metrics", metric), "metrics")
             metric = metric if named else _unnamed(metric)
         elif isinstance(metric, keras.metrics.Metric):
-            metric = Recipe.of(metric)
+            metric = Recipe.of(metric, "metrics")
+        elif not callable(metric):
+            raise TypeError(
+                "metrics must be names in keras.metrics, configurations, objects or functions, "
+                f"received {metric!r}."
+            )
         recipes.append(metric)
     return tuple(recipes)
 
@@ -217,6 +206,16 @@ def _form(loss_or_metric: Any) -> str | None:
             loss_or_metric = type(loss_or_metric)
         loss_or_metric = getattr(loss_or_metric, "__name__", "")
     return "sparse" if loss_or_metric.lower().startswith("sparse") else "one_hot"
+
+
+def needs_classes(loss_or_metric: Any) -> bool:
+    """Tell whether a loss or metric of Keras needs one unit a class."""
+    if isinstance(loss_or_metric, dict):
+        loss_or_metric = loss_or_metric.get("class_name", "")
+    if not isinstance(loss_or_metric, str):
+        cls = type(loss_or_metric)
+        loss_or_metric = cls.__name__ if cls.__module__.split(".")[0] == "keras" else ""
+    return "categorical" in loss_or_metric.lower()
 
 
 def _camel(name: str) -> str:
@@ -253,7 +252,7 @@ class NetworkConfig:
         for parameter in ("activation", "kernel_initializer"):
             if isinstance(arguments.get(parameter), str):
                 check_name(parameter, arguments[parameter])
-        arguments = {name: plain(value) for name, value in arguments.items()}
+        arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe = optimizer_recipe(optimizer)
         if not isinstance(recipe.config.get("learning_rate"), dict):
             own_rate = recipe.config.pop("learning_rate", None)
@@ -261,23 +260,23 @@ class NetworkConfig:
         elif learning_rate is not None:
             recipe.config.pop("learning_rate")  # a number given beside a schedule wins
         loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
-        key = (builder, _key(arguments), recipe.key, _key(loss), _key(metrics))
+        key = (builder, key_of(arguments), recipe.key, key_of(loss), key_of(metrics))
         return cls(builder, arguments, recipe, loss, metrics, learning_rate, key)
 
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
 
         def build(compile_kwargs):
-            arguments = {name: _made(value) for name, value in self.arguments.items()}
+            arguments = {name: made(value) for name, value in self.arguments.items()}
             model = self.builder(**arguments, **extra, seed=seed)
             # Metrics as they are: scikeras would rename "mae" in the history.
-            model.compile(**compile_kwargs | {"metrics": list(_made(self.metrics))})
+            model.compile(**compile_kwargs | {"metrics": list(made(self.metrics))})
             return model
 
         wrapper = BaseWrapper(
             model=build,
             optimizer=self.optimizer.make(),
-            loss=_made(self.loss),
+            loss=made(self.loss),
         )
         model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
         model.optimizer.build(model.trainable_variables)
@@ -292,46 +291,3 @@ def build_metrics(model: keras.Model, y: np.ndarray) -> None:
     model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
     model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
     model.reset_metrics()
-
-
-_BATCH_HOOKS = [
-    f"on_{phase}batch_{moment}" for phase in ("", "train_", "test_") for moment in ("begin", "end")
-]
-
-
-def needs_batches(callback: keras.callbacks.Callback) -> bool:
-    """Tell whether a callback overrides a batch hook, so that it needs `Model.fit`.
-
-    `ModelCheckpoint` and `TensorBoard` override them for settings that are rarely used.
-    """
-    if type(callback) is keras.callbacks.ModelCheckpoint:
-        return callback.save_freq != "epoch"
-    base = keras.callbacks.Callback
-    return any(
-        hook in vars(callback) or getattr(type(callback), hook) is not getattr(base, hook)
-        for hook in _BATCH_HOOKS
-    )
-
-
-def copied_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return copies of the given callbacks, so that fits and clones never share state."""
-    if callbacks is None:
-        return []
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    copies = []
-    for callback in callbacks:
-        if isinstance(callback, str):
-            cls = getattr(keras.callbacks, callback, None)
-            if cls is None:
-                close = difflib.get_close_matches(callback, dir(keras.callbacks), n=3)
-                raise ValueError(
-                    f"Unknown callback: received callbacks={callback!r}. Did you mean {close}?"
-                )
-            callback = cls()
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise TypeError(
-                f"callbacks must be Keras callbacks or their names, received {callback!r}."
-            )
-        copies.append(copy.deepcopy(callback))
-    return copies

@@ -7,6 +7,7 @@ that a network is decided by its arguments alone and no global generator is touc
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -114,7 +115,7 @@ def dense_layers(
             keras.layers.Dense(
                 units,
                 activation=activation,
-                kernel_initializer=seeded_initializer(kernel_initializer, next(seeds)),
+                kernel_initializer=seeded_initializer(kernel_initializer, seeds),
                 kernel_regularizer=kernel_penalty(l1, l2),
                 dtype=dtype,
                 name=name,
@@ -152,15 +153,15 @@ def output_layer(
     dtype: str,
     seeds: Iterator[int],
 ) -> keras.Layer:
-    """Return the output layer; under mixed precision it computes in float32."""
+    """Return the output layer; where the others compute in less than float32, it does not."""
     from skdl._keras import keras
 
     return keras.layers.Dense(
         n_outputs,
         activation=activation,
-        kernel_initializer=seeded_initializer(kernel_initializer, next(seeds)),
+        kernel_initializer=seeded_initializer(kernel_initializer, seeds),
         kernel_regularizer=kernel_penalty(l1, l2),
-        dtype="float32" if dtype.startswith("mixed") else dtype,
+        dtype=input_dtype(dtype),
         name="output",
     )
 
@@ -172,8 +173,8 @@ def kernel_penalty(l1: float, l2: float) -> keras.Regularizer | None:
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
-def seeded_initializer(initializer: Any, seed: int) -> keras.Initializer:
-    """Return a copy of an initialiser (name, configuration or object) that uses `seed`.
+def seeded_initializer(initializer: Any, seeds: Iterator[int]) -> keras.Initializer:
+    """Return a copy of an initialiser (name, configuration or object) with the next seed.
 
     `keras.initializers.get("name")` would draw a seed from Python's global generator.
     """
@@ -181,13 +182,18 @@ def seeded_initializer(initializer: Any, seed: int) -> keras.Initializer:
 
     if isinstance(initializer, keras.initializers.Initializer):
         cls, config = type(initializer), initializer.get_config()
-    elif isinstance(initializer, dict):
+    elif isinstance(initializer, dict) and "class_name" in initializer:
         cls = initializer_class(initializer["class_name"])
         config = dict(initializer.get("config", {}))
-    else:
+    elif isinstance(initializer, str):
         cls, config = initializer_class(initializer), {}
-    if "seed" in cls.__init__.__code__.co_varnames:
-        config["seed"] = seed
+    else:
+        raise TypeError(
+            "kernel_initializer must be a name in keras.initializers, a configuration or an "
+            f"initialiser object, received kernel_initializer={initializer!r}."
+        )
+    if "seed" in inspect.signature(cls).parameters:
+        config["seed"] = next(seeds)
     return cls.from_config(config)
 
 

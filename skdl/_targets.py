@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,12 @@ class ClassTargets:
 
     def resolve_loss(self, loss: Any, metrics: Any) -> Any:
         """Return the loss for these targets, and settle their form by loss and metrics."""
-        from skdl._keras import target_form
+        from skdl._keras import needs_classes, target_form
 
         if self.kind != "multiclass":
-            for name, value in (("loss", loss), ("metrics", metrics)):
-                if "categorical" in repr(value).lower():
+            listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+            for name, value in (("loss", loss), *(("metrics", metric) for metric in listed)):
+                if needs_classes(value):
                     raise ValueError(
                         f"{name}={value!r} needs one unit a class, but {self.kind} targets "
                         "train sigmoid units. Use loss='auto' and metrics such as 'accuracy' "
@@ -94,6 +96,10 @@ class ClassTargets:
                     f"{name} must have {self.n_units} label columns as in fit, "
                     f"received shape {y.shape}."
                 )
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    f"{name} must hold only 0 and 1, one column a label, received other values."
+                )
             return y.astype(dtype)
         y = column_or_1d(y, warn=True)
         unseen = sorted(set(np.unique(y)) - set(self.classes), key=repr)
@@ -126,9 +132,9 @@ class ClassTargets:
 
     def weights(self, class_weight: Any, y: Any, sample_weight: np.ndarray) -> np.ndarray:
         """Return new weights of rows, the given ones times those of their classes."""
-        if class_weight is None:
-            return sample_weight
-        if self.kind == "multilabel":
+        if isinstance(class_weight, dict):
+            self._check_class_weight(class_weight)
+        elif self.kind == "multilabel":
             y = y.toarray() if issparse(y) else np.asarray(y)
             return sample_weight * compute_sample_weight(class_weight, y)
         y = column_or_1d(y)
@@ -139,7 +145,28 @@ class ClassTargets:
             by_class = compute_class_weight(
                 class_weight, classes=present, y=y, sample_weight=sample_weight
             )
-        return sample_weight * by_class[np.searchsorted(present, y)]
+        weight = sample_weight * by_class[np.searchsorted(present, y)]
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={class_weight!r} gives every row the weight 0: nothing is left to "
+                "train on."
+            )
+        return weight
+
+    def _check_class_weight(self, class_weight):
+        if self.kind == "multilabel":
+            raise ValueError(
+                f"class_weight={class_weight!r} cannot be a dict for multilabel targets. Use "
+                "'balanced', or give sample_weight to fit."
+            )
+        unknown = [label for label in class_weight if label not in self.classes.tolist()]
+        wrong = [w for w in class_weight.values() if not isinstance(w, Real) or not 0 <= w < np.inf]
+        if unknown or wrong:
+            what = f"has the unknown classes {unknown!r}" if unknown else f"has weights {wrong!r}"
+            raise ValueError(
+                f"class_weight={class_weight!r} {what}. It must map labels among "
+                f"{self.classes.tolist()!r} to finite numbers of at least 0."
+            )
 
 
 class ValueTargets:
@@ -179,7 +206,3 @@ class ValueTargets:
 
     def stratify(self, y: Any) -> None:
         """Return None: values are not stratified."""
-
-    def weights(self, class_weight: None, y: Any, sample_weight: np.ndarray) -> np.ndarray:
-        """Return the weights as they are."""
-        return sample_weight

@@ -16,8 +16,8 @@ Three programs can train:
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
@@ -27,6 +27,8 @@ import scipy.sparse
 
 from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
 from skdl._seeds import layer_seeds
+from skdl._store import lock, templates
+from skdl._variables import compact, flat_layers, position_of, random_parts, state_of
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -35,6 +37,8 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 XLA_MIN_STEPS = 100
 # Rows of one forward pass are chosen so that the outputs of all layers stay below this.
 _CHUNK_BYTES = 64 * 2**20
+# Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
+_MAX_PROGRAMS = 24
 # Products of a multiple of eight rows give each row the same bits as alone.
 _ROW_MULTIPLE = 8
 
@@ -68,13 +72,19 @@ class Template:
         self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
         build_metrics(self.model, np.zeros((1, *target_shape)))
         self.sparse = sparse
-        self.layers = list(_flat_layers(self.model))
+        self.layers = list(flat_layers(self.model))
         self.variables = state_of(self.model)
+        self.n_weights = len(self.model.variables)
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
+        self._draws = list(random_parts(self.layers, self.variables))
         self._initial = [variable.numpy() for variable in self.variables]
-        self._draws = list(_random_parts(self.layers, self.variables))
-        self._rate = _position(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
-        self._programs: dict[Hashable, Program] = {}
+        self.n_bytes = sum(values.nbytes for values in self._initial)
+        self._copied = self._find_copies()
+        for position in [p for p, _ in self._draws] + list(self._copied):
+            self._initial[position] = np.zeros_like(self._initial[position])
+        self._initial = [compact(values) for values in self._initial]
+        self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self.xla_fails = False
         if sparse:
             self.layers[0].call = _sparse_product(self.layers[0])
@@ -82,16 +92,28 @@ class Template:
             if type(layer) is keras.layers.Dropout:
                 layer.call = _same_masks_under_xla(layer)
 
+    def _find_copies(self) -> dict[int, int]:
+        """Return which optimizer variables start as copies of weights that a seed decides."""
+        drawn = [position for position, recipe in self._draws if recipe is not None]
+        return {
+            slot: position
+            for slot in range(self.n_weights, self.n_saved)
+            for position in drawn
+            if np.array_equal(self._initial[slot], self._initial[position])
+        }
+
     def initial_state(self, seed: int, learning_rate: float | None) -> list[np.ndarray]:
         """Return the initial values of all variables that `seed` decides."""
         values = list(self._initial)
         for (position, recipe), layer_seed in zip(self._draws, layer_seeds(seed), strict=False):
+            old = values[position]
             if recipe is None:
-                values[position] = np.array([layer_seed, 0], values[position].dtype)
+                values[position] = np.array([layer_seed, 0], old.dtype)
             else:
                 initializer = Recipe(recipe.cls, {**recipe.config, "seed": layer_seed}).make()
-                old = values[position]
                 values[position] = initializer(old.shape, dtype=str(old.dtype)).numpy()
+        for slot, position in self._copied.items():
+            values[slot] = values[position]
         return self.with_rate(values, learning_rate)
 
     def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
@@ -104,11 +126,10 @@ class Template:
     @property
     def chunk_rows(self) -> int:
         """Rows of one forward pass, by the memory that the layers' outputs take."""
-        floats = sum(
-            int(np.prod([size or 1 for size in tensor.shape]))
-            for layer in self.layers
-            for tensor in keras.tree.flatten(layer.output)
-        )
+        tensors = [t for layer in self.layers for t in keras.tree.flatten(layer.output)]
+        if not self.sparse:
+            tensors += self.model.inputs
+        floats = sum(int(np.prod([size or 1 for size in tensor.shape])) for tensor in tensors)
         rows = _CHUNK_BYTES // (4 * max(floats, 1))
         return int(np.clip(rows // _ROW_MULTIPLE * _ROW_MULTIPLE, _ROW_MULTIPLE, 8192))
 
@@ -125,14 +146,15 @@ class Template:
                     tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
 
                 def batch(i):
+                    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
+                    if self.sparse:  # put in order on the host, where that is cheap
+                        return _slice(x, start, stop, model), y[start:stop], weight[start:stop]
                     if jit:
                         index = tf.slice(order, [i * batch_size], [batch_size])
                     else:
-                        start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
-                        if self.sparse:  # put in order on the host, where that is cheap
-                            return _slice(x, start, stop, model), y[start:stop], weight[start:stop]
                         index = order[start:stop]
-                    return tuple(tf.gather(array, index) for array in (*x, y, weight))
+                    rows = _as_inputs(tf.gather(x[0], index), model)
+                    return rows, tf.gather(y, index), tf.gather(weight, index)
 
                 def step(i):
                     model.train_step(batch(i))
@@ -168,60 +190,47 @@ class Template:
 
         return self._program(("evaluation", rows.dtype), make)
 
-    def forward(self, x: list[tf.Tensor]) -> Program:
-        """Return the program of the forward pass."""
+    def forward(self, x: list[tf.Tensor], layer: int | str | None = None) -> Program:
+        """Return the program of the forward pass, as far as one layer if it is named."""
 
         def make(model):
+            if layer is not None:
+                model = keras.Model(model.inputs, self._find_layer(layer).output)
+
             def forward(*inputs):
                 *x, n_rows = inputs
                 return model(_slice(x, 0, n_rows, model), training=False)
 
             return forward, [*(_spec(None, t) for t in x), tf.TensorSpec([], tf.int32)]
 
-        return self._program(("forward", x[0].dtype), make)
+        return self._program(("forward", x[0].dtype, layer), make)
+
+    def _find_layer(self, layer: int | str) -> keras.Layer:
+        """Return the n-th convolution, or the layer of a name."""
+        found = {each.name: each for each in self.layers}
+        convolutions = dict(enumerate(each for each in self.layers if is_conv(each)))
+        if layer not in found and layer not in convolutions:
+            raise ValueError(
+                f"layer={layer!r} is neither the number of a convolution, from 0 to "
+                f"{len(convolutions) - 1}, nor the name of a layer: {', '.join(found)}."
+            )
+        return found.get(layer) or convolutions[layer]
 
     def _program(self, key: Hashable, make: Callable, jit_compile: bool = False) -> Program:
         with lock:
             if key not in self._programs:
                 function, signature = make(self.model)
                 self._programs[key] = Program(function, signature, self.variables, jit_compile)
+            self._programs.move_to_end(key)
+            while len(self._programs) > _MAX_PROGRAMS:
+                self._programs.popitem(last=False)
             return self._programs[key]
 
 
-class TemplateStore:
-    """Templates by configuration, the least recently used dropped beyond `size`."""
-
-    def __init__(self, size: int = 64):
-        self.size = size
-        self._templates: OrderedDict[Hashable, Template] = OrderedDict()
-
-    def get(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
-        """Return the template of a configuration, made now if it is not in the store."""
-        key = (config.key, target_shape, sparse)
-        with lock:
-            if key not in self._templates:
-                self._templates[key] = Template(config, target_shape, sparse)
-            self._templates.move_to_end(key)
-            while len(self._templates) > self.size:
-                self._templates.popitem(last=False)
-            return self._templates[key]
-
-    def __len__(self) -> int:
-        return len(self._templates)
-
-    def clear(self) -> None:
-        """Forget all templates and their programs."""
-        with lock:
-            self._templates.clear()
-
-
-lock = threading.RLock()  # Keras builds and TensorFlow traces in one thread at a time
-templates = TemplateStore()
-
-
-def state_of(model: keras.Model) -> list[keras.Variable]:
-    """Return all variables of a compiled model in the order in which states are kept."""
-    return [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
+    """Return the template of a configuration, from the store or made now."""
+    key = (config.key, target_shape, sparse)
+    return templates.get(key, lambda: Template(config, target_shape, sparse))
 
 
 def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:
@@ -266,7 +275,7 @@ class DeviceRows:
     def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray, size: int | None = None):
         self.n_rows, self.size = len(y), size or len(y)
         self.x = _device_tensors(x, self.size)
-        self.y, self.weight = (tf.constant(_padded(a, self.size)) for a in (y, weight))
+        self.y, self.weight = (_padded(a, self.size) for a in (y, weight))
 
     @property
     def tensors(self) -> list[tf.Tensor]:
@@ -305,7 +314,7 @@ class Epochs:
         size, n_rows = self._batch_size, len(order)
         n_steps, done, logs = -(-n_rows // size), 0, {}
         rows = DeviceRows(*(a[order] for a in self._arrays)) if self.template.sparse else self._rows
-        inputs = [*rows.tensors, tf.constant(_padded(order, rows.size))]
+        inputs = [*rows.tensors, _padded(order, rows.size)]
         if self.program == "xla":
             done = n_rows // size
             try:
@@ -329,26 +338,31 @@ class Epochs:
         return _python(self.template.evaluation(rows)(self.state, *rows.tensors, *sizes))
 
 
-def predict(template: Template, state: list[tf.Variable], x: Any) -> np.ndarray:
-    """Return the network's outputs for the rows of x, as a NumPy array."""
+def predict(
+    template: Template, state: list[tf.Variable], x: Any, layer: int | str | None = None
+) -> np.ndarray:
+    """Return the outputs of the network, or of one layer, for the rows of x."""
     size, outputs = template.chunk_rows, []
     for start in range(0, x.shape[0], size):
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // _ROW_MULTIPLE) * _ROW_MULTIPLE
         tensors = _device_tensors(chunk, n_rows)
-        padded = template.forward(tensors)(state, *tensors, *_ints(n_rows))
+        padded = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
         outputs.append(padded.numpy()[: chunk.shape[0]])
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
 def memory_bytes() -> int:
-    """Return the size of this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """Return the size of this machine's memory, a guess of 8 GiB where it is not told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # no such question on Windows
+        return 8 * 2**30
 
 
 def _device_tensors(x: Any, size: int) -> list[tf.Tensor]:
     if not scipy.sparse.issparse(x):
-        return [tf.constant(_padded(x, size))]
+        return [_padded(x, size)]
     begins = np.full(size + 1, x.nnz, np.int64)
     begins[: len(x.indptr)] = x.indptr
     row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
@@ -360,7 +374,7 @@ def _device_tensors(x: Any, size: int) -> list[tf.Tensor]:
 def _slice(x: list[tf.Tensor], start: tf.Tensor, stop: tf.Tensor, model: keras.Model) -> Any:
     """Return rows `start` to `stop` of a dense or sparse input, in a graph."""
     if len(x) == 1:
-        return x[0][start:stop]
+        return _as_inputs(x[0][start:stop], model)
     positions, values, begins = x
     here = slice(begins[start], begins[stop])
     start, stop = tf.cast(start, tf.int64), tf.cast(stop, tf.int64)
@@ -368,16 +382,21 @@ def _slice(x: list[tf.Tensor], start: tf.Tensor, stop: tf.Tensor, model: keras.M
     return tf.SparseTensor(positions[here] - tf.stack([start, 0]), values[here], shape)
 
 
+def _as_inputs(rows: tf.Tensor, model: keras.Model) -> tf.Tensor:
+    """Return rows in the dtype of the network's inputs; bytes stay bytes until here."""
+    return tf.cast(rows, model.inputs[0].dtype)
+
+
 def _spec(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype)
 
 
-def _padded(array: np.ndarray, size: int) -> np.ndarray:
+def _padded(array: np.ndarray, size: int) -> tf.Tensor:
+    """Return an array on the device with rows of zeros added up to `size`."""
+    tensor = tf.constant(array)
     if len(array) == size:
-        return array
-    padded = np.zeros((size, *array.shape[1:]), array.dtype)
-    padded[: len(array)] = array
-    return padded
+        return tensor
+    return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])
 
 
 def _ints(*values: int) -> list[tf.Tensor]:
@@ -390,35 +409,6 @@ def _done(_: None) -> tf.Tensor:
 
 def _python(logs: dict[str, tf.Tensor]) -> dict[str, Any]:
     return {name: value.numpy().tolist() for name, value in logs.items()}
-
-
-def _flat_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _flat_layers(layer)
-        else:
-            yield layer
-
-
-def _position(variables: list[keras.Variable], variable: Any) -> int | None:
-    return next((i for i, other in enumerate(variables) if other is variable), None)
-
-
-def _random_parts(
-    layers: list[keras.Layer], variables: list[keras.Variable]
-) -> Iterator[tuple[int, Recipe | None]]:
-    """Yield, in the order in which builders hand out seeds, what a seed decides.
-
-    That is, the position of a variable with the recipe of its initialiser, or the position
-    of the state of a layer's random numbers with None.
-    """
-    for layer in layers:
-        for name, value in vars(layer).items():
-            if isinstance(value, keras.random.SeedGenerator):
-                yield _position(variables, value.state), None
-            elif isinstance(value, keras.initializers.Initializer) and hasattr(value, "seed"):
-                variable = getattr(layer, name.removesuffix("_initializer"))
-                yield _position(variables, variable), Recipe.of(value)
 
 
 def _same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
@@ -459,3 +449,18 @@ def _sparse_product(layer: keras.layers.Dense) -> Callable:
         return layer.activation(outputs + layer.bias.value)
 
     return call
+
+
+@contextlib.contextmanager
+def no_retracing_messages() -> Iterator[None]:
+    """Hold back TensorFlow's warning that functions are traced anew, which fits are bound to."""
+
+    def keep(record):
+        return "retracing" not in record.getMessage()
+
+    logger = tf.get_logger()
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)

@@ -1,11 +1,16 @@
 """Fixtures and data shared by all tests."""
 
+import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a worker, set before TensorFlow is loaded
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

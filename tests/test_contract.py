@@ -99,7 +99,7 @@ def test_scorers_of_probabilities(estimator, scoring):
 @each_classifier
 def test_under_other_estimators(estimator):
     X, y = data(estimator)
-    net = quick(estimator, epochs=10)
+    net = quick(estimator, epochs=40)
     for outer in (
         CalibratedClassifierCV(net, cv=2),
         StackingClassifier([("net", net)], LogisticRegression(), cv=2),

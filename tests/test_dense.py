@@ -393,7 +393,7 @@ def test_warm_start_takes_a_new_learning_rate(iris):
 def test_warm_start_refuses_another_network(iris):
     X, y = iris
     net = DenseClassifier((5,), epochs=1, warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="a parameter that shapes it was changed"):
+    with pytest.raises(ValueError, match="a parameter of the network, its loss"):
         net.set_params(hidden_layer_sizes=(6,)).fit(X, y)
     net = DenseClassifier((5,), epochs=1, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="other classes"):

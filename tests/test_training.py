@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import skdl
 from skdl import DenseClassifier, DenseRegressor, _training, build_dense
+from skdl._store import TemplateStore
 
 OPTIMIZERS = {
     "sgd_momentum": lambda: keras.optimizers.SGD(0.01, momentum=0.9),
@@ -186,12 +187,21 @@ def test_folds_of_similar_size_and_other_epochs_share_programs():
 
 
 def test_store_is_bounded():
-    store = _training.TemplateStore(size=2)
-    X, y, _ = make_data("multiclass", 30)
-    networks = [DenseClassifier((units,), epochs=1).fit(X, y)._network for units in (2, 3, 4)]
-    for network in networks:
-        store.get(network.config, network.target_shape, False)
-    assert len(store) == 2
+    class Sized:
+        n_bytes = 40
+
+    store = TemplateStore(size=3, n_bytes=100)
+    for key in "abcab":
+        store.get(key, Sized)
+    assert len(store) == 2  # by bytes
+    store = TemplateStore(size=3, n_bytes=1000)
+    first = store.get("a", Sized)
+    for key in "bcda":
+        store.get(key, Sized)
+    assert len(store) == 3  # by number
+    assert store.get("a", Sized) is not first
+    assert len(TemplateStore(n_bytes=1)._templates) == 0
+    assert TemplateStore(n_bytes=1).get("large", Sized)
 
 
 def test_warm_and_cold_store_and_any_order_give_equal_bits():

@@ -1,0 +1,201 @@
+"""Documents as users give them: texts or word indices, in lists, arrays and tables."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+
+from skdl._sklearn import Interval, StrOptions
+
+# Indices that stand for no word of their own in the data sets of Keras, with their names.
+PADDING, START, OOV = range(3)
+MARKERS = ("[PAD]", "[START]", "[OOV]")
+# In place of the index of a word that has none; no vocabulary reaches it.
+UNKNOWN = np.iinfo(np.int64).max
+
+# The parameters that are CountVectorizer's own, with what they may be.
+TEXT_PARAMETERS: dict = {
+    "encoding": [str],
+    "decode_error": [StrOptions({"strict", "ignore", "replace"})],
+    "strip_accents": [StrOptions({"ascii", "unicode"}), None, callable],
+    "lowercase": ["boolean"],
+    "preprocessor": [callable, None],
+    "tokenizer": [callable, None],
+    "stop_words": [StrOptions({"english"}), list, None],
+    "token_pattern": [str, None],
+    "ngram_range": [tuple, list],
+    "analyzer": [StrOptions({"word", "char", "char_wb"}), callable],
+    "max_df": [Interval(Real, 0, 1, closed="both"), Interval(Integral, 1, None, closed="left")],
+    "min_df": [Interval(Real, 0, 1, closed="both"), Interval(Integral, 1, None, closed="left")],
+}
+
+
+class Analyzer:
+    """Text to terms as scikit-learn does it, keeping the number of terms of each document.
+
+    Parameters
+    ----------
+    parameters : object
+        Anything with `TEXT_PARAMETERS` as attributes.
+    """
+
+    def __init__(self, parameters: Any):
+        names = TEXT_PARAMETERS.keys() - {"max_df", "min_df"}
+        chosen = {name: getattr(parameters, name) for name in names}
+        chosen["ngram_range"] = smallest, largest = tuple(parameters.ngram_range)
+        if not 1 <= smallest <= largest:
+            raise ValueError(
+                "ngram_range must be the smallest and the largest number of words, from 1: "
+                f"received {parameters.ngram_range!r}."
+            )
+        self._analyze = CountVectorizer(**chosen).build_analyzer()
+        self.lengths: list[int] = []
+
+    def __call__(self, document: Any) -> list:
+        """Return the terms of one document."""
+        try:
+            terms = list(self._analyze(document))
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"Document {len(self.lengths)} cannot be decoded: {error}. Change encoding, or "
+                "set decode_error='replace'."
+            ) from error
+        self.lengths.append(len(terms))
+        return terms
+
+
+class Indices(NamedTuple):
+    """Documents of word indices end to end; document i is `flat[starts[i] : starts[i + 1]]`."""
+
+    flat: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, documents: list) -> Indices:
+        """Take sequences of indices of any lengths."""
+        vectors = [_vector(document, number) for number, document in enumerate(documents)]
+        starts = np.cumsum([0, *map(len, vectors)])
+        # NumPy makes empty sequences floats, which the result must not become.
+        filled = [vector for vector in vectors if len(vector)]
+        return cls._checked(np.concatenate(filled or [np.array([], dtype=np.int64)]), starts)
+
+    @classmethod
+    def of_table(cls, table: NDArray) -> Indices:
+        """Take the rows of an array of shape (n_documents, n_indices)."""
+        return cls._checked(table.ravel(), np.arange(len(table) + 1) * table.shape[1])
+
+    @classmethod
+    def _checked(cls, flat, starts):
+        if flat.dtype.kind == "f":
+            broken = ~((flat == np.floor(flat)) & (np.abs(flat) < 2**53))
+        else:
+            broken = np.full(len(flat), flat.dtype.kind not in "iu")
+        for trouble, found in (
+            ("Word indices must be whole numbers", broken),
+            ("Negative values in data passed to OneHotTextVectorizer", flat < 0),
+        ):
+            if found.any():
+                place = int(found.argmax())
+                number = int(np.searchsorted(starts, place, side="right")) - 1
+                raise ValueError(
+                    f"{trouble}: document {number} holds {flat[place].item()!r}. Word indices "
+                    "are 0 for padding, then 1, 2 and so on."
+                )
+        return cls(flat.astype(np.int64, copy=False), starts)
+
+
+def terms_of_indices(
+    n_columns: int, word_index: dict[str, int] | None, index_from: int
+) -> Sequence[int] | list[str]:
+    """Return the term of each column: the index itself, or its word, marker or number."""
+    if word_index is None:
+        return range(n_columns)
+    ranks = list(word_index.values())
+    wrong = [rank for rank in ranks if not isinstance(rank, Integral) or rank < 1]
+    if wrong:
+        raise ValueError(f"word_index must give each word its rank, from 1: received {wrong[0]!r}.")
+    terms = [f"index_{index}" for index in range(n_columns)]
+    markers = MARKERS[: min(index_from + 1, n_columns)]
+    terms[: len(markers)] = markers
+    for word, rank in word_index.items():
+        if rank + index_from < n_columns:
+            terms[rank + index_from] = word
+    if len(set(ranks)) < len(ranks) or len(set(terms)) < len(terms):
+        raise ValueError(
+            f"word_index must give each word a rank of its own, and hold none of {MARKERS}."
+        )
+    return terms
+
+
+def listed(X: Any) -> list | None:
+    """Return the documents as a list, or None for an array of numbers, to be checked as such."""
+    if sp.issparse(X):
+        raise TypeError("Sparse input is not supported: X must hold texts or word indices.")
+    if isinstance(X, str | bytes | Mapping):
+        raise ValueError(
+            f"X must be a sequence of documents, received {reprlib.repr(X)}. A single document "
+            "is passed as [document]."
+        )
+    if hasattr(X, "__array__"):
+        array = np.asarray(X)
+        if array.ndim == 2 and any(map(_is_text, array[:, :1].flat)):
+            if array.shape[1] > 1:
+                raise ValueError(
+                    f"X must hold one text a row, received {array.shape[1]} columns. Pass one "
+                    "column, for instance X['text'], or use a ColumnTransformer."
+                )
+            array = array[:, 0]
+        if array.ndim != 1 or array.dtype.kind in "biufc":
+            return None
+        X = array
+    documents = list(X)
+    if not documents:
+        raise ValueError("X must hold at least one document, received 0 documents.")
+    return documents
+
+
+def are_texts(documents: list) -> bool:
+    """Tell texts from sequences of word indices, raising if there are texts and others."""
+    texts = [_is_text(document) for document in documents]
+    if any(texts) and not all(texts):
+        number = texts.index(False)
+        raise _refused(documents[number], number, "All documents must be texts, or none.")
+    return texts[0]
+
+
+def _is_text(document: Any) -> bool:
+    return isinstance(document, str | bytes)
+
+
+def _vector(document: Any, number: int) -> NDArray:
+    """Return one document's indices."""
+    try:
+        vector = np.asarray(document)
+    except ValueError:  # nested lists of several lengths
+        vector = np.empty((0, 0))
+    if vector.ndim == 1 and (not vector.size or vector.dtype.kind in "biuf"):
+        return vector
+    remedy = "Give each document as one string or as one sequence of whole numbers."
+    if vector.ndim == 0 and vector.dtype.kind in "iuf":
+        remedy = "A single document is passed as [document]."
+    elif vector.dtype.kind in "UST":
+        remedy = "Join its words, or set analyzer=list."
+    raise _refused(document, number, remedy)
+
+
+def _refused(document: Any, number: int, remedy: str) -> ValueError:
+    """Return the error about one document, with what to do."""
+    missing = isinstance(document, float) and np.isnan(document)
+    if missing or document is None or type(document).__name__ == "NAType":
+        remedy = "It is missing: leave it out, or put '' or [] in its place."
+    return ValueError(
+        f"Document {number} is of type {type(document).__name__}: received "
+        f"{reprlib.repr(document)}. {remedy}"
+    )

@@ -1,0 +1,213 @@
+"""What images are made of: their shape, the range of their values, random changes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isqrt, prod
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+# Largest values of the usual encodings: fractions, 4-bit digits, bytes, 16-bit images.
+_MAXIMA = (1, 16, 255, 65535)
+
+
+def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Return images as rows of pixels, with the shape that each of them had.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sparse matrix
+        Rows of shape (n, n_pixels), which are returned as they are, or images of shape
+        (n, height, width) or (n, height, width, channels).
+
+    Returns
+    -------
+    rows : X or ndarray of shape (n, n_pixels)
+        A view where X is an array of images.
+    shape : tuple of int or None
+        Shape of one image, None for rows.
+
+    Raises
+    ------
+    ValueError
+        If X has more than four dimensions.
+    """
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    if len(X.shape) <= 2:
+        return X, None
+    if len(X.shape) > 4:
+        raise ValueError(
+            f"X has {len(X.shape)} dimensions. Give rows of pixels (n, n_pixels), or images of "
+            "shape (n, height, width) or (n, height, width, channels)."
+        )
+    X = np.asarray(X)
+    return X.reshape(len(X), prod(X.shape[1:])), X.shape[1:]
+
+
+def resolve_image_shape(
+    n_pixels: int,
+    given: tuple[int, ...] | None = None,
+    image_shape: Sequence[int] | None = None,
+    channels: int | None = None,
+) -> tuple[int, int, int]:
+    """Return the shape (height, width, channels) of an image.
+
+    The first of these that is known decides: `image_shape`; the shape that the images came
+    in; else rows of pixels are square images in grey, square images in three channels, or
+    one row of grey pixels, whichever fits first. With `channels`, they are square images or
+    one row of pixels with this many channels.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Number of values of an image, all channels together.
+    given : tuple of int, default=None
+        Shape that the images came in; None for rows of pixels.
+    image_shape : sequence of two or three int, default=None
+        What the user asks for: (height, width), grey unless `channels` says otherwise, or
+        (height, width, channels).
+    channels : int, default=None
+        What the user asks for.
+
+    Raises
+    ------
+    ValueError
+        If what is asked for does not fit the data; the message names shapes that would.
+    """
+    fitting = f"Shapes that fit {n_pixels} values: {', '.join(map(str, _fitting(n_pixels)))}."
+    if given is not None:
+        given = (*given, 1)[:3]
+    if image_shape is not None:
+        shape = tuple(image_shape)
+        if len(shape) not in (2, 3) or not all(is_size(size) for size in shape):
+            raise ValueError(
+                "image_shape must be (height, width) or (height, width, channels), all positive "
+                f"integers, received image_shape={image_shape!r}. {fitting}"
+            )
+        shape = (*map(int, shape), 1 if channels is None else int(channels))[:3]
+        if prod(shape) != n_pixels:
+            raise ValueError(
+                f"image_shape={image_shape!r} is an image of {prod(shape)} values, but each "
+                f"image in X has {n_pixels}. {fitting}"
+            )
+        if given is not None and given != shape:
+            raise ValueError(
+                f"image_shape={image_shape!r} differs from the shape of the images in X, {given}. "
+                "Leave image_shape=None, or give X as rows of pixels."
+            )
+    elif given is not None:
+        shape = given
+    else:
+        shape = next(_guesses(n_pixels, channels), None)
+        if shape is None:
+            raise ValueError(
+                f"channels={channels!r} does not divide the {n_pixels} columns of X. {fitting}"
+            )
+    if channels is not None and shape[2] != channels:
+        raise ValueError(
+            f"channels={channels!r} differs from the {shape[2]} channels of images of shape "
+            f"{shape}. Leave channels=None."
+        )
+    return shape
+
+
+def _guesses(n_pixels, channels):
+    """Yield shapes of rows of pixels, the likeliest first."""
+    for number in (1, 3) if channels is None else (channels,):
+        side = isqrt(n_pixels // number)
+        if side * side * number == n_pixels:
+            yield (side, side, int(number))
+    number = 1 if channels is None else channels
+    if n_pixels % number == 0:
+        yield (1, n_pixels // number, int(number))
+
+
+def _fitting(n_pixels):
+    """Return square shapes with up to four channels, else the grey one nearest to a square."""
+    sides = {channels: isqrt(n_pixels // channels) for channels in (1, 2, 3, 4)}
+    squares = [(s, s, c) for c, s in sides.items() if s * s * c == n_pixels]
+    height = next((h for h in range(isqrt(n_pixels), 0, -1) if n_pixels % h == 0), 1)
+    return squares or [(height, n_pixels // height, 1)]
+
+
+def is_size(value: Any) -> bool:
+    """Tell whether a value is a positive integer."""
+    return isinstance(value, Integral) and value > 0
+
+
+def pixel_maximum(X: Any) -> int:
+    """Return the largest value of the encoding that the pixels are in.
+
+    uint8 and uint16 have 255 and 65535, whatever the values. Others, integers and floats
+    alike, have the smallest of 1, 16, 255 and 65535 that holds the largest value. Negative
+    values and values beyond 65535 are in no encoding of pixels: 1, they stay as they are.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix
+        Pixels, at least one.
+    """
+    by_dtype = {"uint8": 255, "uint16": 65535}.get(str(X.dtype))
+    if by_dtype is not None:
+        return by_dtype
+    if X.dtype == bool or X.min() < 0:
+        return 1
+    largest = X.max()
+    return next((maximum for maximum in _MAXIMA if largest <= maximum), 1)
+
+
+_FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
+_OF_SIZE = "a fraction of the size"
+# Each change with its Keras layer, the arguments that a plain value stands for, and its unit.
+_AUGMENTATIONS = {
+    "flip": ("RandomFlip", ("mode",), " or ".join(map(repr, _FLIPS))),
+    "rotation": ("RandomRotation", ("factor",), "a fraction of a full turn: degrees / 360"),
+    "translation": ("RandomTranslation", ("height_factor", "width_factor"), _OF_SIZE),
+    "shear": ("RandomShear", ("x_factor", "y_factor"), _OF_SIZE),
+    "zoom": ("RandomZoom", ("height_factor", "width_factor"), _OF_SIZE),
+}
+
+
+def augmentation_layers(
+    augmentation: Mapping[str, Any] | None, dtype: str, seeds: Iterator[int]
+) -> list[keras.Layer]:
+    """Return the layers that change images at random in training, as `build_convnet` says."""
+    from skdl._keras import keras
+
+    unknown = sorted(set(augmentation or ()) - set(_AUGMENTATIONS), key=str)
+    if unknown:
+        raise ValueError(
+            f"augmentation has unknown keys {unknown!r}. The keys are {[*_AUGMENTATIONS]!r}."
+        )
+    layers = []
+    for key, (layer, names, unit) in _AUGMENTATIONS.items():
+        value = (augmentation or {}).get(key)
+        if not value:
+            continue
+        arguments = value if isinstance(value, Mapping) else dict.fromkeys(names, value)
+        arguments = {name: _plain_number(name, entry) for name, entry in arguments.items()}
+        ours = {"seed": next(seeds), "data_format": "channels_last", "dtype": dtype, "name": key}
+        try:
+            if arguments.get("mode", _FLIPS[0]) not in _FLIPS:  # Keras would not flip at all
+                raise ValueError(f"mode={arguments['mode']!r} is unknown.")
+            layers.append(getattr(keras.layers, layer)(**{**arguments, **ours}))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise ValueError(
+                f"augmentation[{key!r}] must be {unit}, or a dict with arguments of "
+                f"keras.layers.{layer}, received {value!r}: {error}"
+            ) from error
+    return layers
+
+
+def _plain_number(name, value):
+    """Return an argument of a Keras layer as it can be saved and loaded again."""
+    if not isinstance(value, Real):
+        return value
+    # Keras writes a shear of 0.2 as (-0.2, 0.2), which it refuses when it loads the network.
+    return (0.0, float(value)) if name in ("x_factor", "y_factor") else float(value)

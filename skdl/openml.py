@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
-import logging
 import os
-import queue
 import re
-import reprlib
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+
+from skdl._openml_server import OpenMLError, ask, check_key, fewer_remarks, import_openml
+from skdl._openml_values import check_model
 
 if TYPE_CHECKING:
     from openml.runs import OpenMLRun
@@ -35,37 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenMLError", "check_model", "compare", "publish_run", "run_on_task"]
 
-_MAX_LENGTH = 2048  # characters of a parameter's value as JSON, by OpenML's schema
 _TAG = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_NO_KEY, _WRONG_KEY = 102, 103  # codes of the server
-_HTTP_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry")
-# They repeat, for every fold, what openml also warns of, or remark on docstrings.
-_CHATTY_LOGGERS = ("openml.config", "openml.extensions.sklearn.extension")
-
-
-class OpenMLError(RuntimeError):
-    """The OpenML server refused a request or did not answer.
-
-    Attributes
-    ----------
-    run : openml.runs.OpenMLRun or None
-        The run that could not be published.
-    folder : pathlib.Path or None
-        Where it is kept; `publish_run` takes it from there.
-
-    See Also
-    --------
-    publish_run : Publishes a run.
-
-    Examples
-    --------
-    >>> from skdl.openml import OpenMLError
-    >>> OpenMLError("no answer").folder is None
-    True
-    """
-
-    run: OpenMLRun | None = None
-    folder: Path | None = None
 
 
 def run_on_task(
@@ -146,24 +111,23 @@ def run_on_task(
     >>> net = make_pipeline(table, DenseClassifier(epochs=20))  # doctest: +SKIP
     >>> run = run_on_task(net, 1882, random_state=0)  # doctest: +SKIP
     """
-    openml = _import_openml("run_on_task")
+    openml = import_openml("run_on_task")
     tags = _checked_tags([] if tags is None else tags)
     model = clone(model)
-    with _filtered(_CHATTY_LOGGERS, _not_a_warning):
-        check_model(model)
+    check_model(model)
+    with fewer_remarks():
         extension = openml.extensions.get_extension_by_model(model, raise_if_no_extension=True)
         flow = extension.model_to_flow(model)
     flow.model = extension.seed_model(model, random_state)
     if publish:
-        _check_key(openml)
-    if not isinstance(task, openml.tasks.OpenMLTask):
-        task = _ask(openml.tasks.get_task, int(task), timeout=timeout)
+        check_key()
+    task = _described(task, timeout)
     if not isinstance(task, openml.tasks.OpenMLSupervisedTask):
         raise ValueError(f"task must be a supervised one, received task {task.task_id}.")
-    _ask(_load, task, timeout=timeout)
+    ask(_load, task, timeout=timeout)
     if publish:
-        _ask(_check_new, flow, flow.model, task.task_id, timeout=timeout)
-    with _progress(task, verbose) as watched, _filtered(_CHATTY_LOGGERS, _not_a_warning):
+        ask(_check_new, flow, flow.model, task.task_id, timeout=timeout)
+    with _progress(task, verbose) as watched, fewer_remarks():
         run = openml.runs.run_flow_on_task(flow, watched, avoid_duplicate_runs=False, n_jobs=1)
     run.tags += tags
     return publish_run(run, timeout=timeout) if publish else run
@@ -207,7 +171,7 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
     >>> publish_run("a_folder").run_id  # doctest: +SKIP
     17
     """
-    openml = _import_openml("publish_run")
+    openml = import_openml("publish_run")
     given = isinstance(run, str | os.PathLike)
     if given:
         folder, run = Path(run), openml.runs.OpenMLRun.from_filesystem(run)
@@ -217,12 +181,16 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
         folder = Path(tempfile.mkdtemp(prefix=f"task_{run.task_id}_", dir=parent))
         run.to_filesystem(folder)
     try:
-        _check_key(openml)
-        _ask(_upload, run, timeout=timeout)
-    except (OpenMLError, openml.exceptions.OpenMLRunsExistError) as error:
+        check_key()
+        ask(_upload, run, timeout=timeout)
+    except (OpenMLError, KeyboardInterrupt) as error:
         again = f"skdl.openml.publish_run({str(folder)!r})"
         error.args = (f"{error} The run is kept in {folder}; publish it with {again}.",)
         error.run, error.folder = run, folder
+        raise
+    except openml.exceptions.OpenMLRunsExistError:
+        if not given:
+            rmtree(folder)
         raise
     if not given:
         rmtree(folder)
@@ -274,22 +242,20 @@ def compare(
     >>> from skdl.openml import compare
     >>> compare(1882).mean().sort_values()  # doctest: +SKIP
     """
-    openml = _import_openml("compare")
-    task, columns, index = run_or_task, {}, ["repeat", "fold"]
-    if isinstance(run_or_task, openml.runs.OpenMLRun):
-        task = run_or_task.task_id
-    if not isinstance(task, openml.tasks.OpenMLTask):
-        task = _ask(openml.tasks.get_task, int(task), timeout=timeout)
+    openml = import_openml("compare")
+    run = run_or_task if isinstance(run_or_task, openml.runs.OpenMLRun) else None
+    task = _described(run_or_task if run is None else run.task_id, timeout)
     if measure is None:
         values = isinstance(task, openml.tasks.OpenMLRegressionTask)
         measure = "mean_absolute_error" if values else "predictive_accuracy"
-    if isinstance(run_or_task, openml.runs.OpenMLRun):
-        found = run_or_task.fold_evaluations or {}
+    columns = {}
+    if run is not None:
+        found = run.fold_evaluations or {}
         if measure not in found:
             raise ValueError(f"measure={measure!r} is not in the run, which has {sorted(found)}.")
-        columns["this run", run_or_task.flow_name] = _folds(run_or_task, measure, index)
+        columns["this run", _short(run.flow_name)] = _folds(run, measure)
     if n_runs:
-        best = _ask(
+        best = ask(
             openml.evaluations.list_evaluations,
             measure,
             tasks=[task.task_id],
@@ -299,169 +265,39 @@ def compare(
             timeout=timeout,
         )
         for row in best.itertuples():
-            published = _ask(openml.runs.get_run, row.run_id, timeout=timeout)
-            columns[row.run_id, row.flow_name] = _folds(published, measure, index)
+            if run is None or row.run_id != run.run_id:
+                published = ask(openml.runs.get_run, row.run_id, timeout=timeout)
+                columns[row.run_id, _short(row.flow_name)] = _folds(published, measure)
     if not columns:
         return pd.DataFrame()
     return pd.concat(columns, axis=1, names=["run", "flow"]).sort_index()
 
 
-def _folds(run, measure, index):
+def _folds(run: OpenMLRun, measure: str) -> pd.Series:
     """Return a measure by repeat and fold."""
     by_repeat = (run.fold_evaluations or {}).get(measure, {})
     rows = [(r, fold, value) for r, folds in by_repeat.items() for fold, value in folds.items()]
-    return pd.DataFrame(rows, columns=[*index, "value"]).set_index(index)["value"].astype(float)
+    frame = pd.DataFrame(rows, columns=["repeat", "fold", "value"], dtype=float)
+    return frame.astype({"repeat": int, "fold": int}).set_index(["repeat", "fold"])["value"]
 
 
-def check_model(model: BaseEstimator) -> None:
-    """Raise an error if a value in the model is one that OpenML cannot store.
-
-    `run_on_task` does so by itself; with `openml.runs.run_model_on_task` call it before.
-
-    Parameters
-    ----------
-    model : estimator
-        Any scikit-learn estimator.
-
-    Raises
-    ------
-    ImportError
-        If openml is not installed.
-    ValueError
-        If OpenML cannot store a parameter. The message names it and what to pass instead.
-
-    See Also
-    --------
-    run_on_task : Runs a model on a task.
-
-    Notes
-    -----
-    OpenML stores numbers, text, lists, dicts with str keys, functions of importable modules,
-    splitters and estimators, each value as at most 2048 characters. Optimizers, losses,
-    activations, initialisers and metrics are stored as their Keras name or configuration.
-
-    Examples
-    --------
-    >>> from skdl import DenseClassifier
-    >>> from skdl.openml import check_model
-    >>> check_model(DenseClassifier(optimizer="sgd"))  # doctest: +SKIP
-    """
-    _import_openml("check_model")
+def _short(flow_name: str) -> str:
+    """Return a flow's name with its classes alone."""
     from openml.extensions.sklearn import SklearnExtension
 
-    extension = SklearnExtension()
-    for name, value in model.get_params(deep=True).items():
-        if name in ("param_grid", "param_distributions"):
-            _check_grid(name, value)
-        if _is_composition(value):
-            _check_columns(name, value)
-        elif not hasattr(value, "get_params"):
-            _check_value(extension, name, value)
     try:
-        extension.model_to_flow(model)
-    except Exception as error:  # openml raises many types
-        raise ValueError(f"OpenML cannot describe this model: {error}") from error
+        return SklearnExtension.trim_flow_name(re.sub(r"\(\d+\)$", "", flow_name))
+    except ValueError:  # a name of a form that openml no longer gives
+        return flow_name
 
 
-def _is_composition(value):
-    """Tell whether a parameter is a list of named steps, whose parameters have names too."""
-    return isinstance(value, list | tuple) and any(
-        isinstance(step, list | tuple)
-        and len(step) > 1
-        and (hasattr(step[1], "get_params") or step[1] in ("drop", "passthrough"))
-        for step in value
-        if not isinstance(step, str)
-    )
+def _described(task: OpenMLTask | int, timeout: float) -> OpenMLTask:
+    """Return a task, asking the server where only its id is given."""
+    import openml
 
-
-def _check_columns(name, steps):
-    for step in steps:
-        columns = step[2] if len(step) > 2 else []
-        if not isinstance(columns, list) and not hasattr(columns, "__code__"):
-            raise ValueError(
-                f"OpenML cannot store the columns of step {step[0]!r} in {name}={columns!r}. Pass "
-                "a list of columns, or cat or cont from openml.extensions.sklearn."
-            )
-
-
-def _check_grid(name, grid):
-    """Refuse what openml cannot write into the trace of a search, after the first fold."""
-    for part in [grid] if isinstance(grid, Mapping) else grid:
-        for parameter, candidates in part.items():
-            for value in candidates if np.iterable(candidates) else ():
-                plain = value.item() if isinstance(value, np.generic) else value
-                numbers = isinstance(plain, list | tuple) and all(isinstance(i, int) for i in plain)
-                if not (plain is None or numbers or isinstance(plain, bool | int | float | str)):
-                    raise ValueError(
-                        f"OpenML cannot store {name}[{parameter!r}] with the candidate "
-                        f"{reprlib.repr(value)}. Pass numbers, text, None, or lists of int; "
-                        "search over a learning rate by learning_rate."
-                    )
-
-
-def _check_value(extension, name, value):
-    if _is_stored(extension, value):
-        return
-    length = len(json.dumps(value, default=str)) if isinstance(value, str | list | dict) else 0
-    if length > _MAX_LENGTH:
-        reason = f"it has {length} characters as JSON, {_MAX_LENGTH} are allowed"
-    else:
-        name, value = _culprit(extension, name, value)
-        reason = f"pass {_instead(value)}"
-    raise ValueError(f"OpenML cannot store {name}={reprlib.repr(value)}: {reason}.")
-
-
-def _is_stored(extension, value):
-    """Tell whether openml gives a value back as it was, but for tuples, which become lists."""
-    try:
-        stored = json.dumps(extension.model_to_flow(value))
-        back = extension.flow_to_model(stored)
-    except Exception:  # of many types, for what openml does not know
-        return False
-    return len(stored) <= _MAX_LENGTH and _same(back, value)
-
-
-def _same(back, value):
-    if isinstance(value, list | tuple):
-        return len(back) == len(value) and all(map(_same, back, value))
-    if isinstance(value, Mapping):
-        return back.keys() == value.keys() and all(_same(back[key], value[key]) for key in value)
-    if isinstance(value, str | float | int | np.generic):
-        return type(back) is type(getattr(value, "item", lambda: value)()) and (
-            back == value or value != value
-        )
-    # A function of a script or notebook cannot be imported elsewhere.
-    return not callable(value) or (back is value and value.__module__ != "__main__")
-
-
-def _culprit(extension, name, value):
-    """Return the innermost part of a value that cannot be stored, with its name."""
-    parts = ()
-    if isinstance(value, Mapping):
-        parts = value.items()
-    elif isinstance(value, list | tuple):
-        parts = enumerate(value)
-    for key, part in parts:
-        if not _is_stored(extension, part):
-            return _culprit(extension, f"{name}[{key!r}]", part)
-    return name, value
-
-
-def _instead(value):
-    if isinstance(value, np.random.RandomState | np.random.Generator):
-        return "an int or None instead"
-    if hasattr(value, "on_epoch_end"):
-        return (
-            "the name of the callback, which makes one with its defaults, or early_stopping "
-            "and patience in place of EarlyStopping"
-        )
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return "its Keras name, or the dict that keras.saving.serialize_keras_object makes of it"
-    if isinstance(value, Mapping):
-        return "a dict whose keys and values are text that does not read as a number, or numbers"
-    if callable(value):
-        return "a function that can be imported from a module"
-    return "numbers, text, None, or lists or dicts of them"
+    if isinstance(task, openml.tasks.OpenMLTask):
+        return task
+    return ask(openml.tasks.get_task, int(task), timeout=timeout)
 
 
 def _checked_tags(tags):
@@ -477,16 +313,6 @@ def _checked_tags(tags):
     versions["skdl"] = skdl.__version__
     own = [re.sub(r"[^A-Za-z0-9_.-]", "-", f"{name}_{is_}") for name, is_ in versions.items()]
     return own + [tag for tag in tags if tag not in own]
-
-
-def _import_openml(caller: str) -> ModuleType:
-    try:
-        import openml
-    except ImportError as error:
-        raise ImportError(
-            f"skdl.openml.{caller} needs openml, which is missing: pip install 'skdl[openml]'"
-        ) from error
-    return openml
 
 
 @contextmanager
@@ -544,85 +370,3 @@ def _check_new(flow, model, task_id):
         raise openml.exceptions.OpenMLRunsExistError(
             ids, f"Task {task_id} has this run already: {numbers}."
         )
-
-
-def _check_key(openml):
-    if not openml.config.apikey:
-        raise OpenMLError(f"Publishing needs an API key. {_SET_KEY}")
-
-
-_SET_KEY = "Set openml.config.apikey, or run 'openml configure apikey' in a shell."
-
-
-def _ask(call: Callable, *args: Any, timeout: float, **kwargs: Any) -> Any:
-    """Call a function of openml that asks the server, for at most `timeout` seconds.
-
-    openml itself waits for ever, so the call has a thread of its own, which is left behind
-    if there is no answer. openml sends the key in the address of requests, where errors and
-    the log show it: the key is taken out of both, and the original error, which holds it, is
-    not chained.
-    """
-    import openml
-
-    answers: queue.SimpleQueue = queue.SimpleQueue()
-
-    def work():
-        try:
-            with _filtered(_HTTP_LOGGERS, _hide_key):
-                answers.put((call(*args, **kwargs), None))
-        except BaseException as error:
-            answers.put((None, error))
-
-    threading.Thread(target=work, daemon=True, name="skdl.openml").start()
-    try:
-        result, error = answers.get(timeout=timeout)
-    except queue.Empty:
-        raise OpenMLError(
-            f"{openml.config.server} did not answer within timeout={timeout:g} seconds. It may "
-            "have got what was sent."
-        ) from None
-    if error is None:
-        return result
-    if isinstance(error, openml.exceptions.OpenMLRunsExistError):
-        raise error
-    no_key = isinstance(error, openml.exceptions.OpenMLNotAuthorizedError)
-    if no_key or getattr(error, "code", None) in (_NO_KEY, _WRONG_KEY):
-        raise OpenMLError(f"{openml.config.server} refused the API key. {_SET_KEY}")
-    text = " ".join(_without_key(str(error)).split())
-    if len(text) > 800:  # whole pages, or the description that was sent before the reason
-        text = f"{text[:400]} ... {text[-400:]}"
-    raise OpenMLError(f"{openml.config.server} failed: {type(error).__name__}: {text}.")
-
-
-def _without_key(text: str) -> str:
-    import openml
-
-    key = openml.config.apikey
-    for shown in {key, quote(key or "", safe="")} if key else ():
-        text = text.replace(shown, "***")
-    return text
-
-
-def _hide_key(record: logging.LogRecord) -> bool:
-    record.msg, record.args = _without_key(record.getMessage()), None
-    return True
-
-
-def _not_a_warning(record: logging.LogRecord) -> bool:
-    return record.levelno != logging.WARNING
-
-
-@contextmanager
-def _filtered(names: tuple[str, ...], keep: Callable) -> Iterator[None]:
-    """Filter what some loggers log."""
-    # A filter of one's own each time: equal ones are added, and removed, only once.
-    own = logging.Filter()
-    own.filter = keep
-    loggers = [logging.getLogger(name) for name in names]
-    for logger in loggers:
-        logger.addFilter(own)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(own)

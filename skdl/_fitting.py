@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import warnings
@@ -245,16 +246,21 @@ class _Fit:
         network = self.network
         arrays = self.rows.x, self.rows.y, self.rows.weight
         compiled = _training.Epochs(
-            self.template, network.state, network.program, arrays, self.batch_size
-        )
-        held_out = self.validation
+            self.template, network.state, network.program, arrays, self.batch_size,
+            lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
+        )  # fmt: skip
+        with contextlib.closing(compiled):
+            self._run_epochs(compiled, hooks)
+        network.program = compiled.program
+
+    def _run_epochs(self, compiled, hooks):
+        held_out, logs = self.validation, None
         if held_out is not None:
-            held_out = _training.DeviceRows(held_out.x, held_out.y, held_out.weight)
+            held_out = compiled.validation_rows(held_out.x, held_out.y, held_out.weight)
         hooks.on_train_begin()
         for epoch in range(self.first, self.first + self.epochs):
             hooks.on_epoch_begin(epoch)
-            order = row_order(network.seed, epoch, len(self.rows), self.shuffle)
-            logs = compiled.run(order)
+            logs = compiled.run(epoch)
             if held_out is not None:
                 hooks.on_test_begin()
                 measured = compiled.evaluate(held_out)
@@ -264,7 +270,6 @@ class _Fit:
             hooks.on_epoch_end(epoch, logs)
             if self._stopped():
                 break
-        network.program = compiled.program
         hooks.on_train_end(logs)
 
     def _run_keras(self, hooks):

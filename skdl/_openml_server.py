@@ -74,7 +74,7 @@ def ask(call: Callable, *args: Any, timeout: float, **kwargs: Any) -> Any:
 
     openml waits for ever, so that the call gets a thread of its own, which is left behind
     where no answer comes. It puts the key into the addresses it asks, which errors and logs
-    show: both are rid of it, and the error that holds it is not chained to the one raised.
+    show: both are rid of it, and an error that could hold it is not chained to the one raised.
     """
     import openml
 
@@ -85,27 +85,36 @@ def ask(call: Callable, *args: Any, timeout: float, **kwargs: Any) -> Any:
             with fewer_remarks(), _filtered(_hide_key, *_HTTP_LOGGERS):
                 answers.put((call(*args, **kwargs), None))
         except BaseException as error:
-            answers.put((None, error))
+            answers.put((None, _failure(error, server)))
 
     threading.Thread(target=work, daemon=True, name="skdl.openml").start()
     try:
-        result, error = answers.get(timeout=timeout)
+        result, failure = answers.get(timeout=timeout)
     except queue.Empty:
         raise OpenMLError(
             f"{server} did not answer within timeout={timeout:g} seconds, though what was sent "
             "may have arrived."
         ) from None
-    if error is None:
-        return result
-    if isinstance(error, openml.exceptions.OpenMLRunsExistError):
-        raise error
-    refused = isinstance(error, openml.exceptions.OpenMLNotAuthorizedError)
-    if refused or getattr(error, "code", None) in _KEY_CODES:
-        raise OpenMLError(f"{server} refused the API key. {_SET_KEY}")
+    if failure is not None:
+        raise failure
+    return result
+
+
+def _failure(error: BaseException, server: str) -> BaseException:
+    """Return what to raise for an error of openml."""
+    from openml.exceptions import OpenMLNotAuthorizedError, OpenMLRunsExistError, PyOpenMLError
+
+    if isinstance(error, OpenMLRunsExistError):
+        return error
+    if isinstance(error, OpenMLNotAuthorizedError) or getattr(error, "code", None) in _KEY_CODES:
+        return OpenMLError(f"{server} refused the API key. {_SET_KEY}")
     text = " ".join(_without_key(str(error)).split())
     if len(text) > 800:  # a page of HTML, or all that was sent and then the reason
         text = f"{text[:400]} ... {text[-400:]}"
-    raise OpenMLError(f"Asking {server} failed: {type(error).__name__}: {text}")
+    failure = OpenMLError(f"Asking {server} failed: {type(error).__name__}: {text}")
+    if not isinstance(error, PyOpenMLError | OSError) and "***" not in text:
+        failure.__cause__ = error  # not of the network: its traceback tells where
+    return failure
 
 
 def fewer_remarks() -> Any:

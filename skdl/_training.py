@@ -20,6 +20,7 @@ import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ XLA_MIN_STEPS = 100
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
+# Values in a slice that TensorFlow shares rather than copies (64 bytes of float32).
+_ALIGNED = 16
 # Products of a multiple of eight rows give each row the same bits as alone.
 _ROW_MULTIPLE = 8
 
@@ -146,13 +149,12 @@ class Template:
                     tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
 
                 def batch(i):
-                    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
                     if self.sparse:  # put in order on the host, where that is cheap
-                        return _slice(x, start, stop, model), y[start:stop], weight[start:stop]
+                        return _batch(i, x, y, weight, n_rows, size, model)
                     if jit:
                         index = tf.slice(order, [i * batch_size], [batch_size])
                     else:
-                        index = order[start:stop]
+                        index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
                     rows = _as_inputs(tf.gather(x[0], index), model)
                     return rows, tf.gather(y, index), tf.gather(weight, index)
 
@@ -177,13 +179,11 @@ class Template:
                 *x, y, weight, n_rows, size = inputs
                 model.reset_metrics()
 
-                def step(start):
-                    stop = tf.minimum(start + size, n_rows)
-                    batch = _slice(x, start, stop, model), y[start:stop], weight[start:stop]
-                    model.test_step(batch)
-                    return (stop,)
+                def step(i):
+                    model.test_step(_batch(i, x, y, weight, n_rows, size, model))
+                    return (i + 1,)
 
-                tf.while_loop(lambda i: i < n_rows, step, (0,), parallel_iterations=1)
+                tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
                 return model.get_metrics_result()
 
             return evaluate, [*rows.specs(None), *[tf.TensorSpec([], tf.int32)] * 2]
@@ -199,7 +199,7 @@ class Template:
 
             def forward(*inputs):
                 *x, n_rows = inputs
-                return model(_slice(x, 0, n_rows, model), training=False)
+                return model(_inputs(0, x, 0, n_rows, model), training=False)
 
             return forward, [*(_spec(None, t) for t in x), tf.TensorSpec([], tf.int32)]
 
@@ -268,13 +268,20 @@ def bucket(n_rows: int) -> int:
 class DeviceRows:
     """Rows of inputs, targets and weights on the device, padded to `size` rows.
 
-    A dense array is one tensor. A CSR matrix is three: the row and column of each stored
-    value, the values, and where each row begins.
+    A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
+    column of each stored value, the values, and where each batch begins.
     """
 
-    def __init__(self, x: Any, y: np.ndarray, weight: np.ndarray, size: int | None = None):
+    def __init__(
+        self,
+        x: Any,
+        y: np.ndarray,
+        weight: np.ndarray,
+        size: int | None = None,
+        batch: int | None = None,
+    ):
         self.n_rows, self.size = len(y), size or len(y)
-        self.x = _device_tensors(x, self.size)
+        self.x = _sparse_tensors(x, batch) if batch else [_padded(x, self.size)]
         self.y, self.weight = (_padded(a, self.size) for a in (y, weight))
 
     @property
@@ -293,7 +300,10 @@ class DeviceRows:
 
 
 class Epochs:
-    """The compiled epochs of one fit: a program, the rows and the state it works on."""
+    """The compiled epochs of one fit: a program, the rows and the state it works on.
+
+    `orders` gives the order of the rows for a number of an epoch.
+    """
 
     def __init__(
         self,
@@ -302,18 +312,39 @@ class Epochs:
         program: str,
         arrays: tuple[Any, np.ndarray, np.ndarray],
         batch_size: int,
+        orders: Callable[[int], np.ndarray],
     ):
         self.template, self.state, self.program = template, state, program
-        self._arrays, self._batch_size = arrays, batch_size
-        if not template.sparse:
+        self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
+        self._worker = self._coming = None
+        if template.sparse:
+            self._worker = ThreadPoolExecutor(1)
+        else:
             n_rows = len(arrays[1])
             self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
 
-    def run(self, order: np.ndarray) -> dict[str, Any]:
-        """Train one epoch over the rows in the given order and return its metrics."""
+    def close(self) -> None:
+        """End the thread that prepares sparse rows."""
+        if self._worker is not None:
+            self._worker.shutdown(cancel_futures=True)
+
+    def _in_order(self, epoch: int) -> DeviceRows:
+        """Return sparse rows in the order of an epoch, and have those of the next prepared."""
+
+        def prepare(epoch):
+            order = self._orders(epoch)
+            return DeviceRows(*(a[order] for a in self._arrays), batch=self._batch_size)
+
+        rows = prepare(epoch) if self._coming is None else self._coming.result()
+        self._coming = self._worker.submit(prepare, epoch + 1)
+        return rows
+
+    def run(self, epoch: int) -> dict[str, Any]:
+        """Train one epoch and return its metrics."""
+        order = self._orders(epoch)
         size, n_rows = self._batch_size, len(order)
         n_steps, done, logs = -(-n_rows // size), 0, {}
-        rows = DeviceRows(*(a[order] for a in self._arrays)) if self.template.sparse else self._rows
+        rows = self._in_order(epoch) if self.template.sparse else self._rows
         inputs = [*rows.tensors, _padded(order, rows.size)]
         if self.program == "xla":
             done = n_rows // size
@@ -332,6 +363,11 @@ class Epochs:
             logs = self.template.epoch(rows)(self.state, *inputs, *counts, tf.constant(done == 0))
         return _python(logs)
 
+    def validation_rows(self, x: Any, y: np.ndarray, weight: np.ndarray) -> DeviceRows:
+        """Return validation rows on the device."""
+        batch = self.template.chunk_rows if self.template.sparse else None
+        return DeviceRows(x, y, weight, batch=batch)
+
     def evaluate(self, rows: DeviceRows) -> dict[str, Any]:
         """Return loss and metrics over validation rows."""
         sizes = _ints(rows.n_rows, self.template.chunk_rows)
@@ -346,7 +382,8 @@ def predict(
     for start in range(0, x.shape[0], size):
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // _ROW_MULTIPLE) * _ROW_MULTIPLE
-        tensors = _device_tensors(chunk, n_rows)
+        sparse = scipy.sparse.issparse(chunk)
+        tensors = _sparse_tensors(chunk, n_rows) if sparse else [_padded(chunk, n_rows)]
         padded = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
         outputs.append(padded.numpy()[: chunk.shape[0]])
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
@@ -360,26 +397,39 @@ def memory_bytes() -> int:
         return 8 * 2**30
 
 
-def _device_tensors(x: Any, size: int) -> list[tf.Tensor]:
-    if not scipy.sparse.issparse(x):
-        return [_padded(x, size)]
-    begins = np.full(size + 1, x.nnz, np.int64)
-    begins[: len(x.indptr)] = x.indptr
-    row = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-    positions = np.empty((x.nnz, 2), np.int64)
-    positions[:, 0], positions[:, 1] = row, x.indices
-    return [tf.constant(a) for a in (positions, x.data, begins)]
+def _sparse_tensors(x: Any, batch: int) -> list[tf.Tensor]:
+    """Return a CSR matrix as tensors of which every batch is a slice that TensorFlow shares.
+
+    It copies slices that are not aligned, which took longer than the products themselves: so
+    batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
+    """
+    edges = x.indptr[np.append(np.arange(0, x.shape[0], batch), x.shape[0])].astype(np.int64)
+    begins = np.append(0, np.cumsum(-(-np.diff(edges) // _ALIGNED) * _ALIGNED))
+    positions, values = np.zeros((begins[-1], 2), np.int64), np.zeros(begins[-1], x.dtype)
+    row = np.repeat(np.arange(x.shape[0]) % batch, np.diff(x.indptr))
+    for begin, start, stop in zip(begins, edges, edges[1:], strict=False):
+        here = slice(begin, begin + stop - start)
+        positions[here, 0], positions[here, 1] = row[start:stop], x.indices[start:stop]
+        values[here] = x.data[start:stop]
+    return [tf.constant(a) for a in (positions.ravel(), values, begins)]
 
 
-def _slice(x: list[tf.Tensor], start: tf.Tensor, stop: tf.Tensor, model: keras.Model) -> Any:
-    """Return rows `start` to `stop` of a dense or sparse input, in a graph."""
+def _batch(i, x, y, weight, n_rows, size, model):
+    """Return the i-th batch of rows that are in order, in a graph."""
+    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
+    return _inputs(i, x, start, stop, model), y[start:stop], weight[start:stop]
+
+
+def _inputs(i, x, start, stop, model):
+    """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
     if len(x) == 1:
         return _as_inputs(x[0][start:stop], model)
     positions, values, begins = x
-    here = slice(begins[start], begins[stop])
-    start, stop = tf.cast(start, tf.int64), tf.cast(stop, tf.int64)
-    shape = tf.stack([stop - start, tf.constant(model.input_shape[-1], tf.int64)])
-    return tf.SparseTensor(positions[here] - tf.stack([start, 0]), values[here], shape)
+    first, last = begins[i], begins[i + 1]
+    shape = tf.stack([tf.cast(stop - start, tf.int64), tf.cast(model.input_shape[-1], tf.int64)])
+    return tf.SparseTensor(
+        tf.reshape(positions[2 * first : 2 * last], [-1, 2]), values[first:last], shape
+    )
 
 
 def _as_inputs(rows: tf.Tensor, model: keras.Model) -> tf.Tensor:

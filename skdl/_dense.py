@@ -145,7 +145,7 @@ class DenseClassifier(NetworkClassifier):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skdl import DenseClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = make_pipeline(StandardScaler(), DenseClassifier(epochs=50, random_state=0))
+    >>> net = make_pipeline(StandardScaler(), DenseClassifier(random_state=0))
     >>> bool(cross_val_score(net, X, y, cv=3).mean() > 0.9)
     True
     """

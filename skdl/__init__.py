@@ -18,6 +18,7 @@ _MODULES = {
     "build_convnet": "_convnets",
     "datasets": None,
     "exceptions": None,
+    "openml": None,
 }
 
 __all__ = [*_MODULES, "__version__"]

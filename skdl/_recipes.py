@@ -82,7 +82,7 @@ def _differing(one: Any, other: Any) -> list[str]:
     return [
         name
         for name, value in ours.items()
-        if name not in {"name", "_name", "_tracker"}
+        if name not in {"name", "_name", "_tracker", "seed"}  # a seed is given anew
         and not name.startswith(("_auto", "_obj", "_self", "_lock"))
         and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray | None)
         and not _equal(value, theirs.get(name))

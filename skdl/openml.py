@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
+from skdl import __version__
 from skdl._openml_server import OpenMLError, ask, check_key, fewer_remarks, import_openml
 from skdl._openml_values import check_model
 
@@ -307,11 +308,8 @@ def _checked_tags(tags):
             raise ValueError(
                 f"tags must be of letters, digits, '_', '-' and '.', received {tag!r}."
             )
-    import skdl
-
-    versions = {name: version(name) for name in ("keras", "tensorflow")}
-    versions["skdl"] = skdl.__version__
-    own = [re.sub(r"[^A-Za-z0-9_.-]", "-", f"{name}_{is_}") for name, is_ in versions.items()]
+    own = [f"{name}_{version(name)}" for name in ("keras", "tensorflow")]
+    own = [re.sub(r"[^A-Za-z0-9_.-]", "-", tag) for tag in [*own, f"skdl_{__version__}"]]
     return own + [tag for tag in tags if tag not in own]
 
 

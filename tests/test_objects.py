@@ -131,6 +131,16 @@ def test_every_optimizer_trains_as_in_keras(optimizer):
         assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+def test_an_initialiser_without_a_seed_is_made_anew():
+    nets = [
+        DenseRegressor((4,), kernel_initializer=keras.initializers.HeNormal(), random_state=s)
+        for s in (0, 0, 1)
+    ]
+    first, again, other = (net.set_params(epochs=1).fit(X, VALUES).predict(X) for net in nets)
+    assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
 @pytest.mark.parametrize("initializer", ["zeros", "ones", "normal", "uniform", "orthogonal"])
 def test_initialisers_by_any_name(initializer):
     net = DenseRegressor((4,), kernel_initializer=initializer, dropout=0.2, epochs=1)

@@ -258,11 +258,18 @@ def test_the_trace_of_a_search(server):
     assert chosen[-1].get_params()["hidden_layer_sizes"] == [4, 4]
 
 
-def test_what_openml_alone_computes_is_published_too(server):
+def test_a_model_without_hidden_layers(server):
+    """openml drops empty values from flows, but a run's own settings have them."""
+    run = run_on_task(DenseRegressor(**SMALL | {"hidden_layer_sizes": ()}), 4, publish=True)
+    assert openml.runs.initialize_model_from_run(run.run_id).hidden_layer_sizes == []
+
+
+@pytest.mark.parametrize("publish", [publish_run, openml.runs.OpenMLRun.publish])
+def test_what_openml_alone_computes_and_publishes(publish, server):
     run = openml.runs.run_model_on_task(DenseRegressor(**SMALL), 4, avoid_duplicate_runs=False)
-    published = publish_run(run)
-    assert published is run
+    assert publish(run) is run
     assert openml.runs.get_run(run.run_id).task_id == 4
+    assert plain(openml.runs.initialize_model_from_run(run.run_id)) == plain(run.model)
 
 
 def test_duplicates_are_detected_before_anything_is_computed(server):

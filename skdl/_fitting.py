@@ -49,19 +49,20 @@ class Network:
         self.program: str | None = None
         self.stop_training = False
         self._sparse = sparse
-        self._arrays = self._template().initial_state(seed, config.learning_rate)
+        template = self._template()
+        self._n_saved = template.n_saved
+        self._arrays = template.initial_state(seed, config.learning_rate)[: self._n_saved]
         self._variables = self._model = None
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        n_saved = self._template().n_saved
         with self._lock:
             arrays = self._arrays
             if self._variables is not None:
-                arrays = [variable.numpy() for variable in self._variables]
-        state = {**vars(self), "_variables": None, "_model": None}
+                arrays = [variable.numpy() for variable in self._variables[: self._n_saved]]
+        state = {**vars(self), "_arrays": arrays, "_variables": None, "_model": None}
         del state["_lock"]
-        return state | {"_arrays": arrays[:n_saved]}
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -81,9 +82,7 @@ class Network:
         """The device variables: weights and seeds, optimizer, metrics."""
         with self._lock:
             if self._variables is None:
-                template = self._template()
-                metrics = template.initial_state(self.seed, None)[template.n_saved :]
-                values = self._arrays[: template.n_saved] + metrics
+                values = self._arrays + self._template().initial_metrics
                 self._variables, self._arrays = _training.new_variables(values), None
             return self._variables
 
@@ -111,7 +110,7 @@ class Network:
             return False
         template, rate = self._template(), self.config.learning_rate
         rate = None if rate == other.config.learning_rate else rate
-        saved = [variable.numpy() for variable in other.state[: template.n_saved]]
+        saved = [variable.numpy() for variable in other.state[: self._n_saved]]
         self._arrays = template.with_rate(saved, rate)
         self.history = {name: list(values) for name, values in other.history.items()}
         self.best_epoch = other.best_epoch

@@ -119,6 +119,11 @@ class Template:
             values[slot] = values[position]
         return self.with_rate(values, learning_rate)
 
+    @property
+    def initial_metrics(self) -> list[np.ndarray]:
+        """Values of the variables of loss and metrics before the first batch."""
+        return self._initial[self.n_saved :]
+
     def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
         """Return the values of a state with another learning rate, None leaving it."""
         if rate is None or self._rate is None:

@@ -30,6 +30,7 @@ search = GridSearchCV(
     cv=3,
     return_train_score=True,
 ).fit(X_train, y_train)
+search
 
 # %%
 # Mean scores over the folds, epochs down and units across.

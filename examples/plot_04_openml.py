@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -30,7 +31,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skdl import DenseClassifier
 from skdl.openml import compare, run_on_task
 
-cached = Path(__file__).resolve().parents[2] / "shared" / "data" / "openml"
+cached = Path(sys.argv[0]).resolve().parents[2] / "shared" / "data" / "openml"
 online = False
 if cached.is_dir():
     cache = Path(tempfile.mkdtemp(), "openml")

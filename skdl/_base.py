@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from numbers import Integral, Real
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._checkpoint import Checkpoint
+from skdl._diagram import DocumentationLink, NetworkAttributes
 from skdl._networks import input_dtype
+from skdl._processes import check_process
 from skdl._progress import Progress
 from skdl._seeds import fit_seed, hold_out_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
+from skdl._streams import fit_stream, inputs_of, is_stream
+from skdl._tasks import FitTasks
+from skdl._versions import with_versions, without_versions
 
 if TYPE_CHECKING:
     import keras
@@ -28,8 +36,10 @@ _DTYPES = {"float32", "float64", "bfloat16", "mixed_bfloat16"}
 _STOPPING_SPLIT = 0.1
 
 
-class BaseNetwork(BaseEstimator):
+class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
     """An estimator whose fitted part is one Keras network."""
+
+    _takes_streams = False
 
     _parameter_constraints: dict = {
         "activation": [str, dict, callable],
@@ -52,14 +62,17 @@ class BaseNetwork(BaseEstimator):
         "dtype": [StrOptions(_DTYPES)],
         "random_state": ["random_state"],
         "callbacks": ["array-like", str, HasMethods("on_epoch_end"), None],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
         "verbose": ["verbose"],
     }
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
@@ -69,8 +82,11 @@ class BaseNetwork(BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training inputs: finite numbers or booleans of any dtype, computed in `dtype`.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Training inputs: finite numbers or booleans of any dtype, computed in `dtype`. Or
+            a `tf.data.Dataset` or `keras.utils.PyDataset` of batches (inputs, targets) or
+            (inputs, targets, weights), read batch by batch in its own order, where the
+            estimator can learn from parts of the data; y is then None.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Class labels or, for several labels a row, a matrix of zeros and ones; values
             for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -94,18 +110,27 @@ class BaseNetwork(BaseEstimator):
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         """
+        if is_stream(X):
+            return fit_stream(self, X, y, sample_weight, X_val, y_val)
         going_on = self.warm_start and hasattr(self, "_network")
         if (X_val is None) != (y_val is None):
             missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
             raise ValueError(f"{missing} is missing: {given} was given without it.")
+        tasks = FitTasks(self, X, y, sample_weight, self._planned_epochs())
         with self._as_before_if_it_fails():
             X, y = self._check_rows(X, y, reset=not going_on)
-            X, y, weight = self._weighted_rows(X, y, sample_weight)
+            weight = self._checked_weight(X, y, sample_weight)
+            weight, X, y, position = _without_zeros(weight, X, y, np.arange(y.shape[0]))
             targets = self._make_targets(y)
             if going_on:
                 self._check_same_targets(targets)
-            X, y, weight = self._weigh_classes(X, y, weight, targets)
+            weight = self._with_class_weight(targets, y, weight)
+            weight, X, y, position = _without_zeros(weight, X, y, position)
             seed = self._network.seed if going_on else fit_seed(self.random_state)
+            start = self._network.history if going_on else None
+            checkpoint = Checkpoint.of(self, seed, X, y, weight, X_val, y_val, start)
+            if checkpoint is not None:
+                seed = checkpoint.seed_or(seed)
             held_out = None
             if X_val is not None:
                 held_out = (*self._check_rows(X_val, y_val, reset=False, name="_val"), None)
@@ -113,6 +138,7 @@ class BaseNetwork(BaseEstimator):
                 kept, held = self._split(targets, y, seed)
                 held_out = X[held], y[held], weight[held]
                 X, y, weight = X[kept], y[kept], weight[kept]
+                tasks.keep(position[kept])
             X = self._inputs(X) if going_on else self._learn_inputs(X)
             network = self._make_network(X, targets, seed, going_on)
             rows = self._rows(X, y, weight, targets)
@@ -123,13 +149,18 @@ class BaseNetwork(BaseEstimator):
                 if issparse(X) != issparse(X_val):
                     X_val = X_val.toarray() if issparse(X_val) else csr_matrix(X_val)
                 held_out = self._rows(X_val, y_val, weight_val, targets, name)
-            return self._train(network, targets, rows, held_out, self.epochs)
+            self._train_fully(network, targets, rows, held_out, tasks, checkpoint)
+        tasks.end()
+        if checkpoint is not None and not self._network.interrupted:
+            checkpoint.remove()
+        return self
 
     def _partial_fit(self, X, y, classes, sample_weight):
         going_on = hasattr(self, "_network")
         with self._as_before_if_it_fails():
             X, y = self._check_rows(X, y, reset=not going_on)
-            X, y, weight = self._weighted_rows(X, y, sample_weight)
+            weight = self._checked_weight(X, y, sample_weight)
+            weight, X, y = _without_zeros(weight, X, y)
             if going_on:
                 targets, seed, X = self._targets, self._network.seed, self._inputs(X)
                 if classes is not None and not np.array_equal(np.unique(classes), targets.classes):
@@ -140,13 +171,15 @@ class BaseNetwork(BaseEstimator):
             else:
                 targets, seed = self._make_targets(y, classes), fit_seed(self.random_state)
                 X = self._learn_inputs(X)
-            X, y, weight = self._weigh_classes(X, y, weight, targets)
+            weight = self._with_class_weight(targets, y, weight)
+            weight, X, y = _without_zeros(weight, X, y)
             network = self._make_network(X, targets, seed, going_on)
             return self._train(network, targets, self._rows(X, y, weight, targets), None, 1)
 
     @contextmanager
     def _as_before_if_it_fails(self):
         """Leave the estimator as it was when a fit raises."""
+        check_process()
         before = dict(vars(self))
         try:
             yield
@@ -184,22 +217,19 @@ class BaseNetwork(BaseEstimator):
         """Return the network's inputs for checked rows."""
         return X
 
-    def _weighted_rows(self, X, y, sample_weight):
-        """Return the rows whose weight is not zero, with their weights."""
-        n_rows = y.shape[0]
+    def _checked_weight(self, X, y, sample_weight):
+        """Return the weights of the rows, the largest of them 1."""
         if sample_weight is None:
-            return X, y, np.ones(n_rows)
+            return np.ones(y.shape[0])
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
         )
-        return _without_zeros(X, y, weight / weight.max())
+        return weight / weight.max()
 
-    def _weigh_classes(self, X, y, weight, targets):
-        """Return rows with weights multiplied by those of their classes, none of them zero."""
+    def _with_class_weight(self, targets, y, weight):
+        """Return weights multiplied by those of the classes."""
         class_weight = getattr(self, "class_weight", None)
-        if class_weight is None:
-            return X, y, weight
-        return _without_zeros(X, y, targets.weights(class_weight, y, weight))
+        return weight if class_weight is None else targets.weights(class_weight, y, weight)
 
     def _split(self, targets, y, seed):
         """Return the positions of the rows to train on and to hold out."""
@@ -240,17 +270,7 @@ class BaseNetwork(BaseEstimator):
         return Rows(X, targets.encode(y, dtype, name), weight)
 
     def _make_network(self, X, targets, seed, going_on=False):
-        from skdl._fitting import Network
-        from skdl._keras import NetworkConfig
-
-        loss = targets.resolve_loss(self.loss, self.metrics)
-        builder, arguments = self._architecture(X)
-        arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
-        metrics = targets.resolve_metrics(self.metrics)
-        config = NetworkConfig.of(
-            builder, arguments, self.optimizer, self.learning_rate, loss, metrics
-        )
-        network = Network(config, targets.shape, seed, issparse(X))
+        network = self._new_network(X, targets, seed)
         if going_on and not network.go_on_from(self._network):
             raise ValueError(
                 "Training cannot go on with the network of the last fit: a parameter of the "
@@ -258,6 +278,22 @@ class BaseNetwork(BaseEstimator):
                 "may be). Set it back, or fit a clone of this estimator."
             )
         return network
+
+    def _new_network(self, X, targets, seed):
+        from skdl._fitting import Network
+
+        config = self._config(X, targets, self.learning_rate)
+        return Network(config, targets.shape, seed, issparse(X))
+
+    def _config(self, X, targets, learning_rate):
+        """Return all that decides the network for inputs X, but its weights."""
+        from skdl._keras import NetworkConfig
+
+        loss = targets.resolve_loss(self.loss, self.metrics)
+        builder, arguments = self._architecture(X)
+        arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
+        metrics = targets.resolve_metrics(self.metrics)
+        return NetworkConfig.of(builder, arguments, self.optimizer, learning_rate, loss, metrics)
 
     def _check_same_targets(self, targets):
         old, new = vars(self._targets), vars(targets)
@@ -268,7 +304,15 @@ class BaseNetwork(BaseEstimator):
                 "classes or outputs in y. Fit a clone of this estimator instead."
             )
 
-    def _train(self, network, targets, rows, held_out, epochs):
+    def _planned_epochs(self):
+        """Return the largest number of epochs that `fit` trains."""
+        return self.epochs
+
+    def _train_fully(self, network, targets, rows, held_out, tasks, checkpoint):
+        """Train as `fit` does; `partial_fit` calls `_train` for an epoch."""
+        return self._train(network, targets, rows, held_out, self.epochs, tasks, checkpoint)
+
+    def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
         from skdl._callbacks import copied_callbacks
         from skdl._keras import keras
 
@@ -285,20 +329,34 @@ class BaseNetwork(BaseEstimator):
             shuffle=self.shuffle,
             stopper=stopper,
             callbacks=copied_callbacks(self.callbacks),
-            progress=Progress(self.verbose, type(self).__name__),
+            progress=Progress(
+                0 if tasks and tasks.has_progress_bar and self.verbose == 1 else self.verbose,
+                type(self).__name__,
+            ),
+            tasks=tasks and tasks.listening_to(network, targets),
+            checkpoint=checkpoint,
         )
-        self._network, self._targets = network, targets
-        self.history_ = network.history
-        self.n_iter_ = network.n_epochs
-        self.best_epoch_ = network.best_epoch
-        self.training_program_ = network.program
-        self.n_outputs_ = targets.n_units
-        if is_classifier(self):
-            self.classes_ = targets.classes
+        vars(self).update(self._fitted_attributes(network, targets))
         return self
+
+    def _fitted_attributes(self, network, targets):
+        """Return the attributes of an estimator whose network is trained so far."""
+        attributes = {
+            "_network": network,
+            "_targets": targets,
+            "history_": network.history,
+            "n_iter_": network.n_epochs,
+            "best_epoch_": network.best_epoch,
+            "training_program_": network.program,
+            "n_outputs_": targets.n_units,
+        }
+        return attributes | ({"classes_": targets.classes} if is_classifier(self) else {})
 
     def _outputs(self, X):
         check_is_fitted(self)
+        if is_stream(X):
+            return np.concatenate([self._outputs(x) for x in inputs_of(X)])
+        check_process()
         return self._network.predict(self._inputs(self._validated(X, reset=False)))
 
     @property
@@ -308,7 +366,26 @@ class BaseNetwork(BaseEstimator):
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
             )
-        return self._network.model
+        return self._whole(self._network).model
+
+    def _whole(self, network):
+        """Return the network from X to outputs, of which `network` may be the trained part."""
+        return network
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        """Return what scikit-learn's diagram shows of a fitted estimator."""
+        models = self._models_shown() if hasattr(self, "_network") else []
+        return NetworkAttributes(self, models, doc_link)
+
+    def _models_shown(self):
+        """Return Keras models that look like `model_`, one behind the other, at no great cost."""
+        return [self._network._template().model]
+
+    def __getstate__(self):
+        return with_versions(super().__getstate__(), "skdl", "scikit-learn")
+
+    def __setstate__(self, state):
+        super().__setstate__(without_versions(state, type(self).__name__))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")
@@ -333,7 +410,7 @@ class BaseNetwork(BaseEstimator):
             If the estimator is not fitted and no data are given.
         """
         if hasattr(self, "_network"):
-            network = self._network
+            network = self._whole(self._network)
         elif X is None or y is None:
             raise NotFittedError(
                 f"The shapes of this {type(self).__name__} are not known before fit. "
@@ -344,13 +421,16 @@ class BaseNetwork(BaseEstimator):
             unfitted = type(self)(**self.get_params(deep=False))
             X, y = unfitted._check_rows(X, y, reset=True)
             targets, X = unfitted._make_targets(y), unfitted._learn_inputs(X)
-            network = unfitted._make_network(X, targets, 0)
+            network = unfitted._whole(unfitted._make_network(X, targets, 0))
         network.model.summary()
 
 
-def _without_zeros(X, y, weight):
+def _without_zeros(weight, *arrays):
+    """Return weights and the rows of arrays that belong to them, without weights of zero."""
     kept = np.flatnonzero(weight)
-    return (X, y, weight) if len(kept) == len(weight) else (X[kept], y[kept], weight[kept])
+    if len(kept) == len(weight):
+        return weight, *arrays
+    return weight[kept], *(array[kept] for array in arrays)
 
 
 def _with_advice(error: ValueError) -> ValueError:

@@ -48,7 +48,9 @@ class ConvNetClassifier(NetworkClassifier):
     pool_size : int, tuple or None, default=2
         Height and width of the max pooling after each convolution, in pixels; None, also as
         an entry of a sequence, means no pooling. A pool that is larger than the map it
-        meets is cut to the map.
+        meets is cut to the map. A convolution whose map the layers before have reduced to a
+        single pixel must have no strides and, but for the default 2, no pooling: `fit` raises an
+        error that shows the sizes.
     conv_dropout : float or tuple of float, default=0.0
         Fraction of each convolution's outputs, after pooling, that is set to zero in training.
     hidden_layer_sizes : int or tuple of int, default=(64,)
@@ -127,6 +129,11 @@ class ConvNetClassifier(NetworkClassifier):
     callbacks : list of Keras callbacks, default=None
         Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
         every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
         0: silent. 1: a progress bar over epochs. 2: a line an epoch.
 
@@ -153,7 +160,7 @@ class ConvNetClassifier(NetworkClassifier):
         Number of units of the output layer.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in fit; only where all are strings.
 
     See Also
@@ -169,7 +176,7 @@ class ConvNetClassifier(NetworkClassifier):
        training by reducing internal covariate shift. ICML.
     .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
        feedforward neural networks. AISTATS.
-    .. [4] D. P. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
     .. [5] F. Yu, V. Koltun (2016). Multi-scale context aggregation by dilated convolutions.
        ICLR.
 
@@ -198,6 +205,8 @@ class ConvNetClassifier(NetworkClassifier):
         "rescale": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), None],
         "augmentation": [dict, None],
     }
+
+    _takes_streams = True
 
     def __init__(
         self,
@@ -234,6 +243,8 @@ class ConvNetClassifier(NetworkClassifier):
         dtype="float32",
         random_state=None,
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
         verbose=0,
     ):
         self.filters = filters
@@ -268,6 +279,8 @@ class ConvNetClassifier(NetworkClassifier):
         self.dtype = dtype
         self.random_state = random_state
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     def feature_maps(self, X: ArrayLike, layer: int | str = 0) -> NDArray:

@@ -7,12 +7,9 @@ initialisers, dropout) takes its own seed from one stream, in the order of the l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from skdl._conv_sizes import convolutions
 from skdl._images import augmentation_layers, is_size
 from skdl._networks import (
     dense_layers,
@@ -91,6 +88,10 @@ def build_convnet(
         Height and width of the pools after each convolution, in pixels; an entry may be a
         pair (height, width), or None for no pooling. Pools larger than the map they meet
         are cut to it, in each direction.
+
+        Nothing is left to pool or to step over in a map of a single pixel. A convolution that
+        meets one, where the layers before it made it of a larger image, must have strides and
+        pool_size of 1 or None; only the default `pool_size=2` may stay.
     conv_dropout : float or sequence of float, default=0.0
         Fraction of each convolution's outputs, after pooling, that is dropped in training,
         in [0, 1).
@@ -146,7 +147,8 @@ def build_convnet(
     Raises
     ------
     ValueError
-        If a parameter is not as described, or has another number of entries than `filters`.
+        If a parameter is not as described, has another number of entries than `filters`, or
+        makes the maps vanish: the message shows their sizes layer by layer.
 
     See Also
     --------
@@ -192,61 +194,6 @@ def build_convnet(
     return keras.Sequential(layers, name="convolutional_network")
 
 
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution and what follows it; sizes are (height, width), cut to the maps."""
-
-    filters: int
-    kernel_size: tuple[int, int]
-    strides: tuple[int, int]
-    padding: str
-    dilation_rate: tuple[int, int]
-    pool_size: tuple[int, int]
-    dropout: float
-
-
-def convolutions(
-    size: tuple[int, int],
-    filters: int | Sequence[int],
-    kernel_size: int | Sequence,
-    strides: int | Sequence,
-    padding: str | Sequence[str],
-    dilation_rate: int | Sequence,
-    pool_size: int | Sequence | None,
-    dropout: float | Sequence[float],
-) -> list[Convolution]:
-    """Return the convolutions of a network on maps of a size (height, width)."""
-    filters = [filters] if isinstance(filters, Integral) else list(filters)
-    if not all(is_size(number) for number in filters):
-        raise ValueError(f"filters must be positive integers, received filters={filters!r}.")
-    columns = (
-        _per_layer("kernel_size", kernel_size, filters, _pair),
-        _per_layer("strides", strides, filters, _pair),
-        _per_layer("padding", padding, filters, _padding),
-        _per_layer("dilation_rate", dilation_rate, filters, _pair),
-        _per_layer("pool_size", pool_size, filters, _pair_or_none),
-        _per_layer("conv_dropout", dropout, filters, _fraction),
-    )
-    found = []
-    for n_filters, kernel, steps, pad, gaps, pool, rate in zip(filters, *columns, strict=True):
-        if max(steps) > 1 and max(gaps) > 1:
-            raise ValueError(
-                f"strides={steps} and dilation_rate={gaps} cannot both be above 1 in one "
-                f"convolution, which is number {len(found) + 1} here. Set one of them to 1."
-            )
-        # A map of m pixels holds a kernel of k pixels if (k - 1) * gap + 1 <= m.
-        kernel = tuple(
-            min(k, (m - 1) // gap + 1) for k, gap, m in zip(kernel, gaps, size, strict=True)
-        )
-        if pad == "valid":
-            size = tuple(m - (k - 1) * gap for m, k, gap in zip(size, kernel, gaps, strict=True))
-        size = tuple(-(-m // step) for m, step in zip(size, steps, strict=True))
-        pool = tuple(min(p, m) for p, m in zip(pool, size, strict=True))
-        size = tuple(m // p for m, p in zip(size, pool, strict=True))
-        found.append(Convolution(int(n_filters), kernel, steps, pad, gaps, pool, rate))
-    return found
-
-
 def _conv_layers(
     network, activation, l1, l2, batch_normalization, kernel_initializer, dtype, seeds
 ):
@@ -286,45 +233,6 @@ def _conv_layers(
                 )
             )
     return layers
-
-
-def _per_layer(name, value, filters, check):
-    """Return one checked value a convolution, from one value for all or a sequence."""
-    one_for_all = value is None or isinstance(value, Real | str)
-    values = [value] * len(filters) if one_for_all else list(value)
-    if len(values) != len(filters):
-        raise ValueError(
-            f"{name}={value!r} has length {len(values)}, but filters={filters!r} has length "
-            f"{len(filters)}. Give one value for all convolutions, or a sequence with one value "
-            "each; a height and a width are a pair inside that sequence: [(height, width)]."
-        )
-    return [check(name, entry) for entry in values]
-
-
-def _pair(name, entry):
-    pair = (entry, entry) if isinstance(entry, Real) else entry
-    if isinstance(pair, Sequence | np.ndarray) and len(pair) == 2 and all(map(is_size, pair)):
-        return tuple(map(int, pair))
-    raise ValueError(
-        f"{name} must have positive integers or pairs (height, width) of them as entries, "
-        f"received {entry!r}."
-    )
-
-
-def _pair_or_none(name, entry):
-    return (1, 1) if entry is None else _pair(name, entry)
-
-
-def _padding(name, entry):
-    if entry in ("valid", "same"):
-        return entry
-    raise ValueError(f"{name} must be 'valid' or 'same' in each layer, received {entry!r}.")
-
-
-def _fraction(name, entry):
-    if isinstance(entry, Real) and 0 <= entry < 1:
-        return float(entry)
-    raise ValueError(f"{name} must be in [0, 1) in each layer, received {entry!r}.")
 
 
 def _image_shape(input_shape):

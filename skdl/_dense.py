@@ -97,6 +97,11 @@ class DenseClassifier(NetworkClassifier):
     callbacks : list of Keras callbacks, default=None
         Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
         every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
         0: silent. 1: a progress bar over epochs. 2: a line an epoch.
 
@@ -119,7 +124,7 @@ class DenseClassifier(NetworkClassifier):
         Number of units of the output layer.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in fit; only where all are strings.
 
     See Also
@@ -135,7 +140,7 @@ class DenseClassifier(NetworkClassifier):
        training by reducing internal covariate shift. ICML.
     .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
        feedforward neural networks. AISTATS.
-    .. [4] D. P. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
 
     Examples
     --------
@@ -151,6 +156,8 @@ class DenseClassifier(NetworkClassifier):
     """
 
     _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **_CONSTRAINTS}
+
+    _takes_streams = True
 
     def __init__(
         self,
@@ -177,6 +184,8 @@ class DenseClassifier(NetworkClassifier):
         dtype="float32",
         random_state=None,
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -201,6 +210,8 @@ class DenseClassifier(NetworkClassifier):
         self.dtype = dtype
         self.random_state = random_state
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     _architecture = _architecture
@@ -274,6 +285,11 @@ class DenseRegressor(NetworkRegressor):
     callbacks : list of Keras callbacks, default=None
         Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
         every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
         0: silent. 1: a progress bar over epochs. 2: a line an epoch.
 
@@ -294,7 +310,7 @@ class DenseRegressor(NetworkRegressor):
         Number of units of the output layer.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in fit; only where all are strings.
 
     See Also
@@ -310,7 +326,7 @@ class DenseRegressor(NetworkRegressor):
        training by reducing internal covariate shift. ICML.
     .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
        feedforward neural networks. AISTATS.
-    .. [4] D. P. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
 
     Examples
     --------
@@ -325,6 +341,8 @@ class DenseRegressor(NetworkRegressor):
     """
 
     _parameter_constraints: dict = {**NetworkRegressor._parameter_constraints, **_CONSTRAINTS}
+
+    _takes_streams = True
 
     def __init__(
         self,
@@ -350,6 +368,8 @@ class DenseRegressor(NetworkRegressor):
         dtype="float32",
         random_state=None,
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -373,6 +393,8 @@ class DenseRegressor(NetworkRegressor):
         self.dtype = dtype
         self.random_state = random_state
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     _architecture = _architecture

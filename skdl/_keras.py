@@ -11,15 +11,16 @@ import copy
 import difflib
 import inspect
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from skdl._processes import check_process, modest_start
 from skdl._quiet import quiet_start
 from skdl._recipes import Original, Recipe, key_of, made, plain
 
-with quiet_start():
+with quiet_start(), modest_start():
     import keras
     from keras import backend
 
@@ -263,8 +264,14 @@ class NetworkConfig:
         key = (builder, key_of(arguments), recipe.key, key_of(loss), key_of(metrics))
         return cls(builder, arguments, recipe, loss, metrics, learning_rate, key)
 
+    def rebuilt(self, builder: Callable, arguments: dict) -> NetworkConfig:
+        """Return the configuration of another network that is compiled alike."""
+        key = (builder, key_of(arguments), *self.key[2:])
+        return replace(self, builder=builder, arguments=arguments, key=key)
+
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
+        check_process()
 
         def build(compile_kwargs):
             arguments = {name: made(value) for name, value in self.arguments.items()}

@@ -74,6 +74,11 @@ def build_dense(
     keras.Model
         A `keras.Sequential` from `(batch, n_features)` to `(batch, n_outputs)`.
 
+    See Also
+    --------
+    build_convnet : The same for images.
+    DenseClassifier : Trains such a network.
+
     Examples
     --------
     >>> from skdl import build_dense

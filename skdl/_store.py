@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from skdl._processes import check_process
+
 # Keras builds and TensorFlow traces in one thread at a time.
 lock = threading.RLock()
 
@@ -28,6 +30,7 @@ class TemplateStore:
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return the template of a key, made now if it is not in the store."""
+        check_process()
         with lock:
             if key not in self._templates:
                 self._templates[key] = make()

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdl._diagram import DocumentationLink
 from skdl._documents import (
     MARKERS,
     OOV,
@@ -31,7 +32,7 @@ from skdl._documents import (
 from skdl._sklearn import Interval, StrOptions, fit_context
 
 
-class OneHotTextVectorizer(TransformerMixin, BaseEstimator):
+class OneHotTextVectorizer(TransformerMixin, DocumentationLink, BaseEstimator):
     r"""Sparse matrix that tells which of the most frequent words a document holds.
 
     Documents are texts, or sequences of word indices such as `keras.datasets.imdb` and
@@ -96,7 +97,7 @@ class OneHotTextVectorizer(TransformerMixin, BaseEstimator):
         Whether a column's number is a word index; otherwise columns were learned from texts.
     n_features_in_ : int
         Length of the padded documents seen in fit; only if they were a two-dimensional array.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of padded documents; only if they were a DataFrame.
 
     See Also

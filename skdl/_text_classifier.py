@@ -95,6 +95,11 @@ class TextBoWClassifier(NetworkClassifier):
     callbacks : list of Keras callbacks, default=None
         Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
         every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
         0: silent. 1: a progress bar over epochs. 2: a line an epoch.
     binary : bool, default=True
@@ -159,7 +164,7 @@ class TextBoWClassifier(NetworkClassifier):
         Number of units of the output layer.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in fit; only where all are strings.
 
     See Also
@@ -182,7 +187,7 @@ class TextBoWClassifier(NetworkClassifier):
        training by reducing internal covariate shift. ICML.
     .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
        feedforward neural networks. AISTATS.
-    .. [4] D. P. Kingma, J. Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
 
     Examples
     --------
@@ -228,6 +233,8 @@ class TextBoWClassifier(NetworkClassifier):
         dtype="float32",
         random_state=None,
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
         verbose=0,
         binary=True,
         oov_column=False,
@@ -269,6 +276,8 @@ class TextBoWClassifier(NetworkClassifier):
         self.dtype = dtype
         self.random_state = random_state
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
         self.binary = binary
         self.oov_column = oov_column
@@ -287,6 +296,7 @@ class TextBoWClassifier(NetworkClassifier):
         self.max_df = max_df
         self.min_df = min_df
 
+    _takes_streams = False
     _architecture = DenseClassifier._architecture
 
     def _validated(self, X, *y, reset=True, **checks):

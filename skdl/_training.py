@@ -1,10 +1,10 @@
 """Compiled training: whole epochs as one program over arrays held on the device.
 
-The only module that knows TensorFlow. A `Template` is a compiled Keras network whose
-`train_step`, `test_step` and forward pass are traced into programs. The variables of the
-template are captured by the programs as inputs, and every fit hands in variables of its own
-in their place; so all networks of one configuration share programs, and fits in different
-threads share nothing else.
+With `_device_rows` and `_kernels` the only module that knows TensorFlow. A `Template` is
+a compiled Keras network whose `train_step`, `test_step` and forward pass are traced into
+programs. The variables of the template are captured by the programs as inputs, and every fit
+hands in variables of its own in their place; so all networks of one configuration share
+programs, and fits in different threads share nothing else.
 
 Three programs can train:
 
@@ -26,22 +26,30 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from skdl._device_rows import (
+    DeviceRows,
+    as_inputs,
+    batch_of,
+    bucket,
+    inputs_of,
+    padded,
+    sparse_tensors,
+    spec_of,
+)
 from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
+from skdl._kernels import fuse_adam, same_masks_under_xla, sparse_product
 from skdl._seeds import layer_seeds
 from skdl._store import lock, templates
 from skdl._variables import compact, flat_layers, position_of, random_parts, state_of
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
-
 # Fewer training steps than this in a fit do not pay for a compile by XLA (0.5 to 1 s).
-XLA_MIN_STEPS = 100
+XLA_MIN_STEPS = 200
 # Rows of one forward pass are chosen so that the outputs of all layers stay below this.
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
-# Values in a slice that TensorFlow shares rather than copies (64 bytes of float32).
-_ALIGNED = 16
 # Products of a multiple of eight rows give each row the same bits as alone.
 _ROW_MULTIPLE = 8
 
@@ -88,12 +96,14 @@ class Template:
         self._initial = [compact(values) for values in self._initial]
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._step = None
         self.xla_fails = False
         if sparse:
-            self.layers[0].call = _sparse_product(self.layers[0])
+            self.layers[0].call = sparse_product(self.layers[0])
         for layer in self.layers:
             if type(layer) is keras.layers.Dropout:
-                layer.call = _same_masks_under_xla(layer)
+                layer.call = same_masks_under_xla(layer)
+        fuse_adam(self.model.optimizer)
 
     def _find_copies(self) -> dict[int, int]:
         """Return which optimizer variables start as copies of weights that a seed decides."""
@@ -105,11 +115,17 @@ class Template:
             if np.array_equal(self._initial[slot], self._initial[position])
         }
 
-    def initial_state(self, seed: int, learning_rate: float | None) -> list[np.ndarray]:
-        """Return the initial values of all variables that `seed` decides."""
-        values = list(self._initial)
+    def initial_state(
+        self, seed: int, learning_rate: float | None, given: dict[int, np.ndarray] | None = None
+    ) -> list[np.ndarray]:
+        """Return the initial values of all variables: those given by position, else by `seed`."""
+        values, given = list(self._initial), given or {}
+        for position, value in given.items():
+            values[position] = np.asarray(value, values[position].dtype)
         for (position, recipe), layer_seed in zip(self._draws, layer_seeds(seed), strict=False):
             old = values[position]
+            if position in given:
+                continue
             if recipe is None:
                 values[position] = np.array([layer_seed, 0], old.dtype)
             else:
@@ -146,6 +162,8 @@ class Template:
         jit, size_known = batch_size is not None, rows.size if batch_size else None
 
         def make(model):
+            train_step = self._train_step(rows)
+
             def epoch(*inputs):
                 *x, y, weight, order, n_rows, size, first, last, reset = inputs
                 if jit:
@@ -155,16 +173,16 @@ class Template:
 
                 def batch(i):
                     if self.sparse:  # put in order on the host, where that is cheap
-                        return _batch(i, x, y, weight, n_rows, size, model)
+                        return batch_of(i, x, y, weight, n_rows, size, model)
                     if jit:
                         index = tf.slice(order, [i * batch_size], [batch_size])
                     else:
                         index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
-                    rows = _as_inputs(tf.gather(x[0], index), model)
+                    rows = as_inputs(tf.gather(x[0], index), model)
                     return rows, tf.gather(y, index), tf.gather(weight, index)
 
                 def step(i):
-                    model.train_step(batch(i))
+                    train_step(batch(i))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
@@ -176,6 +194,21 @@ class Template:
 
         return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
 
+    def _train_step(self, rows: DeviceRows) -> Callable:
+        """Return the model's own `train_step`, traced once for all programs of dense rows."""
+        if self.sparse:
+            return self.model.train_step
+        if self._step is None:
+            x = tf.TensorSpec(self.model.inputs[0].shape, self.model.inputs[0].dtype)
+            specs = x, *rows.specs(None)[1:]
+
+            def step(*batch):
+                self.model.train_step(batch)
+
+            step = tf.function(step, autograph=False).get_concrete_function(*specs)
+            self._step = lambda batch: step(*batch)
+        return self._step
+
     def evaluation(self, rows: DeviceRows) -> Program:
         """Return the program of loss and metrics over validation rows."""
 
@@ -185,7 +218,7 @@ class Template:
                 model.reset_metrics()
 
                 def step(i):
-                    model.test_step(_batch(i, x, y, weight, n_rows, size, model))
+                    model.test_step(batch_of(i, x, y, weight, n_rows, size, model))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
@@ -204,9 +237,9 @@ class Template:
 
             def forward(*inputs):
                 *x, n_rows = inputs
-                return model(_inputs(0, x, 0, n_rows, model), training=False)
+                return model(inputs_of(0, x, 0, n_rows, model), training=False)
 
-            return forward, [*(_spec(None, t) for t in x), tf.TensorSpec([], tf.int32)]
+            return forward, [*(spec_of(None, t) for t in x), tf.TensorSpec([], tf.int32)]
 
         return self._program(("forward", x[0].dtype, layer), make)
 
@@ -225,7 +258,9 @@ class Template:
         with lock:
             if key not in self._programs:
                 function, signature = make(self.model)
-                self._programs[key] = Program(function, signature, self.variables, jit_compile)
+                self._programs[key] = outside_strategies(
+                    lambda: Program(function, signature, self.variables, jit_compile)
+                )
             self._programs.move_to_end(key)
             while len(self._programs) > _MAX_PROGRAMS:
                 self._programs.popitem(last=False)
@@ -235,12 +270,32 @@ class Template:
 def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
     """Return the template of a configuration, from the store or made now."""
     key = (config.key, target_shape, sparse)
-    return templates.get(key, lambda: Template(config, target_shape, sparse))
+    return templates.get(
+        key, lambda: outside_strategies(lambda: Template(config, target_shape, sparse))
+    )
+
+
+def n_replicas() -> int:
+    """Return how many devices the `tf.distribute` strategy in whose scope we are trains on."""
+    if not tf.distribute.has_strategy():
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def outside_strategies(function: Callable) -> Any:
+    """Call a function outside the scope of any strategy, so that its variables are plain.
+
+    Scopes belong to a thread and cannot be left inside it.
+    """
+    if not tf.distribute.has_strategy():
+        return function()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
 
 
 def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:
     """Return device variables with the given values."""
-    return [tf.Variable(value) for value in values]
+    return outside_strategies(lambda: [tf.Variable(value) for value in values])
 
 
 def is_conv(layer: keras.Layer) -> bool:
@@ -262,46 +317,6 @@ def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int
     ):
         return "graph"  # its masks under XLA are known to be Keras's own in float32 only
     return "xla"
-
-
-def bucket(n_rows: int) -> int:
-    """Round up a number of rows so that similar numbers share a program (12.5 % at most)."""
-    step = 1 << max(n_rows.bit_length() - 4, 3)
-    return -(-n_rows // step) * step
-
-
-class DeviceRows:
-    """Rows of inputs, targets and weights on the device, padded to `size` rows.
-
-    A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
-    column of each stored value, the values, and where each batch begins.
-    """
-
-    def __init__(
-        self,
-        x: Any,
-        y: np.ndarray,
-        weight: np.ndarray,
-        size: int | None = None,
-        batch: int | None = None,
-    ):
-        self.n_rows, self.size = len(y), size or len(y)
-        self.x = _sparse_tensors(x, batch) if batch else [_padded(x, self.size)]
-        self.y, self.weight = (_padded(a, self.size) for a in (y, weight))
-
-    @property
-    def tensors(self) -> list[tf.Tensor]:
-        """All tensors, in the order of the programs' inputs."""
-        return [*self.x, self.y, self.weight]
-
-    @property
-    def dtype(self) -> tf.DType:
-        """Of the inputs, which the programs are traced for."""
-        return self.x[0].dtype
-
-    def specs(self, size: int | None) -> list[tf.TensorSpec]:
-        """Return what a program knows of the tensors."""
-        return [_spec(size, tensor) for tensor in self.tensors]
 
 
 class Epochs:
@@ -337,8 +352,7 @@ class Epochs:
         """Return sparse rows in the order of an epoch, and have those of the next prepared."""
 
         def prepare(epoch):
-            order = self._orders(epoch)
-            return DeviceRows(*(a[order] for a in self._arrays), batch=self._batch_size)
+            return DeviceRows(*self._arrays, batch=self._batch_size, order=self._orders(epoch))
 
         rows = prepare(epoch) if self._coming is None else self._coming.result()
         self._coming = self._worker.submit(prepare, epoch + 1)
@@ -346,11 +360,14 @@ class Epochs:
 
     def run(self, epoch: int) -> dict[str, Any]:
         """Train one epoch and return its metrics."""
-        order = self._orders(epoch)
-        size, n_rows = self._batch_size, len(order)
+        if self.template.sparse:
+            rows, order = self._in_order(epoch), tf.zeros([0], tf.int32)
+        else:
+            rows = self._rows
+            order = padded(self._orders(epoch), rows.size)
+        size, n_rows = self._batch_size, rows.n_rows
         n_steps, done, logs = -(-n_rows // size), 0, {}
-        rows = self._in_order(epoch) if self.template.sparse else self._rows
-        inputs = [*rows.tensors, _padded(order, rows.size)]
+        inputs = [*rows.tensors, order]
         if self.program == "xla":
             done = n_rows // size
             try:
@@ -380,17 +397,21 @@ class Epochs:
 
 
 def predict(
-    template: Template, state: list[tf.Variable], x: Any, layer: int | str | None = None
+    template: Template,
+    state: list[tf.Variable],
+    x: Any,
+    layer: int | str | None = None,
+    size: int | None = None,
 ) -> np.ndarray:
-    """Return the outputs of the network, or of one layer, for the rows of x."""
-    size, outputs = template.chunk_rows, []
+    """Return the outputs of the network, or of one layer, for the rows of x, `size` at a time."""
+    size, outputs = size or template.chunk_rows, []
     for start in range(0, x.shape[0], size):
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // _ROW_MULTIPLE) * _ROW_MULTIPLE
         sparse = scipy.sparse.issparse(chunk)
-        tensors = _sparse_tensors(chunk, n_rows) if sparse else [_padded(chunk, n_rows)]
-        padded = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
-        outputs.append(padded.numpy()[: chunk.shape[0]])
+        tensors = sparse_tensors(chunk, n_rows) if sparse else [padded(chunk, n_rows)]
+        found = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
+        outputs.append(found.numpy()[: chunk.shape[0]])
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
@@ -400,58 +421,6 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError):  # no such question on Windows
         return 8 * 2**30
-
-
-def _sparse_tensors(x: Any, batch: int) -> list[tf.Tensor]:
-    """Return a CSR matrix as tensors of which every batch is a slice that TensorFlow shares.
-
-    It copies slices that are not aligned, which took longer than the products themselves: so
-    batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
-    """
-    edges = x.indptr[np.append(np.arange(0, x.shape[0], batch), x.shape[0])].astype(np.int64)
-    begins = np.append(0, np.cumsum(-(-np.diff(edges) // _ALIGNED) * _ALIGNED))
-    positions, values = np.zeros((begins[-1], 2), np.int64), np.zeros(begins[-1], x.dtype)
-    row = np.repeat(np.arange(x.shape[0]) % batch, np.diff(x.indptr))
-    for begin, start, stop in zip(begins, edges, edges[1:], strict=False):
-        here = slice(begin, begin + stop - start)
-        positions[here, 0], positions[here, 1] = row[start:stop], x.indices[start:stop]
-        values[here] = x.data[start:stop]
-    return [tf.constant(a) for a in (positions.ravel(), values, begins)]
-
-
-def _batch(i, x, y, weight, n_rows, size, model):
-    """Return the i-th batch of rows that are in order, in a graph."""
-    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
-    return _inputs(i, x, start, stop, model), y[start:stop], weight[start:stop]
-
-
-def _inputs(i, x, start, stop, model):
-    """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
-    if len(x) == 1:
-        return _as_inputs(x[0][start:stop], model)
-    positions, values, begins = x
-    first, last = begins[i], begins[i + 1]
-    shape = tf.stack([tf.cast(stop - start, tf.int64), tf.cast(model.input_shape[-1], tf.int64)])
-    return tf.SparseTensor(
-        tf.reshape(positions[2 * first : 2 * last], [-1, 2]), values[first:last], shape
-    )
-
-
-def _as_inputs(rows: tf.Tensor, model: keras.Model) -> tf.Tensor:
-    """Return rows in the dtype of the network's inputs; bytes stay bytes until here."""
-    return tf.cast(rows, model.inputs[0].dtype)
-
-
-def _spec(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
-    return tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype)
-
-
-def _padded(array: np.ndarray, size: int) -> tf.Tensor:
-    """Return an array on the device with rows of zeros added up to `size`."""
-    tensor = tf.constant(array)
-    if len(array) == size:
-        return tensor
-    return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])
 
 
 def _ints(*values: int) -> list[tf.Tensor]:
@@ -464,46 +433,6 @@ def _done(_: None) -> tf.Tensor:
 
 def _python(logs: dict[str, tf.Tensor]) -> dict[str, Any]:
     return {name: value.numpy().tolist() for name, value in logs.items()}
-
-
-def _same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
-    """Return a `call` for a dropout layer that draws Keras's masks in every program.
-
-    Keras leaves the choice of the random number algorithm to TensorFlow, which takes
-    Philox (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011) in a graph and
-    another, slow one under XLA. Philox's integers agree in both; their conversion to floats
-    does not, so it is spelt out as TensorFlow's kernel does it.
-    """
-    keras_call = layer.call
-
-    def call(inputs, training=False):
-        if not training or not layer.rate or inputs.dtype != tf.float32:
-            return keras_call(inputs, training=training)
-        seed = layer.seed_generator.next()
-        seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), tf.int32.max - 1), tf.int32)
-        bits = tf.random.stateless_uniform(
-            tf.shape(inputs), seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
-        )
-        mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))
-        one_to_two = tf.bitwise.bitwise_or(mantissa, tf.constant(0x3F800000, tf.uint32))
-        uniform = tf.bitcast(one_to_two, tf.float32) - 1.0
-        kept = inputs * (1.0 / (1.0 - layer.rate))
-        return tf.where(uniform >= layer.rate, kept, tf.zeros_like(kept))
-
-    return call
-
-
-def _sparse_product(layer: keras.layers.Dense) -> Callable:
-    """Return a `call` for a dense layer over sparse rows.
-
-    Keras's own sparse product is several times slower than TensorFlow's operation.
-    """
-
-    def call(inputs, training=None):
-        outputs = tf.sparse.sparse_dense_matmul(inputs, layer.kernel.value)
-        return layer.activation(outputs + layer.bias.value)
-
-    return call
 
 
 @contextlib.contextmanager

@@ -11,11 +11,12 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdl._diagram import DocumentationLink
 from skdl._images import as_rows, pixel_maximum, resolve_image_shape
 from skdl._sklearn import Interval, StrOptions, fit_context
 
 
-class ImageReshaper(TransformerMixin, BaseEstimator):
+class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
     """Turn rows of pixels into images, with values scaled to 0..1.
 
     Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,
@@ -48,7 +49,7 @@ class ImageReshaper(TransformerMixin, BaseEstimator):
         Factor by which values are multiplied.
     n_features_in_ : int
         Number of values of an image, all channels together.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in fit; only where all are strings.
 
     See Also

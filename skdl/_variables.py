@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,13 +39,32 @@ def random_parts(
     That is, the position of a variable with the recipe of its initialiser, or the position
     of the state of a layer's random numbers with None.
     """
-    for layer in layers:
+    for layer in itertools.chain.from_iterable(map(_with_parts, layers)):
         for name, value in vars(layer).items():
             if isinstance(value, keras.random.SeedGenerator):
                 yield position_of(variables, value.state), None
             elif isinstance(value, keras.initializers.Initializer) and hasattr(value, "seed"):
-                variable = getattr(layer, name.removesuffix("_initializer"))
-                yield position_of(variables, variable), Recipe(type(value), value.get_config())
+                position = _initialized_by(name, layer, variables)
+                if position is not None:
+                    yield position, Recipe(type(value), value.get_config())
+
+
+def _with_parts(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """Yield a layer and those that it is made of, such as the projections of attention."""
+    yield layer
+    for part in getattr(layer, "_layers", ()):
+        yield from _with_parts(part)
+
+
+def _initialized_by(name: str, layer: keras.Layer, variables: list[keras.Variable]) -> int | None:
+    """Return the position of the variable that an initialiser of a layer draws.
+
+    A depthwise convolution draws its `kernel` by `depthwise_initializer`, a separable one its
+    `depthwise_kernel`.
+    """
+    what = name.removesuffix("_initializer")
+    found = (getattr(layer, each, None) for each in (what, f"{what}_kernel", "kernel"))
+    return next((p for p in (position_of(variables, v) for v in found) if p is not None), None)
 
 
 def compact(values: np.ndarray) -> np.ndarray:

@@ -1,6 +1,13 @@
 """Errors and warnings of skdl."""
 
-__all__ = ["NonFiniteLossError", "TrainingInterruptedWarning"]
+__all__ = [
+    "InvalidFileError",
+    "NonFiniteLossError",
+    "TrainingInterruptedWarning",
+    "UnsupportedVersionError",
+    "UntrustedTypesError",
+    "VersionWarning",
+]
 
 
 class NonFiniteLossError(ValueError):
@@ -9,3 +16,29 @@ class NonFiniteLossError(ValueError):
 
 class TrainingInterruptedWarning(UserWarning):
     """Training was interrupted from the keyboard; the estimator is usable as it was then."""
+
+
+class InvalidFileError(ValueError):
+    """A file is not as `skdl.save` writes it: of another kind, damaged, or made to do harm."""
+
+
+class UntrustedTypesError(ValueError):
+    """A saved estimator holds classes or functions that are not known to be harmless.
+
+    Attributes
+    ----------
+    names : list of str
+        What would have to be trusted, `"module.name"` each.
+    """
+
+    def __init__(self, message: str, names: list[str] | None = None):
+        super().__init__(message)
+        self.names = names or []
+
+
+class UnsupportedVersionError(ValueError):
+    """A pickle or saved estimator was written by a version that this one cannot read."""
+
+
+class VersionWarning(UserWarning):
+    """A pickle or saved estimator was written by other versions, which this one can read."""

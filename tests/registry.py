@@ -4,6 +4,7 @@ Estimators are found among the public names of `skdl`; one without configuration
 tests, so that none is forgotten.
 """
 
+from backbones import tiny
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 import skdl
@@ -33,6 +34,7 @@ _DENSE = {
 }
 _SGD = {"optimizer": "sgd", "learning_rate": 0.05}
 _WORDS = {"input": "indices", "max_words": 50}
+_TINY = {"backbone": tiny, "weights": None, "image_shape": (4, 4)}
 CONFIGURATIONS = {
     # As with CountVectorizer, hardly any check knows how to make texts; word indices they can.
     "OneHotTextVectorizer": {"word_indices": _WORDS, "counts": {**_WORDS, "binary": False}},
@@ -58,6 +60,34 @@ CONFIGURATIONS = {
             "augmentation": {"translation": 0.02, "zoom": 0.02},
         },
         "large_batch_float64": {"batch_size": 1000, "dtype": "float64", "learning_rate": 0.01},
+    },
+    "PretrainedFeatureExtractor": {
+        "as_they_are": {"backbone": tiny, "weights": None},
+        "resized_pooled": {**_TINY, "pooling": "avg", "preprocess": "MobileNetV2"},
+        "layer_factor": {**_TINY, "layer": "first", "preprocess": 0.1, "pooling": "max"},
+    },
+    "PretrainedFeatureClassifier": {
+        "features": {**_TINY, "epochs": 30},
+        "fine_tune": {
+            **_TINY,
+            "training": "fine_tune",
+            "fine_tune_from": "second",
+            "fine_tune_epochs": 2,
+            "epochs": 25,
+        },
+        "augmented_early_stopping": {
+            **_TINY,
+            "training": "augmented",
+            "augmentation": {"translation": 0.02},
+            "early_stopping": True,
+        },
+        "large_batch_float64": {
+            **_TINY,
+            "batch_size": 1000,
+            "dtype": "float64",
+            "learning_rate": 0.01,
+            "dropout": 0.0,
+        },
     },
     "DenseClassifier": {**_DENSE, "sgd_class_weight": {**_SGD, "class_weight": "balanced"}},
     "DenseRegressor": {**_DENSE, "sgd": {**_SGD, "learning_rate": 0.01}},

@@ -1,7 +1,6 @@
 """What every public estimator promises beyond scikit-learn's checks."""
 
 import copy
-import io
 import pickle
 import random
 import subprocess
@@ -405,9 +404,8 @@ def test_verbose_says_the_program_and_every_epoch(estimator, capsys):
     assert len(lines) == 5
     assert "epoch 4: loss" in lines[-1]
     quick(estimator, verbose=1).fit(X, y)
-    out = io.StringIO(capsys.readouterr().out).read()
-    assert "4/4" in out
-    assert "\x1b" not in out
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "epoch 4: loss" in line
 
 
 @each

@@ -138,6 +138,8 @@ def test_images_that_do_not_fit(digits):
         net(image_shape=(7, 7)).fit(X, y)
     with pytest.raises(ValueError, match="kernel_size"):
         net(kernel_size=(3, 3, 3)).fit(X, y)
+    with pytest.raises(ValueError, match="The maps vanish: after image 8 x 8, convolution 1 6 x 6"):
+        net(filters=(4, 4, 4), pool_size=4).fit(X, y)
     with pytest.raises(ValueError, match="augmentation"):
         net(augmentation={"turn": 1}).fit(X, y)
     with pytest.raises(ValueError, match="5 dimensions"):

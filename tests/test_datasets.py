@@ -15,7 +15,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import Bunch
 
-from skdl import OneHotTextVectorizer
+from skdl import OneHotTextVectorizer, datasets
 from skdl.datasets import fetch_imdb, fetch_reuters
 
 FETCHERS = {"imdb": fetch_imdb, "reuters": fetch_reuters}
@@ -260,3 +260,8 @@ def test_keras_is_left_as_it_is(name, tmp_path):
     FETCHERS[name](data_home=write(tmp_path, name))
     assert getattr(keras.src.datasets, name).get_file is keras_files.get_file
     assert keras.config.is_interactive_logging_enabled()
+
+
+@pytest.mark.parametrize("name", datasets.__all__)
+def test_public_place(name):
+    assert getattr(datasets, name).__module__ == "skdl.datasets"

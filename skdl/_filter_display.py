@@ -1,4 +1,4 @@
-"""Plots in scikit-learn's manner: `from_*` computes and draws, `plot` draws again."""
+"""The filters of convolutions as images: `FilterDisplay`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skdl._images import is_size
+from skdl._plotting import as_pictures, columns_and_rows, draw_grid, import_pyplot, unwrapped
 
 if TYPE_CHECKING:
     import keras
@@ -111,14 +111,7 @@ class FilterDisplay:
         ValueError
             If the network has no such convolution; the message names those it has.
         """
-        check_is_fitted(net)
-        while hasattr(net, "steps") or hasattr(net, "best_estimator_"):
-            net = net.steps[-1][1] if hasattr(net, "steps") else net.best_estimator_
-        if not hasattr(net, "model_"):
-            raise TypeError(
-                f"net={net!r} has no Keras network in model_. Give a fitted network of skdl, or "
-                "a Pipeline that ends in one."
-            )
+        net = unwrapped(net, "model_", "Keras network")
         return cls.from_model(net.model_, layer, ax=ax, max_filters=max_filters)
 
     @classmethod
@@ -187,48 +180,28 @@ class FilterDisplay:
         if not is_size(max_filters):
             raise ValueError(f"max_filters must be a positive integer, received {max_filters!r}.")
         pictures = self._pictures(max_filters)
-        n_columns, n_rows = _grid(len(pictures))
+        n_columns, n_rows = columns_and_rows(len(pictures))
         if ax is None:
             inches = max(0.8, max(pictures[0].shape) * 0.05)
-            _, ax = plt.subplots(figsize=(n_columns * inches, n_rows * inches + 0.4))
+            size = (max(n_columns * inches, 2), n_rows * inches + 0.4)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
         ax.set_axis_off()
         n_filters = self.kernels.shape[3]
         shown = "" if len(pictures) == n_filters else f" ({len(pictures)} of {n_filters} filters)"
         if self.layer_name is not None:
             ax.set_title(f"{self.layer_name}{shown}")
-        axes, images = [], []
-        for i, picture in enumerate(pictures):
-            row, column = divmod(i, n_columns)
-            left, bottom = (column + 0.05) / n_columns, 1 - (row + 0.95) / n_rows
-            axes.append(ax.inset_axes((left, bottom, 0.9 / n_columns, 0.9 / n_rows)))
-            axes[-1].set_xticks([])
-            axes[-1].set_yticks([])
-            images.append(axes[-1].imshow(picture, cmap="gray", vmin=0, vmax=1))
+        self.axes_, self.images_ = draw_grid(ax, pictures, n_columns)
         self.ax_, self.figure_ = ax, ax.figure
-        self.axes_, self.images_ = (np.array(found, dtype=object) for found in (axes, images))
         return self
 
     def _pictures(self, max_filters: int) -> list[NDArray]:
         """Return filters as values in 0..1, (height, width), in colour (height, width, 3)."""
         largest = np.abs(self.kernels).max() or 1.0
         filters = np.moveaxis(0.5 + self.kernels / (2 * largest), 3, 0)[:max_filters]
-        if self.kernels.shape[2] == 3:
-            return list(filters)
-        return [_mosaic(np.moveaxis(one, 2, 0)) for one in filters]
+        return as_pictures(filters)
 
 
 FilterDisplay.__module__ = "skdl"
-
-
-def import_pyplot(caller: str) -> Any:
-    """Return `matplotlib.pyplot`, or say how to install it."""
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib. Install it with: pip install 'skdl[plots]'"
-        ) from error
-    return pyplot
 
 
 def _find_convolution(model: keras.Model, layer: int | str) -> keras.Layer:
@@ -252,20 +225,3 @@ def _convolutions(model: keras.Model) -> Iterator[keras.Layer]:
             yield from _convolutions(layer)
         elif isinstance(layer, keras.layers.Conv2D):
             yield layer
-
-
-def _grid(n: int) -> tuple[int, int]:
-    """Return the columns and rows of a grid for n images, about as wide as high."""
-    n_columns = int(np.ceil(np.sqrt(n)))
-    return n_columns, -(-n // n_columns)
-
-
-def _mosaic(channels: NDArray) -> NDArray:
-    """Return images (n, height, width) side by side in one, NaN between them."""
-    n, height, width = channels.shape
-    n_columns, n_rows = _grid(n)
-    mosaic = np.full((n_rows * (height + 1) - 1, n_columns * (width + 1) - 1), np.nan)
-    for i, channel in enumerate(channels):
-        top, left = i // n_columns * (height + 1), i % n_columns * (width + 1)
-        mosaic[top : top + height, left : left + width] = channel
-    return mosaic

@@ -1,4 +1,4 @@
-"""Plots are tested by the data they hold and the artists they draw."""
+"""Filters of convolutions as images, tested by the data and the artists of the picture."""
 
 import sys
 
@@ -13,16 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdl import DenseClassifier, FilterDisplay, build_convnet
-
-
-@pytest.fixture
-def plt():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    yield pyplot
-    pyplot.close("all")
 
 
 class ConvNet(BaseEstimator):

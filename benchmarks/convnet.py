@@ -1,0 +1,164 @@
+"""Training a convolutional network on images: skdl beside Keras's `fit` and skorch.
+
+Convolutions of 32, 64 and 64 filters of 3 x 3, the first two pooled, 64 hidden units; RMSprop,
+batches of 64, 6000 images of 28 x 28 bytes, which the network scales. Keras trains the network
+that skdl builds, on the same bytes and, as many write it, on floats made beforehand.
+
+An epoch is the difference of a fit of 4 epochs and one of 1, over 3: nothing but training. The
+first fit is one epoch with a new network, compile and all. Every library trains in turn, in one
+process, and medians are compared. Memory is the growth of the resident set of a process that
+only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes are there before.
+
+    python benchmarks/convnet.py [rounds]
+"""
+
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import psutil
+from machine import describe
+
+FILTERS, POOLS, N_IMAGES, BATCH = (32, 64, 64), (2, 2, None), 6000, 64
+MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist_5k.npz"
+
+
+def data():
+    """Return bytes of shape (6000, 28, 28, 1) and labels: digits, repeated, or noise."""
+    if MNIST.exists():
+        with np.load(MNIST) as found:
+            rows = np.arange(N_IMAGES) % len(found["y"])
+            return found["X"].reshape(-1, 28, 28, 1)[rows], found["y"][rows].astype(np.int64)
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (N_IMAGES, 28, 28, 1), np.uint8), rng.integers(0, 10, N_IMAGES)
+
+
+def with_skdl(X, y):
+    from skdl import ConvNetClassifier, _store
+
+    _store.templates.clear()  # a new network is compiled anew
+    net = ConvNetClassifier(
+        FILTERS, pool_size=POOLS, optimizer="rmsprop", batch_size=BATCH, random_state=0
+    )
+    return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
+
+
+def with_keras(X, y, floats=False):
+    from skdl import build_convnet
+
+    rescale = None if floats else 1 / 255
+    model = build_convnet(
+        (28, 28, 1), 10, "softmax", filters=FILTERS, pool_size=POOLS, rescale=rescale, seed=0
+    )
+    model.compile("rmsprop", "sparse_categorical_crossentropy")
+    X = X.astype(np.float32) / 255 if floats else X
+    return lambda epochs: model.fit(X, y, batch_size=BATCH, epochs=epochs, verbose=0)
+
+
+def with_keras_floats(X, y):
+    return with_keras(X, y, floats=True)
+
+
+def with_skorch(X, y):
+    import torch
+    from skorch import NeuralNetClassifier
+    from torch.nn import Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential
+
+    class Scale(Module):
+        def forward(self, images):
+            return images.to(torch.float32) / 255
+
+    torch.manual_seed(0)
+    layers = [Scale()]
+    for before, filters, pool in zip((1, *FILTERS), FILTERS, POOLS, strict=False):
+        layers += [Conv2d(before, filters, 3), ReLU(), *([MaxPool2d(pool)] if pool else [])]
+    layers += [Flatten(), Linear(576, 64), ReLU(), Linear(64, 10)]
+    net = NeuralNetClassifier(
+        Sequential(*layers), criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.RMSprop,
+        lr=0.001, batch_size=BATCH, train_split=None, iterator_train__shuffle=True, verbose=0,
+    )  # fmt: skip
+    X = np.ascontiguousarray(X.transpose(0, 3, 1, 2))
+    return lambda epochs: net.set_params(max_epochs=epochs).fit(X, y)
+
+
+LIBRARIES = {
+    "skdl": with_skdl,
+    "Keras": with_keras,
+    "Keras, floats": with_keras_floats,
+    "skorch": with_skorch,
+}
+
+
+def seconds(train, epochs):
+    started = time.perf_counter()
+    train(epochs)
+    return time.perf_counter() - started
+
+
+def first_fit(make, X, y):
+    started = time.perf_counter()
+    make(X, y)(1)
+    return time.perf_counter() - started
+
+
+def peak(name):
+    """Print by how much resident memory grows at most during a fit of 3 epochs, in MB."""
+    X, y = data()
+    some = slice(None, None, N_IMAGES // BATCH)
+    LIBRARIES[name](X[some].copy(), y[some])(1)  # the library itself is loaded
+    process, done, highest = psutil.Process(), threading.Event(), [0]
+    before = process.memory_info().rss
+
+    def watch():
+        while not done.wait(0.005):
+            highest[0] = max(highest[0], process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    LIBRARIES[name](X, y)(3)
+    done.set()
+    watcher.join()
+    print((highest[0] - before) / 2**20)
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    X, y = data()
+    print(describe("torch", "skorch"))
+    print(f"{N_IMAGES} images, {X.nbytes / 2**20:.1f} MB of bytes; medians of {rounds} rounds")
+    trains, epochs, firsts = {}, {}, {}
+    for name, make in LIBRARIES.items():
+        try:
+            trains[name] = make(X, y)
+        except ImportError:
+            print(f"{name} is not installed: left out")
+            continue
+        trains[name](1)
+        epochs[name], firsts[name] = [], []
+    for _ in range(rounds):
+        for name, train in trains.items():
+            epochs[name].append((seconds(train, 4) - seconds(train, 1)) / 3)
+            firsts[name].append(first_fit(LIBRARIES[name], X, y))
+            if name == "skdl":
+                train(1)  # its compiled epoch is stored again
+    print(f"{'':14} {'epoch s':>8} {'/ skdl':>7} {'first fit s':>12} {'/ skdl':>7} {'MB more':>8}")
+    epoch, first = ({k: statistics.median(v) for k, v in d.items()} for d in (epochs, firsts))
+    for name in trains:
+        command = [sys.executable, __file__, "--peak", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        print(
+            f"{name:14} {epoch[name]:8.3f} {epoch[name] / epoch['skdl']:7.2f} "
+            f"{first[name]:12.3f} {first[name] / first['skdl']:7.2f} "
+            f"{float(done.stdout.splitlines()[-1]):8.0f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    peak(sys.argv[2]) if "--peak" in sys.argv else main()

@@ -1,0 +1,87 @@
+"""A search of 60 fits by one process and by two: how much faster two are.
+
+Twelve candidates (hidden layers by learning rates) over five stratified folds, Adam, batches
+of 32, on 5000 MNIST images. One job is a search in a fresh process that may use every core;
+two jobs are joblib's loky workers, each with its share of the threads. "cold" counts what a
+first search pays, the start of the workers and their import of TensorFlow included; "warm"
+is a second search in the same processes. Beside it the seconds that a worker needs to import
+TensorFlow, and one job with one thread.
+
+    python benchmarks/parallel.py [mnist_5k.npz] [rounds]
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import describe
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "mnist_5k.npz"
+GRID = {
+    "hidden_layer_sizes": [(32,), (64,), (128,), (64, 64)],
+    "learning_rate": [0.0003, 0.001, 0.003],
+}
+
+
+def measure(n_jobs, path):
+    """Search twice in this process and print the seconds, and the sum of the scores."""
+    started = time.perf_counter()
+    from skdl import DenseClassifier, _training  # noqa: F401 - TensorFlow, before the clock starts
+
+    imported = time.perf_counter() - started
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+    with np.load(path) as data:
+        X, y = data["X"].reshape(len(data["X"]), -1).astype(np.float32) / 255, data["y"]
+    net = DenseClassifier(epochs=20, batch_size=32, random_state=0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        search = GridSearchCV(net, GRID, cv=folds, n_jobs=int(n_jobs), refit=False).fit(X, y)
+        seconds.append(time.perf_counter() - started)
+    scores = [search.cv_results_[f"split{i}_test_score"].tolist() for i in range(5)]
+    print(json.dumps([imported, *seconds, scores]))
+
+
+def run(n_jobs, path, **environment):
+    """Measure in a fresh process."""
+    command = [sys.executable, __file__, "--measure", str(n_jobs), str(path)]
+    done = subprocess.run(
+        command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    runs = {"one job": (1, {}), "one job, 1 thread": (1, {"OMP_NUM_THREADS": "1"}), "two": (2, {})}
+    found = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, (n_jobs, environment) in runs.items():
+            found[name].append(run(n_jobs, path, **environment))
+    scores = [results[-1] for several in found.values() for results in several]
+    median = {
+        name: [statistics.median(column) for column in list(zip(*several, strict=True))[:3]]
+        for name, several in found.items()
+    }
+    print(describe("joblib"))
+    print(f"all scores equal to the last bit: {all(each == scores[0] for each in scores)}")
+    print(f"{'':18} {'import':>7} {'cold':>7} {'warm':>7}   times as fast as one job: cold, warm")
+    base = median["one job"]
+    for name, (imported, cold, warm) in median.items():
+        ratios = f"{base[1] / cold:5.2f} {base[2] / warm:5.2f}"
+        print(f"{name:18} {imported:7.2f} {cold:7.2f} {warm:7.2f}   {ratios}")
+
+
+if __name__ == "__main__":
+    if "--measure" in sys.argv:
+        measure(*sys.argv[2:])
+    else:
+        main()

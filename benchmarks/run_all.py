@@ -1,0 +1,58 @@
+"""Run the benchmarks and keep what they print for the documentation.
+
+Each script's output goes to docs/benchmarks/<script>.txt as it is, with the date and versions
+that it begins with. Where it has lines with the ratio to skdl, a picture is drawn of them.
+
+    python benchmarks/run_all.py [script ...]
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DOCS = HERE.parent / "docs" / "benchmarks"
+NO_SCRIPTS = {"machine", "run_all"}
+# Label and ratio to skdl, in the lines of the scripts that print one.
+RATIOS = {
+    "search": r"(?P<label>[a-z][\w, ]*?) +[\d.]+ +[\d.]+ +(?P<ratio>[\d.]+)  ",
+    "sparse": r"(?P<label>[\w, ]+?) +[\d.]+ s an epoch, / skdl +(?P<ratio>[\d.]+)",
+    "training": r"(?P<label>\w+ +\w+) +[\d.]+ +(?P<ratio>[\d.]+)$",
+}
+
+
+def draw(name, text):
+    """Draw the ratios to skdl as bars on a logarithmic scale."""
+    from matplotlib import pyplot as plt
+
+    found = [re.match(RATIOS[name], line) for line in text.splitlines()]
+    bars = [(" ".join(m["label"].split()), float(m["ratio"])) for m in found if m]
+    labels, ratios = zip(*reversed(bars), strict=True)
+    plt.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none"})
+    _, ax = plt.subplots(figsize=(6.4, 0.8 + 0.28 * len(bars)), layout="constrained")
+    ours = [label.split(",")[0].split()[-1] == "skdl" or "skdl" in label for label in labels]
+    colors = ["#0072b2" if own else "#b0b0b0" for own in ours]
+    ax.bar_label(ax.barh(labels, ratios, color=colors), fmt="%.2g", padding=3)
+    ax.set_xscale("log")
+    ax.set_xmargin(0.15)
+    ax.axvline(1, color="black", linewidth=0.8)
+    ax.set_xlabel("times as long as skdl")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.figure.savefig(DOCS / f"{name}.svg", metadata={"Date": None})
+
+
+def main():
+    scripts = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_SCRIPTS)
+    DOCS.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or scripts:
+        print(f"{name} ...", flush=True)
+        command = [sys.executable, str(HERE / f"{name}.py")]
+        text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        (DOCS / f"{name}.txt").write_text(text)
+        if name in RATIOS:
+            draw(name, text)
+
+
+if __name__ == "__main__":
+    main()

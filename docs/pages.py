@@ -1,0 +1,127 @@
+"""Pages that are made from the code: one for each public name, and one of the benchmarks.
+
+A Sphinx extension as well: it shows formulas as MathML, which browsers draw without a script.
+"""
+
+import ast
+import inspect
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import skdl
+from skdl import datasets, exceptions, openml
+
+MODULES = {
+    "skdl": skdl,
+    "skdl.datasets": datasets,
+    "skdl.openml": openml,
+    "skdl.exceptions": exceptions,
+}
+# Headings of the reference and what belongs under each; a name goes to the first that fits.
+GROUPS = {
+    "Errors and warnings": lambda place, thing: _is_exception(thing),
+    "Data sets": lambda place, thing: place == "skdl.datasets",
+    "OpenML": lambda place, thing: place == "skdl.openml",
+    "Classifiers": lambda place, thing: hasattr(thing, "predict_proba"),
+    "Regressors": lambda place, thing: hasattr(thing, "predict"),
+    "Transformers": lambda place, thing: hasattr(thing, "transform"),
+    "Displays": lambda place, thing: hasattr(thing, "plot"),
+    "Networks as Keras models": lambda place, thing: thing.__name__.startswith("build_"),
+    "Functions": lambda place, thing: True,
+}
+LAST = ("Data sets", "OpenML", "Errors and warnings")
+
+
+def public_names():
+    """Return (module's name, name, object) of every public class and function."""
+    found, seen = [], set()
+    for place, module in MODULES.items():
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if (inspect.isclass(thing) or inspect.isfunction(thing)) and thing not in seen:
+                seen.add(thing)
+                found.append((place, name, thing))
+    return found
+
+
+def write(docs):
+    """Write the reference and the page of the benchmarks into the documentation's sources."""
+    names = public_names()
+    files = {f"api/{place}.{name}.rst": _page(place, name, thing) for place, name, thing in names}
+    files["api/index.rst"] = _reference(names)
+    files["benchmarks/index.md"] = _benchmarks(docs / "benchmarks", docs.parent / "benchmarks")
+    for old in (docs / "api").glob("*.rst"):
+        if f"api/{old.name}" not in files:
+            old.unlink()
+    for name, text in files.items():
+        path = docs / name
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def _reference(names):
+    """Return the page that lists all names by group."""
+    groups = {title: [] for title in [*(t for t in GROUPS if t not in LAST), *LAST]}
+    for place, name, thing in names:
+        title = next(title for title, fits in GROUPS.items() if fits(place, thing))
+        groups[title].append((f"{place}.{name}", _summary(thing)))
+    parts = [_title("API reference")]
+    for title, members in groups.items():
+        if members:
+            parts += [_title(title, "-")]
+            parts += [f":py:obj:`{name}`\n    {text}\n" for name, text in members]
+    parts += [".. toctree::\n   :hidden:\n"]
+    parts += [f"   {name}" for members in groups.values() for name, _ in members]
+    return "\n".join(parts) + "\n"
+
+
+def _summary(thing):
+    return inspect.getdoc(thing).partition("\n\n")[0].replace("\n", " ")
+
+
+def _page(place, name, thing):
+    """Return the page of a class or function."""
+    parts = [_title(name), f".. currentmodule:: {place}\n"]
+    if not inspect.isclass(thing):
+        parts.append(f".. autofunction:: {name}\n")
+    elif _is_exception(thing):
+        parts.append(f".. autoexception:: {name}\n   :show-inheritance:\n")
+    else:
+        parts.append(f".. autoclass:: {name}\n   :members:\n   :inherited-members:\n")
+    parts.append(f".. minigallery:: {place}.{name}\n   :add-heading: Examples that use it\n")
+    return "\n".join(parts)
+
+
+def _title(text, line="="):
+    return f"{text}\n{line * len(text)}\n"
+
+
+def _is_exception(thing):
+    return inspect.isclass(thing) and issubclass(thing, BaseException)
+
+
+def _benchmarks(outputs, scripts):
+    """Return the page that shows what the scripts in benchmarks/ have printed."""
+    parts = [(outputs / "introduction.md").read_text()]
+    for output in sorted(outputs.glob("*.txt")):
+        script = scripts / f"{output.stem}.py"
+        doc = ast.get_docstring(ast.parse(script.read_text())).split("\n\n")
+        parts.append(f"## {doc[0].rstrip('.')}\n")
+        parts += [f"{paragraph}\n" for paragraph in doc[1:] if not paragraph.startswith("    ")]
+        parts.append(f"```{{literalinclude}} {output.name}\n:language: none\n```\n")
+        if (outputs / f"{output.stem}.svg").exists():
+            parts.append(f"![{doc[0]}]({output.stem}.svg)\n")
+    return "\n".join(parts)
+
+
+def _visit_math(self, node):
+    self.body.append(tex2mathml(node.astext(), as_block=node.tagname == "math_block"))
+    raise SkipNode
+
+
+def setup(app):
+    """Register the renderer of formulas."""
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
+    return {"parallel_read_safe": True}

@@ -1,0 +1,319 @@
+"""Fitted estimators and pipelines as ONNX models: `to_onnx`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_OUTPUTS = ("label", "probabilities", "variable")
+_CHECKED_ROWS = 100
+# What skl2onnx raises where it cannot convert something.
+_FAILURES = (RuntimeError, NotImplementedError, TypeError, AssertionError)
+_SKIPPED = (None, "passthrough")  # steps of a pipeline that do nothing
+
+
+def to_onnx(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    target_opset: int = 18,
+    tolerance: float | None = 1e-5,
+) -> ModelProto:
+    """Convert a fitted estimator or pipeline to one ONNX model.
+
+    Preprocessing, network and labels become one file that ONNX Runtime runs without Python,
+    scikit-learn or Keras. skl2onnx converts the parts from scikit-learn, skdl the networks. The
+    result is checked: by `onnx.checker`, and by ONNX Runtime on rows of X.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of skdl, a `Pipeline` or `TransformedTargetRegressor` with one in
+        it, or a search over these, of which the best is taken. It is left as it is.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows such as the model will be given, at least one; images may be of shape
+        (n_samples, height, width) or (n_samples, height, width, channels). Their dtype and
+        shape become those of the model's input. A DataFrame gives one input a column, of shape
+        (n_samples, 1) and named like it.
+    target_opset : int, default=18
+        Version of ONNX's operators, from 15 to the newest that skl2onnx was tested with (22 for
+        skl2onnx 1.20). 18 is read by ONNX Runtime 1.14 of 2023 and later.
+    tolerance : float, default=1e-5
+        Largest accepted difference, on the first 100 rows of X, between what ONNX Runtime
+        computes and the estimator predicts: for probabilities as it is, for values in relation
+        to the largest of them where that is above 1. None: not compared.
+
+    Returns
+    -------
+    model : onnx.ModelProto
+        Its input is "X", or one a column for a DataFrame. Outputs of a classifier: "label",
+        of shape (n_samples,) or (n_samples, n_outputs), and "probabilities", of shape
+        (n_samples, n_classes), as `predict` and `predict_proba` return them. Output of a
+        regressor: "variable", float64 of shape (n_samples, n_outputs), also for one output.
+
+    Raises
+    ------
+    ImportError
+        If onnx, skl2onnx or onnxruntime is missing: `pip install 'skdl[onnx]'`.
+    ValueError
+        If a step, layer, activation or type cannot be converted, which the message names; or if
+        the converted model predicts something else on X.
+
+    See Also
+    --------
+    build_dense : Builds the networks of the dense estimators.
+    build_convnet : Builds convolutional networks.
+
+    Notes
+    -----
+    A network computes in float32, or in float64 if it was fitted with `dtype="float64"`; operators
+    for which ONNX Runtime has no float64, such as convolutions, stay in float32. Networks in
+    bfloat16 are converted to float32, which agrees with their own predictions to about two
+    digits: pass a larger `tolerance`. Preprocessing computes in the dtype of X.
+
+    References
+    ----------
+    .. [1] ONNX: Open Neural Network Exchange. https://onnx.ai
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnxruntime
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import DenseClassifier, to_onnx
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), DenseClassifier(epochs=5, random_state=0)).fit(X, y)
+    >>> session = onnxruntime.InferenceSession(to_onnx(net, X).SerializeToString())
+    >>> label, probabilities = session.run(None, {"X": X})
+    >>> bool(np.abs(probabilities - net.predict_proba(X)).max() < 1e-5)
+    True
+    """
+    _import_onnx(needs_runtime=tolerance is not None)
+    import onnx
+    import skl2onnx
+
+    from skdl import _onnx_converters as ours
+
+    newest = skl2onnx.get_latest_tested_opset_version()
+    if not isinstance(target_opset, Integral) or not 15 <= target_opset <= newest:
+        raise ValueError(
+            f"target_opset must be an integer from 15 to {newest}, received "
+            f"target_opset={target_opset!r}."
+        )
+    check_is_fitted(estimator)
+    X = _rows(X)
+    plain = _plain(estimator, ours)
+    classes = _classes(plain)
+    ours.register(classes)
+    for cls in classes:
+        _check_known(cls, skl2onnx)
+    try:
+        model = skl2onnx.convert_sklearn(
+            plain,
+            name=type(estimator).__name__,
+            initial_types=_input_types(X, ours.tensor_type),
+            target_opset={"": int(target_opset), "ai.onnx.ml": 3},
+            custom_conversion_functions=ours.CONVERTERS,
+            custom_shape_calculators=ours.SHAPE_CALCULATORS,
+            options={id(plain): {"zipmap": False}} if is_classifier(plain) else None,
+        )
+        _name_inputs(model, X)
+        next(o for o in model.opset_import if not o.domain).version = int(target_opset)
+        onnx.checker.check_model(model, full_check=True)
+    except (*_FAILURES, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        theirs = sorted(cls.__name__ for cls in classes if not ours.converts(cls))
+        raise ValueError(
+            f"skl2onnx {skl2onnx.__version__} cannot convert this {type(estimator).__name__}, "
+            f"of which it converts {', '.join(theirs) or 'nothing alone'}: {error}. Another dtype "
+            "of X may help, or another preprocessing."
+        ) from error
+    if tolerance is not None:
+        _check_predictions(model, estimator, X[:_CHECKED_ROWS], tolerance)
+    return model
+
+
+def _import_onnx(needs_runtime):
+    try:
+        for name in ("onnx", "skl2onnx", "onnxruntime")[: 3 if needs_runtime else 2]:
+            import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"skdl.to_onnx needs {name}, which cannot be imported: pip install 'skdl[onnx]'"
+        ) from error
+
+
+def _rows(X):
+    """Return X as a DataFrame, CSR matrix or array of two dimensions or more."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    X = X.tocsr() if issparse(X) else np.asarray(X)
+    if X.ndim < 2:
+        raise ValueError(
+            f"X must have rows of features, received an array of shape {X.shape}. Texts are "
+            "converted from the matrix of their words: X=vectorizer_.transform(texts)."
+        )
+    return X
+
+
+def _plain(estimator, ours):
+    """Return pipelines of fitted steps in place of searches and transformed targets."""
+    if hasattr(estimator, "best_estimator_"):
+        return _plain(estimator.best_estimator_, ours)
+    if hasattr(estimator, "cv_results_"):
+        raise ValueError(
+            f"{type(estimator).__name__}(refit=False) holds no fitted estimator. Search with "
+            "refit=True, or convert an estimator that was fitted with its best_params_."
+        )
+    if isinstance(estimator, TransformedTargetRegressor):
+        inverse = ours.Inverse(estimator.transformer_)
+        steps = [("regressor", _plain(estimator.regressor_, ours)), ("inverse", inverse)]
+        return Pipeline(steps)
+    if isinstance(estimator, Pipeline):
+        steps = [(name, step) for name, step in estimator.steps if step not in _SKIPPED]
+        return Pipeline([(name, _plain(step, ours)) for name, step in steps])
+    return estimator
+
+
+def _classes(estimator):
+    """Return the classes of all parts, those that only hold others left out."""
+    if isinstance(estimator, Pipeline):
+        parts = [step for _, step in estimator.steps]
+    elif isinstance(estimator, ColumnTransformer):
+        parts = [part for _, part, _ in estimator.transformers_]
+    elif isinstance(estimator, FeatureUnion):
+        parts = [part for _, part in estimator.transformer_list]
+    else:
+        return {type(estimator)}
+    return set().union(*(_classes(part) for part in parts if not isinstance(part, str)))
+
+
+def _check_known(cls, skl2onnx):
+    try:
+        skl2onnx.get_model_alias(cls)
+    except RuntimeError as error:
+        raise ValueError(
+            f"to_onnx cannot convert {cls.__name__}: neither skdl nor skl2onnx has a converter for "
+            "it. Apply it beforehand, and convert the steps that follow on what it returns, such "
+            "as to_onnx(pipeline[1:], pipeline[0].transform(X))."
+        ) from error
+
+
+def _input_types(X, tensor_type):
+    if not isinstance(X, pd.DataFrame):
+        if X.dtype == object and pd.api.types.infer_dtype(X.ravel()) != "string":
+            raise ValueError(
+                "X is an array of objects that are not all strings. Give columns of different "
+                "types as a DataFrame."
+            )
+        return [("X", tensor_type(X.dtype, [None, *X.shape[1:]]))]
+    taken = [name for name in X.columns if str(name) in _OUTPUTS]
+    if taken or X.columns.has_duplicates:
+        raise ValueError(
+            f"The columns of X become inputs of the same names: they must differ from each other "
+            f"and from {_OUTPUTS}, received {[*X.columns]!r}. Rename them before fit."
+        )
+    return [(str(name), tensor_type(_dtype(name, X[name]), [None, 1])) for name in X.columns]
+
+
+def _name_inputs(model, X):
+    """Give inputs the names of their columns, which skl2onnx writes without special characters."""
+    if not isinstance(X, pd.DataFrame):
+        return
+    names = {info.name: str(column) for info, column in zip(model.graph.input, X, strict=True)}
+    for info in model.graph.input:
+        info.name = names[info.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
+def _dtype(name, column):
+    """Return the NumPy dtype in which scikit-learn sees a column."""
+    values = column.dtype
+    if isinstance(values, pd.CategoricalDtype):
+        values = values.categories.dtype
+    if pd.api.types.is_bool_dtype(values):
+        return np.dtype(bool)
+    if pd.api.types.is_integer_dtype(values):
+        return np.dtype("float64" if column.isna().any() else "int64")
+    if pd.api.types.is_float_dtype(values):
+        return np.dtype("float32" if values.itemsize == 4 else "float64")
+    if pd.api.types.infer_dtype(column.astype(object), skipna=True) != "string":
+        raise ValueError(
+            f"Column {name!r} of X, of dtype {column.dtype}, holds neither numbers nor strings. "
+            "Turn it into one of these before fit."
+        )
+    return np.dtype(object)
+
+
+def _feeds(X):
+    """Return what ONNX Runtime takes for X; missing strings are empty ones."""
+    if not isinstance(X, pd.DataFrame):
+        return {"X": X.toarray() if issparse(X) else X}
+    feeds = {}
+    for name, column in X.items():
+        dtype = _dtype(name, column)
+        if dtype.kind == "O":
+            column = column.astype(object).where(column.notna(), "")
+        feeds[str(name)] = column.to_numpy(dtype=dtype)[:, None]
+    return feeds
+
+
+def _check_predictions(model, estimator, X, tolerance):
+    """Raise a ValueError where ONNX Runtime and the estimator differ on rows."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        names = [output.name for output in session.get_outputs()]
+        found = dict(zip(names, session.run(None, _feeds(X)), strict=True))
+    except Exception as error:  # of ONNX Runtime, which has many classes of its own
+        raise ValueError(f"ONNX Runtime cannot run the converted model on X: {error}") from error
+    if not is_classifier(estimator):
+        method = "predict" if hasattr(estimator, "predict") else "transform"
+        expected = getattr(estimator, method)(X)
+        expected = expected.toarray() if issparse(expected) else np.asarray(expected)
+        scale = max(1.0, np.abs(expected).max())
+        got = found[names[0]].reshape(expected.shape)
+        _check_close(method, got / scale, expected / scale, tolerance)
+        return
+    sure, labels = slice(None), np.asarray(estimator.predict(X))
+    if hasattr(estimator, "predict_proba"):
+        expected = np.asarray(estimator.predict_proba(X))
+        _check_close("predict_proba", found["probabilities"], expected, tolerance)
+        if labels.ndim == 2:
+            sure = np.abs(expected - 0.5) > tolerance
+        else:
+            second, first = np.sort(expected, axis=1)[:, -2:].T
+            sure = first - second > 2 * tolerance
+    if not np.array_equal(found["label"][sure], labels[sure]):
+        raise ValueError("The converted model's labels differ from those of predict on X.")
+
+
+def _check_close(method, got, expected, tolerance):
+    difference = np.abs(got - expected).max()
+    if not difference <= tolerance:
+        raise ValueError(
+            f"On rows of X, ONNX Runtime differs from {method} by {difference:.1e}, above "
+            f"tolerance={tolerance}. Give X as float64 if it is float32: steps before the network "
+            "then compute in it. Or accept the difference, which networks fitted in bfloat16 need, "
+            "by a larger tolerance."
+        )

@@ -1,0 +1,118 @@
+"""What the displays share: matplotlib when it is needed, colours, grids of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, told apart with every kind of colour vision; their yellow is too
+# faint for lines on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def import_pyplot(caller: str) -> Any:
+    """Return `matplotlib.pyplot`, or say how to install it."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib. Install it with: pip install 'skdl[plots]'"
+        ) from error
+    return pyplot
+
+
+def unwrapped(net: Any, attribute: str, what: str, parameter: str = "net") -> Any:
+    """Return the estimator with an attribute inside fitted Pipelines, searches and the like."""
+    check_is_fitted(net)
+    found = net
+    while not hasattr(found, attribute):
+        inner = [getattr(found, name, None) for name in ("best_estimator_", "regressor_")]
+        inner += [steps[-1][1] for steps in [getattr(found, "steps", None)] if steps]
+        found = next((one for one in inner if one is not None), None)
+        if found is None:
+            raise TypeError(
+                f"{parameter}={net!r} has no {what} in {attribute}. Give a fitted network of "
+                "skdl, or a Pipeline or search that ends in one."
+            )
+    return found
+
+
+def colours(n: int) -> list[Any]:
+    """Return n colours for lines that are told apart with every kind of colour vision."""
+    if n <= len(COLOURS):
+        return list(COLOURS[:n])
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0, 0.9, n)))
+
+
+def columns_and_rows(n: int, ratio: float = 1.0) -> tuple[int, int]:
+    """Return the columns and rows of a grid of n cells, about as wide as high.
+
+    Parameters
+    ----------
+    n : int
+        Number of cells.
+    ratio : float, default=1.0
+        Height of a cell divided by its width.
+    """
+    n = max(n, 1)
+    n_rows = -(-n // min(int(np.ceil(np.sqrt(n * ratio))), n))
+    return -(-n // n_rows), n_rows
+
+
+def mosaic(channels: NDArray) -> NDArray:
+    """Return images (n, height, width) side by side in one, NaN between them."""
+    n, height, width = channels.shape
+    n_columns, n_rows = columns_and_rows(n)
+    together = np.full((n_rows * (height + 1) - 1, n_columns * (width + 1) - 1), np.nan)
+    for i, channel in enumerate(channels):
+        top, left = i // n_columns * (height + 1), i % n_columns * (width + 1)
+        together[top : top + height, left : left + width] = channel
+    return together
+
+
+def as_pictures(images: NDArray) -> list[NDArray]:
+    """Return images (n, height, width, channels) as matplotlib draws them.
+
+    Three channels are colours, one is grey, and others become a mosaic of grey images.
+    """
+    if images.shape[-1] == 3:
+        return list(images)
+    return [mosaic(np.moveaxis(image, 2, 0)) for image in images]
+
+
+def draw_grid(
+    ax: Axes, pictures: Sequence[NDArray], n_columns: int, free: float = 0.05
+) -> tuple[NDArray, NDArray]:
+    """Draw pictures of values in 0..1 in a grid, and return their axes and images.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Bounds the grid.
+    pictures : sequence of ndarray of shape (height, width) or (height, width, 3)
+        What `as_pictures` returns.
+    n_columns : int
+        Number of columns.
+    free : float, default=0.05
+        Fraction of a cell's height that is left free over the picture, for a caption.
+    """
+    n_rows = -(-len(pictures) // n_columns)
+    axes, images = [], []
+    for i, picture in enumerate(pictures):
+        row, column = divmod(i, n_columns)
+        left, bottom = (column + 0.05) / n_columns, 1 - (row + 0.95) / n_rows
+        cell = ax.inset_axes((left, bottom, 0.9 / n_columns, (0.95 - free) / n_rows))
+        cell.set_xticks([])
+        cell.set_yticks([])
+        images.append(cell.imshow(picture, cmap="gray", vmin=0, vmax=1))
+        axes.append(cell)
+    return np.array(axes, dtype=object), np.array(images, dtype=object)

@@ -1,0 +1,67 @@
+"""The process that TensorFlow runs in: its share of the cores, its GPU memory, and forks of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+_started = False  # whether TensorFlow's devices were made in this process
+_forked = False  # whether they were made in the process that this one is a fork of
+
+
+@contextlib.contextmanager
+def modest_start() -> Iterator[None]:
+    """Have TensorFlow make its devices within what this process was given.
+
+    joblib, Dask and Ray tell their workers how many threads to use by OMP_NUM_THREADS, which
+    TensorFlow ignores; its own variables it reads once, when the devices are made. So they
+    are set for that moment and taken back. What the user has set, by these variables or by
+    `tf.config.threading`, is left to win. Memory of a GPU is taken as it is needed, because
+    workers that each take all of it could not share a GPU.
+
+    Raises
+    ------
+    RuntimeError
+        If this process is a fork of one in which TensorFlow was used.
+    """
+    global _started
+    check_process()
+    wanted = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2" if nested
+    if share.isdecimal() and int(share) > 0:
+        wanted |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), share)
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    _started = True
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def check_process() -> None:
+    """Raise a RuntimeError in a fork of a process in which TensorFlow was used.
+
+    A fork has none of the threads that TensorFlow waits for: fit and predict would hang.
+    """
+    if _forked:
+        raise RuntimeError(
+            "This process was forked from one in which TensorFlow had been used, and would hang. "
+            "Run the work in processes that are started anew (joblib's default backend 'loky', "
+            "or multiprocessing.get_context('spawn')) or in threads, or fork before the first "
+            "use of a network."
+        )
+
+
+def _after_fork() -> None:
+    global _forked
+    # Used without skdl too; the module is looked up, not imported.
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    _forked = _forked or _started or bool(getattr(context, "_initialized", False))
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,101 @@
+"""What a fitted search has recorded: its scores, its parameters, their values in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+_ABSENT = "default"  # a parameter that only another grid of the search sets
+
+
+def best_by_cell(
+    results: Mapping[str, Any], metric: str, cells: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    """Return the best candidate of each cell; of a search by halving, of its last iteration."""
+    scores = results[f"mean_test_{metric}"]
+    known = np.where(np.isnan(scores), -np.inf, scores)
+    iterations = results.get("iter", np.zeros(len(scores)))
+    best: dict[tuple[int, int], int] = {}
+    for i, cell in enumerate(cells):
+        old = best.setdefault(cell, i)
+        if (iterations[i], known[i]) > (iterations[old], known[old]):
+            best[cell] = i
+    return best
+
+
+def metric_of(search: Any, metric: str | None) -> str:
+    """Return the name that the search's results have for its score, or for one of several."""
+    start = "mean_test_"
+    names = [name.removeprefix(start) for name in search.cv_results_ if name.startswith(start)]
+    if metric is None:
+        metric = names[0] if len(names) == 1 else getattr(search, "refit", None)
+    if metric not in names:
+        raise ValueError(f"metric={metric!r} is no score of this search. Choose from {names!r}.")
+    return metric
+
+
+def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str | None, list[str]]:
+    """Return the names of the parameters across, down, and of the others that vary."""
+    candidates = search.cv_results_["params"]
+    names = list(dict.fromkeys(name for params in candidates for name in params))
+    x, y = (None if given is None else _resolved(given, names) for given in (x, y))
+    varied = [
+        name
+        for name in names
+        if len({_key(params.get(name, _ABSENT)) for params in candidates}) > 1
+        # halving raises this one from iteration to iteration
+        and name != getattr(search, "resource", None)
+    ]
+    others = [name for name in varied if name not in (x, y)]
+    n_open = (x, y).count(None)
+    if n_open and len(others) > n_open:
+        raise ValueError(
+            f"x={x!r} and y={y!r} leave open which parameters to draw. Choose from {varied!r}; "
+            "of those that are not chosen, the best is shown."
+        )
+    if n_open:
+        chosen = [name for name in (y, *others, x) if name is not None] or names[:1]
+        if not chosen:
+            raise ValueError("The search varies no parameter.")
+        x, y, others = chosen[-1], chosen[0] if len(chosen) > 1 else None, []
+
+    return x, y, others
+
+
+def _resolved(given, names):
+    """Return the full name of a parameter, which may be given by its last part."""
+    found = [given] if given in names else [n for n in names if n.split("__")[-1] == given]
+    if len(found) != 1:
+        problem = "several parameters" if found else "no parameter"
+        raise ValueError(f"{given!r} is the name of {problem} of this search: {names!r}.")
+    return found[0]
+
+
+def values_of(search: Any, name: str) -> tuple[list, list[int]]:
+    """Return the values of a parameter in order, and the place of each candidate's among them."""
+    values = [params.get(name, _ABSENT) for params in search.cv_results_["params"]]
+    keys = list(map(_key, values))
+    by_key = dict(zip(keys, values, strict=True))
+    if all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
+        order = sorted(by_key, key=by_key.get)
+    else:
+        order = [key for key in [_key(_ABSENT), *_listed(search, name), *by_key] if key in by_key]
+        order = list(dict.fromkeys(order))
+    place = {key: i for i, key in enumerate(order)}
+    return [by_key[key] for key in order], [place[key] for key in keys]
+
+
+def _listed(search: Any, name: str) -> Iterator[str]:
+    """Yield the keys of a parameter's values as the grid lists them."""
+    grids = getattr(search, "param_grid", getattr(search, "param_distributions", ()))
+    for grid in [grids] if isinstance(grids, Mapping) else grids:
+        values = grid.get(name, ())
+        if not hasattr(values, "rvs"):
+            yield from map(_key, values)
+
+
+def _key(value):
+    return repr(value.item() if isinstance(value, np.generic) else value)

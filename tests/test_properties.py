@@ -1,0 +1,234 @@
+"""Whatever the parameters and the data: a fitted estimator, or an error that says why.
+
+A few hundred cases in the usual run; `pytest -m slow tests/test_properties.py` draws
+thousands, new ones each time.
+"""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from registry import public_estimators
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.utils.validation import check_is_fitted
+from strategies import BAD, N_ROWS, SAME, SAME_SPARSE, TARGETS, TEXTS, WEIGHTS
+
+from skdl.exceptions import NonFiniteLossError
+
+# A network that was learned elsewhere takes seconds to build and has tests of its own.
+CLASSES = {n: cls for n, cls in public_estimators().items() if not n.startswith("Pretrained")}
+NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "partial_fit")}
+ON_TABLES = {name: cls for name, cls in CLASSES.items() if name != "OneHotTextVectorizer"}
+X = strategies.rows()
+
+each = pytest.mark.parametrize("name", CLASSES)
+each_on_tables = pytest.mark.parametrize("name", ON_TABLES)
+checked = HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much
+
+
+def some(n):
+    """Return the settings of a usual run: the same few cases each time."""
+    return settings(
+        max_examples=n,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=checked,
+    )
+
+
+def many(n):
+    """Return the settings of the long run: as many cases, other ones each time."""
+    return settings(
+        max_examples=n, deadline=None, database=None, suppress_health_check=checked, print_blob=True
+    )
+
+
+def small(name, **changed):
+    """Return an estimator that fits at once."""
+    found = {"epochs": 1, "hidden_layer_sizes": (3,), "filters": (2,), "max_words": 20}
+    cls = CLASSES[name]
+    names = cls().get_params()
+    return cls(**{n: v for n, v in found.items() if n in names} | changed)
+
+
+def target(estimator):
+    return np.arange(N_ROWS) / 7 if is_regressor(estimator) else strategies.LABELS
+
+
+def results(estimator, X):
+    if is_classifier(estimator):
+        return estimator.predict_proba(X)
+    return estimator.predict(X) if is_regressor(estimator) else estimator.transform(X)
+
+
+def is_about(error, names):
+    """Tell whether the text of an error names one of the parameters or arguments."""
+    return any(name in str(error) for name in names)
+
+
+def check_parameters(name, changed, as_texts):
+    """Fit with some parameters changed."""
+    estimator = small(name, **changed)
+    takes_texts = "Vectorizer" in name or "BoW" in name
+    rows = TEXTS if takes_texts and (as_texts or name not in NETWORKS) else X
+    before = copy.copy(estimator.get_params())
+    try:
+        estimator.fit(rows, target(estimator))
+        found = results(estimator, rows)
+    except NonFiniteLossError:
+        assert not fitted(estimator)
+    except (ValueError, TypeError) as error:
+        assert is_about(error, changed), error
+        assert not fitted(estimator)
+    else:
+        values = getattr(found, "data", found) if hasattr(found, "tocsr") else found
+        assert np.isfinite(values).all()
+        assert found.shape[0] == len(rows)
+        assert estimator.n_iter_ >= 1 if name in NETWORKS else True
+    after = estimator.get_params()
+    assert all(after[key] is value for key, value in before.items())
+
+
+def fitted(estimator):
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
+
+
+@each
+def test_parameters(name):
+    """A few combinations that the constraints allow."""
+
+    @some(25 if name in NETWORKS else 50)
+    @given(strategies.parameters(CLASSES[name]), st.booleans())
+    def check(changed, as_texts):
+        check_parameters(name, changed, as_texts)
+
+    check()
+
+
+@each
+@pytest.mark.slow
+def test_many_parameters(name):
+    """Slow: hundreds of networks, of which each must be traced."""
+
+    @many(350 if name in NETWORKS else 200)
+    @given(strategies.parameters(CLASSES[name]), st.booleans())
+    def check(changed, as_texts):
+        check_parameters(name, changed, as_texts)
+
+    check()
+
+
+def check_inputs(name, bad, y, weight, method, n_fitted):
+    """Fit, go on, or predict, with any of X, y and weights out of the ordinary."""
+    estimator = small(name)
+    rows, weights = BAD[bad](X) if bad else X.copy(), None
+    n = rows.shape[0] if getattr(rows, "shape", ()) else N_ROWS
+    arguments = [rows]
+    if method in {"fit", "partial_fit"}:
+        y = target(estimator) if y is None else TARGETS[y](n)
+        y = y[:n] if isinstance(y, np.ndarray) and y is not None else y
+        arguments.append(y)
+        weights = WEIGHTS[weight](n)
+    if n_fitted or method not in {"fit", "partial_fit"}:
+        estimator.fit(X, target(estimator))
+    state = dict(vars(estimator))
+    try:
+        before = copy.deepcopy(arguments)
+    except TypeError:  # an iterator
+        before = None
+    extra = {} if weights is None else {"sample_weight": weights}
+    if method == "partial_fit" and is_classifier(estimator) and not n_fitted:
+        extra["classes"] = np.unique(strategies.LABELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)
+        try:
+            found = getattr(estimator, method)(*arguments, **extra)
+        except NonFiniteLossError:
+            assert vars(estimator) == state
+        except (ValueError, TypeError) as error:
+            assert len(str(error)) > 15
+            assert vars(estimator) == state
+        else:
+            assert found is estimator or np.shape(found)[0] == n
+    if before is not None:
+        unchanged(before, arguments)
+
+
+def unchanged(before, after):
+    for one, other in zip(before, after, strict=True):
+        assert type(one) is type(other)
+        if hasattr(one, "tocsr"):
+            assert one.dtype == other.dtype
+            assert (one != other).nnz == 0 or np.isnan(one.data).any()
+        elif hasattr(one, "equals"):
+            assert one.equals(other)
+        else:
+            one, other = (np.asarray(each, dtype=object) for each in (one, other))
+            assert one.shape == other.shape
+            assert all(str(a) == str(b) for a, b in zip(one.flat, other.flat, strict=True))
+
+
+def inputs(name):
+    methods = ["fit", "predict"] + ["predict_proba"] * is_classifier(CLASSES[name]())
+    if name == "ImageReshaper":
+        return st.tuples(st.sampled_from(sorted(BAD)), st.none(), st.just("none"),
+                         st.sampled_from(["fit", "transform"]), st.booleans())  # fmt: skip
+    return st.tuples(
+        st.none() | st.sampled_from(sorted(BAD)),
+        st.none() | st.sampled_from(sorted(TARGETS)),
+        st.just("none") | st.sampled_from(sorted(WEIGHTS)),
+        st.sampled_from([*methods, "fit", "partial_fit"]),
+        st.booleans(),
+    )
+
+
+@each_on_tables
+def test_inputs(name):
+    """A few data that no one should give."""
+
+    @some(60)
+    @given(inputs(name))
+    def check(case):
+        check_inputs(name, *case)
+
+    check()
+
+
+@each_on_tables
+@pytest.mark.slow
+def test_many_inputs(name):
+    """Slow: hundreds of fits."""
+
+    @many(300)
+    @given(inputs(name))
+    def check(case):
+        assume(case[:3] != (None, None, "none"))
+        check_inputs(name, *case)
+
+    check()
+
+
+@each_on_tables
+def test_the_same_numbers_in_any_container_give_the_same_results(name):
+    """Dense ones to the last bit, sparse ones among themselves."""
+    for forms in (SAME, SAME_SPARSE):
+        if name == "TextBoWClassifier" and forms is SAME:
+            forms = {n: f for n, f in forms.items() if "object" not in n and n != "list"}
+        expected = None
+        for form, change in forms.items():
+            estimator = small(name, **({"random_state": 0} if name in NETWORKS else {}))
+            rows = change(X)
+            found = results(estimator.fit(rows, target(estimator)), rows)
+            expected = found if expected is None else expected
+            assert_array_equal(found, expected, form)

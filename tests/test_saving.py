@@ -1,0 +1,621 @@
+"""`skdl.save` and `skdl.load`: what is saved comes back, whole, anywhere, or not at all."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import cloudpickle
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import scipy.stats
+from backbones import tiny
+from numpy.testing import assert_array_equal
+from registry import public_estimators
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+)
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+import skdl
+from skdl import _saving, _versions
+from skdl._archive import ArchiveReader
+from skdl.exceptions import UnsupportedVersionError, UntrustedTypesError, VersionWarning
+
+ROOT = Path(__file__).parents[1]
+
+
+def backbone(input_shape=(None, None, 3)):
+    """Return a small network, as the function that a user would write."""
+    return tiny(input_shape)
+
+
+BACKBONE = {"backbone": backbone, "weights": None, "image_shape": (4, 4)}
+PARAMETERS = {
+    "PretrainedFeatureClassifier": BACKBONE,
+    "PretrainedFeatureExtractor": {**BACKBONE, "random_state": 0},
+    "OneHotTextVectorizer": {"input": "indices", "max_words": 50},
+}
+each = pytest.mark.parametrize("name", list(public_estimators()))
+NETWORKS = [name for name, cls in public_estimators().items() if hasattr(cls, "partial_fit")]
+each_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+def made(name, **parameters):
+    estimator = public_estimators()[name](**PARAMETERS.get(name, {}))
+    if is_classifier(estimator) or is_regressor(estimator):
+        estimator.set_params(epochs=2, random_state=0)
+    return estimator.set_params(**parameters)
+
+
+def data(estimator):
+    rng = np.random.default_rng(0)
+    if isinstance(estimator, skdl.OneHotTextVectorizer):
+        return rng.integers(0, 60, size=(60, 16)), None
+    X, y = rng.normal(size=(60, 16)).astype(np.float32), np.arange(60) % 3
+    X[:, :3] += 3 * np.eye(3)[y]
+    return X, (y + X[:, 4] if is_regressor(estimator) else np.array(["a", "b", "c"])[y])
+
+
+def outputs(estimator, X):
+    for method in ("predict_proba", "predict", "transform"):
+        if hasattr(estimator, method):
+            found = getattr(estimator, method)(X)
+            return found.toarray() if sp.issparse(found) else found
+    raise AssertionError(estimator)
+
+
+def round_trip(estimator, folder, **arguments):
+    skdl.save(estimator, folder / "saved.skdl")
+    return skdl.load(folder / "saved.skdl", **arguments)
+
+
+# The backbone of the tests is a function of theirs.
+TRUSTED = {"trusted": [backbone]}
+
+
+@each
+def test_every_estimator_predicts_the_same(name, tmp_path):
+    estimator = made(name)
+    X, y = data(estimator)
+    unfitted = round_trip(estimator, tmp_path, **TRUSTED)
+    assert repr(unfitted.get_params()) == repr(estimator.get_params())
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    assert type(loaded) is type(estimator)
+    assert repr(loaded.get_params()) == repr(estimator.get_params())
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    for attribute in ("history_", "n_iter_", "best_epoch_", "n_features_in_", "training_program_"):
+        assert getattr(loaded, attribute, None) == getattr(estimator, attribute, None)
+    assert_array_equal(getattr(loaded, "classes_", 0), getattr(estimator, "classes_", 0))
+    assert_array_equal(outputs(clone(unfitted).fit(X, y), X), outputs(estimator, X))
+
+
+@each_network
+def test_training_goes_on_to_the_last_bit(name, tmp_path):
+    settings = {"dropout": 0.3, "warm_start": True, "optimizer": keras.optimizers.Adam(0.01)}
+    estimator = made(name, **settings)
+    X, y = data(estimator)
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))
+    assert loaded.history_ == estimator.history_
+    assert loaded.model_.count_params() == estimator.model_.count_params()
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    a, b = loaded.partial_fit(X, y), estimator.partial_fit(X, y)
+    assert_array_equal(outputs(a, X), outputs(b, X))
+
+
+CHANGES = {
+    "float64": {"dtype": "float64"},
+    "bfloat16": {"dtype": "bfloat16", "optimizer": "rmsprop"},
+    "mixed": {"dtype": "mixed_bfloat16"},
+    "normalised": {"batch_normalization": True, "l2": 1e-3},
+    "optimizer": {"optimizer": keras.optimizers.SGD(0.1, momentum=0.9), "learning_rate": 0.02},
+    "averages": {"optimizer": keras.optimizers.Adam(use_ema=True)},
+    "schedule": {
+        "optimizer": keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 9, 0.9))
+    },
+    "configurations": {
+        "optimizer": keras.saving.serialize_keras_object(keras.optimizers.Adam(0.01)),
+        "loss": {"class_name": "SparseCategoricalCrossentropy", "config": {}},
+        "activation": keras.saving.serialize_keras_object(keras.layers.LeakyReLU(0.1)),
+        "kernel_initializer": {"class_name": "HeNormal", "config": {}},
+    },
+    "objects": {
+        "activation": keras.layers.PReLU(),
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.1),
+        "loss": keras.losses.SparseCategoricalCrossentropy(),
+        "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")],
+    },
+    "functions": {"activation": keras.activations.gelu},
+    "weights": {"class_weight": {"a": 2.0, "b": 1.0, "c": 0.5}, "class_weights": None},
+    "callbacks": {
+        "callbacks": [
+            keras.callbacks.EarlyStopping("loss", patience=3),
+            keras.callbacks.ReduceLROnPlateau("loss"),
+            "TerminateOnNaN",
+        ]
+    },
+    "random_state": {"random_state": np.random.RandomState(3)},
+    "early": {"early_stopping": True, "validation_split": 0.3},
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_parameters_of_all_kinds(change, tmp_path):
+    changed = {k: v for k, v in CHANGES[change].items() if k != "class_weights"}
+    estimator = skdl.DenseClassifier((5,), epochs=2, random_state=0, warm_start=True)
+    estimator.set_params(**changed)
+    X, y = data(estimator)
+    estimator.fit(X, y)
+    before = pickle.dumps(estimator)
+    loaded = round_trip(estimator, tmp_path)
+    assert pickle.dumps(estimator) == before
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))
+    assert loaded.history_ == estimator.history_
+    assert outputs(clone(loaded).fit(X, y), X).shape == (60, 3)
+
+
+def net(**parameters):
+    return skdl.DenseClassifier((5,), **{"epochs": 2, "random_state": 0} | parameters)
+
+
+def compositions():
+    scaled = make_pipeline(StandardScaler(), net())
+    grid = {
+        "denseclassifier__optimizer": ["sgd", keras.optimizers.Adam(0.01)],
+        "denseclassifier__hidden_layer_sizes": [(4,), (3, 3)],
+        "standardscaler__with_mean": [True, False],
+    }
+    folds = StratifiedKFold(2, shuffle=True, random_state=np.random.RandomState(0))
+    yield "pipeline", scaled
+    yield "grid", GridSearchCV(scaled, grid, cv=folds, scoring=["accuracy", "roc_auc_ovr"],
+                               refit="accuracy")  # fmt: skip
+    yield "random", RandomizedSearchCV(
+        net(), {"learning_rate": scipy.stats.loguniform(1e-3, 1e-1), "epochs": range(1, 3)},
+        n_iter=2, random_state=0, cv=RepeatedStratifiedKFold(n_splits=2, n_repeats=1),
+    )  # fmt: skip
+    yield "halving", HalvingGridSearchCV(
+        net(), {"dropout": [0.0, 0.5]}, resource="epochs", max_resources=4, cv=2, random_state=0
+    )
+    yield "union", make_pipeline(
+        make_union(StandardScaler(), SelectKBest(f_classif, k=2), FunctionTransformer(np.tanh)),
+        net(),
+    )
+    yield "calibrated", CalibratedClassifierCV(net(), cv=2)
+    yield "bagging", BaggingClassifier(net(), 2, max_features=0.5, random_state=0)
+    yield "voting", VotingClassifier([("a", net()), ("b", LogisticRegression())], voting="soft")
+    yield "stacking", StackingClassifier([("net", net())], LogisticRegression(), cv=2)
+
+
+@pytest.mark.parametrize(("name", "estimator"), list(compositions()), ids=lambda v: str(v)[:9])
+def test_compositions(name, estimator, tmp_path):
+    X, y = data(estimator)
+    X = X.astype(np.float64)
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path)
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    for attribute, value in getattr(estimator, "cv_results_", {}).items():
+        if not attribute.startswith("param"):
+            assert_array_equal(loaded.cv_results_[attribute], value)
+    if hasattr(estimator, "best_params_"):
+        assert loaded.best_score_ == estimator.best_score_
+        assert repr(loaded.best_params_).split("0x")[0] == repr(estimator.best_params_).split("0x")[0]
+        masked = [v for k, v in loaded.cv_results_.items() if k.startswith("param_")]
+        assert all(isinstance(values, np.ma.MaskedArray) for values in masked)
+        assert hasattr(loaded.fit(X, y), "best_score_")
+
+
+def test_tables_and_texts_and_values(tmp_path):
+    X, y = data(net())
+    table = pd.DataFrame(X[:, :3], columns=["p", "q", "r"])
+    table["kind"] = pd.Categorical(np.array(["u", "v"])[np.arange(60) % 2])
+    columns = make_column_transformer(
+        (StandardScaler(), ["p", "q"]),
+        (OneHotEncoder(), make_column_selector(dtype_include="category")),
+        remainder="passthrough",
+    )
+    by_table = make_pipeline(columns, net()).fit(table, y)
+    loaded = round_trip(by_table, tmp_path)
+    assert_array_equal(outputs(loaded, table), outputs(by_table, table))
+    assert list(loaded.feature_names_in_) == ["p", "q", "r", "kind"]
+    with pytest.raises(ValueError, match="columns are missing"):
+        loaded.predict(table.rename(columns={"p": "x"}))
+    texts = [f"{label} word{i} end" for i, label in enumerate(y)]
+    for by_words in (
+        make_pipeline(TfidfVectorizer(max_features=50), net()),
+        skdl.TextBoWClassifier(40, epochs=1, random_state=0, stop_words=["end"]),
+    ):
+        by_words.fit(texts, y)
+        assert_array_equal(outputs(round_trip(by_words, tmp_path), texts), outputs(by_words, texts))
+    values = TransformedTargetRegressor(
+        skdl.DenseRegressor(epochs=1, random_state=0), func=np.log1p, inverse_func=np.expm1
+    ).fit(X, np.arange(60.0))
+    assert_array_equal(outputs(round_trip(values, tmp_path), X), outputs(values, X))
+
+
+def test_a_keras_model_as_parameter_keeps_its_weights(tmp_path):
+    model = tiny((4, 4, 1))
+    extractor = skdl.PretrainedFeatureExtractor(model, image_shape=(4, 4))
+    loaded = round_trip(extractor, tmp_path)
+    for ours, theirs in zip(loaded.backbone.get_weights(), model.get_weights(), strict=True):
+        assert_array_equal(ours, theirs)
+    X, _ = data(extractor)
+    assert_array_equal(outputs(loaded.fit(X), X), outputs(extractor.fit(X), X))
+
+
+def test_features_are_loaded_without_their_cache(tmp_path):
+    X, _ = data(net())
+    extractor = skdl.PretrainedFeatureExtractor(**BACKBONE, memory=str(tmp_path / "cache"))
+    expected = extractor.fit(X).transform(X)
+    loaded = round_trip(extractor, tmp_path, **TRUSTED)
+    before = sorted(tmp_path.rglob("*"))
+    assert_array_equal(loaded.transform(X + 0), expected)
+    assert loaded._features.folder is None
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_arrays_of_all_kinds(tmp_path):
+    rng = np.random.default_rng(0)
+    csr = sp.random(5, 4, 0.5, "csr", random_state=0)
+    values = {
+        "c": rng.normal(size=(3, 4)),
+        "f": np.asfortranarray(rng.normal(size=(3, 4))),
+        "strided": rng.normal(size=(6, 4))[::2, 1:],
+        "empty": np.empty((0, 3), np.int8),
+        "scalar": np.array(3.5),
+        "texts": np.array(["a", "bcd", "\u00e9"]),
+        "dates": np.array(["2020-01-01", "NaT"], "M8[D]"),
+        "records": np.array([(1, 2.0)], [("a", "<i4"), ("b", "<f8")]),
+        "complex": np.array([1 + 2j]),
+        "bool": np.array([True, False]),
+        "objects": np.array([[1, "a"], [None, (1, 2)]], dtype=object),
+        "masked": np.ma.MaskedArray([1.0, 2.0], [True, False]),
+        "float32": np.float32(0.1),
+        "int64": np.int64(2**60),
+        "csr": csr,
+        "csc": csr.tocsc(),
+        "coo_array": sp.coo_array(csr),
+        "dtype": np.dtype("float32"),
+        "bytes": b"\x00\xff",
+        "words": {f"word{i}": i for i in range(40)},
+        "ranks": {i: float(i) for i in range(40)},
+        "counts": {f"word{i}": np.int64(i) for i in range(40)},
+        "many": [1, 2.5, "x", None, True] * 10,
+        "nan": float("nan"),
+        "generator": np.random.default_rng(1),
+        "slice": slice(1, None, 2),
+        "keys": {1: "a", "b": 2.0, 3: {"$": "tuple"}},
+    }  # fmt: skip
+    loaded = round_trip(FunctionTransformer(kw_args=values), tmp_path).kw_args
+    assert loaded.keys() == values.keys()
+    for key, value in values.items():
+        found = loaded[key]
+        assert type(found) is type(value), key
+        if sp.issparse(value):
+            assert (found != value).nnz == 0
+        elif isinstance(value, np.ndarray):
+            assert_array_equal(np.ma.getdata(found), np.ma.getdata(value))
+            assert (found.dtype, found.flags.f_contiguous) == (
+                value.dtype, value.flags.f_contiguous
+            )  # fmt: skip
+        elif isinstance(value, dict):
+            assert [*map(repr, found.items())] == [*map(repr, value.items())]
+        elif isinstance(value, np.random.Generator):
+            assert_array_equal(found.random(5), value.random(5))
+            assert found.spawn(1)[0].random() == value.spawn(1)[0].random()
+        else:
+            assert repr(found) == repr(value), key
+    assert_array_equal(np.ma.getmask(loaded["masked"]), [True, False])
+
+
+def test_one_array_at_two_places_is_loaded_once(tmp_path):
+    array = np.arange(1000.0)
+    loaded = round_trip(FunctionTransformer(kw_args={"a": array, "b": [array]}), tmp_path)
+    assert loaded.kw_args["a"] is loaded.kw_args["b"][0]
+
+
+def test_equal_estimators_are_equal_files_which_tools_can_read(tmp_path):
+    X, y = data(net())
+    for name in ("a", "b"):
+        skdl.save(make_pipeline(StandardScaler(), net()).fit(X, y), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["skdl.json", "estimator.json", "arrays.bin"]
+        about = json.loads(archive.read("skdl.json"))
+        json.loads(archive.read("estimator.json"))
+    assert about["versions"]["keras"] == keras.__version__
+    assert about["versions"]["skdl"] == skdl.__version__
+
+
+def in_another_process(script, *arguments):
+    """Run a script there, where neither TensorFlow nor Keras is loaded, and no test."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore:__array__:DeprecationWarning",
+         "-c", textwrap.dedent(script), *map(str, arguments)],
+        check=True, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+
+
+def test_loaded_in_another_process(tmp_path):
+    X, y = data(net())
+    search = GridSearchCV(make_pipeline(StandardScaler(), net()), {}, cv=2).fit(X, y)
+    skdl.save(search, tmp_path / "search.skdl")
+    joblib.dump(search, tmp_path / "search.joblib")
+    (tmp_path / "search.pickle").write_bytes(cloudpickle.dumps(search))
+    np.save(tmp_path / "X.npy", X)
+    in_another_process(
+        """
+        import pickle, sys
+        import joblib, numpy as np, skdl
+        folder = sys.argv[1]
+        X = np.load(folder + "/X.npy")
+        with open(folder + "/search.pickle", "rb") as file:
+            pickled = pickle.load(file)
+        for number, search in enumerate(
+            [skdl.load(folder + "/search.skdl"), joblib.load(folder + "/search.joblib"), pickled]
+        ):
+            np.save(f"{folder}/{number}.npy", search.predict_proba(X))
+        """,
+        tmp_path,
+    )
+    for number in range(3):
+        assert_array_equal(np.load(tmp_path / f"{number}.npy"), search.predict_proba(X))
+
+
+def test_saving_what_has_no_network_loads_no_keras(tmp_path):
+    in_another_process(
+        """
+        import sys, skdl
+        from sklearn.pipeline import make_pipeline
+        path = sys.argv[1] + "/a.skdl"
+        skdl.save(make_pipeline(skdl.ImageReshaper(), skdl.DenseClassifier()), path)
+        skdl.load(path)
+        assert not {"tensorflow", "keras"} & set(sys.modules)
+        """,
+        tmp_path,
+    )
+
+
+class Doubler(TransformerMixin, BaseEstimator):
+    """A transformer of the user's own."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return X * 2
+
+
+class SparseTenfold(keras.losses.Loss):
+    """A loss of the user's own."""
+
+    def call(self, y_true, y_pred):
+        return 10 * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+def steep(x):
+    return keras.ops.relu(3 * x)
+
+
+def test_what_is_not_known_is_refused_by_name_unless_trusted(tmp_path):
+    X, y = data(net())
+    own = make_pipeline(Doubler(), net(loss=SparseTenfold(), activation=steep)).fit(X, y)
+    skdl.save(own, tmp_path / "own.skdl")
+    names = [f"test_saving.{name}" for name in ("Doubler", "SparseTenfold", "steep")]
+    with pytest.raises(UntrustedTypesError, match=r"own\.skdl.*Doubler.*SparseTenfold.*trusted=") as info:
+        skdl.load(tmp_path / "own.skdl")
+    assert info.value.names == names
+    with pytest.raises(UntrustedTypesError) as info:
+        skdl.load(tmp_path / "own.skdl", trusted=[Doubler])
+    assert info.value.names == names[1:]
+    for trusted in (names, [Doubler, SparseTenfold, steep]):
+        loaded = skdl.load(tmp_path / "own.skdl", trusted=trusted)
+        assert_array_equal(outputs(loaded, X), outputs(own, X))
+
+
+def test_trees_are_trusted_only_on_demand(tmp_path):
+    X, y = data(net())
+    tree = DecisionTreeClassifier(random_state=0).fit(X, y)
+    skdl.save(tree, tmp_path / "tree.skdl")
+    with pytest.raises(UntrustedTypesError, match="follows indices from the file"):
+        skdl.load(tmp_path / "tree.skdl")
+    loaded = skdl.load(tmp_path / "tree.skdl", trusted=["sklearn.tree._tree.Tree"])
+    assert_array_equal(loaded.predict_proba(X), tree.predict_proba(X))
+
+
+@pytest.mark.parametrize("trusted", [True, "skdl.DenseClassifier", [3]])
+def test_trusted_must_be_names(trusted, tmp_path):
+    with pytest.raises(TypeError, match="trusted must"):
+        round_trip(net(), tmp_path, trusted=trusted)
+
+
+def test_what_cannot_be_saved_says_so_and_leaves_no_file(tmp_path):
+    class Hidden(keras.losses.Loss):
+        def __init__(self, scale=1.0):
+            super().__init__()
+            self.scale = scale
+
+        def call(self, y_true, y_pred):
+            return self.scale * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    X, y = data(net())
+    for estimator, match in (
+        (FunctionTransformer(lambda x: x), "lambda"),
+        (net(activation=lambda x: keras.ops.relu(x)).fit(X, y), "lambda"),
+        (net(loss=Hidden(2.0)), "cannot be saved.*get_config"),
+        (FunctionTransformer(kw_args={"rng": np.random.Generator(np.random.MT19937())}), "default_rng"),
+    ):
+        with pytest.raises(TypeError, match=match):
+            skdl.save(estimator, tmp_path / "none.skdl")
+    with pytest.raises(FileNotFoundError):
+        skdl.save(net(), tmp_path / "missing" / "none.skdl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_that_would_not_be_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(_saving, "_MAX_JSON", 1000)
+    with pytest.raises(ValueError, match=r"more than the 1000.*joblib"):
+        skdl.save(net(), tmp_path / "none.skdl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_skops_missing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    for call in (lambda: skdl.save(net(), tmp_path / "a"), lambda: skdl.load(tmp_path / "a")):
+        with pytest.raises(ImportError, match=r"skdl\[save\]"):
+            call()
+
+
+def test_an_error_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "net.skdl"
+    skdl.save(net(), path)
+    before = path.read_bytes()
+    monkeypatch.setattr(_saving, "write_archive", lambda file, members: file.write(b"x") / 0)
+    with pytest.raises(ZeroDivisionError):
+        skdl.save(net(epochs=9), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link.skdl").symlink_to(tmp_path / "there" / "net.skdl")
+    skdl.save(net(), tmp_path / "link.skdl")
+    assert (tmp_path / "link.skdl").is_symlink()
+    assert skdl.load(tmp_path / "there" / "net.skdl").epochs == 2
+
+
+def test_killed_in_the_middle_there_is_the_old_file_or_the_new(tmp_path):
+    """SIGKILL at twenty moments of a loop of writing: every file found is whole."""
+    path = tmp_path / "numbers.skdl"
+    script = """
+        import sys
+        from skdl._archive import write_archive, write_atomically
+        for number in range(10**9):
+            chunk = number.to_bytes(8, "big") * 100_000
+            write_atomically(sys.argv[1], lambda f: write_archive(f, [("numbers", [chunk])]))
+            print(number, flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    unfinished = 0
+    for moment in range(20):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            complete = process.stdout.readline()
+            time.sleep(0.0007 * moment)
+            process.send_signal(signal.SIGKILL)
+            complete = int((process.stdout.read().split() or [complete])[-1])
+        with open(path, "rb") as file:
+            reader = ArchiveReader(file)
+            found = reader.read("numbers", 10**6)
+            reader.finish()
+        number = int.from_bytes(found[:8], "big")
+        assert found == number.to_bytes(8, "big") * 100_000
+        assert number in (complete, complete + 1)
+        left = [each for each in tmp_path.iterdir() if each != path]
+        unfinished += len(left)
+        for each in left:
+            each.unlink()
+    assert unfinished  # else no kill came in the middle
+
+
+def other_version(monkeypatch, package, version):
+    ours = _versions.version_of
+    monkeypatch.setattr(_versions, "version_of", lambda p: version if p == package else ours(p))
+
+
+@pytest.mark.parametrize(
+    ("package", "version"), [("skdl", "0.1.7"), ("keras", "3.99.0"), ("scikit-learn", "1.10.0rc1")]
+)
+def test_other_versions_are_said(package, version, tmp_path, monkeypatch):
+    X, y = data(net())
+    fitted = net().fit(X, y)
+    with monkeypatch.context() as patch:
+        other_version(patch, package, version)
+        skdl.save(fitted, tmp_path / "net.skdl")
+        pickled = pickle.dumps(fitted)
+    message = rf"written with {package} {version} \(here "
+    with pytest.warns(VersionWarning, match=message) as found:
+        loaded = skdl.load(tmp_path / "net.skdl")
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    assert_array_equal(outputs(loaded, X), outputs(fitted, X))
+    with pytest.warns(VersionWarning, match=message) as found:
+        loaded = pickle.loads(pickled)
+    assert len(found) == 1
+    assert_array_equal(outputs(loaded, X), outputs(fitted, X))
+    assert "_versions" not in vars(loaded)
+
+
+@pytest.mark.parametrize(
+    ("package", "version"), [("skdl", "1.0"), ("keras", "2.15.0"), ("keras", "4.0"), ("keras", "?")]
+)
+def test_versions_out_of_range_are_errors(package, version, tmp_path, monkeypatch):
+    X, y = data(net())
+    fitted = net().fit(X, y)
+    with monkeypatch.context() as patch:
+        other_version(patch, package, version)
+        skdl.save(fitted, tmp_path / "net.skdl")
+        pickled = pickle.dumps(fitted)
+    with pytest.raises(UnsupportedVersionError, match="can be read"):
+        skdl.load(tmp_path / "net.skdl")
+    with pytest.raises(UnsupportedVersionError, match="can be read"):
+        pickle.loads(pickled)
+
+
+def test_pickles_without_versions_load():
+    state = net().__getstate__()
+    del state["_versions"]
+    loaded = skdl.DenseClassifier.__new__(skdl.DenseClassifier)
+    loaded.__setstate__(state)
+    assert loaded.epochs == 2
+
+
+def test_a_later_format_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(_saving, "_FORMAT", 2)
+    skdl.save(net(), tmp_path / "net.skdl")
+    monkeypatch.undo()
+    with pytest.raises(UnsupportedVersionError, match=r"format 2.*Load it with skdl"):
+        skdl.load(tmp_path / "net.skdl")
+
+
+def test_what_can_be_read_is_what_can_be_installed():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        requirements = tomllib.load(file)["project"]["dependencies"]
+    for package in ("keras", "scikit-learn"):
+        (found,) = [r for r in requirements if r.startswith(f"{package}>=")]
+        low, high = found.removeprefix(f"{package}>=").split(",<")
+        first, end = _versions.READABLE[package]
+        assert first <= _versions._numbers(low)
+        assert _versions._numbers(high) == end

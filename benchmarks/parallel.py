@@ -38,7 +38,7 @@ def measure(n_jobs, path):
 
     with np.load(path) as data:
         X, y = data["X"].reshape(len(data["X"]), -1).astype(np.float32) / 255, data["y"]
-    net = DenseClassifier(epochs=20, batch_size=32, random_state=0)
+    net = DenseClassifier(epochs=8, batch_size=32, random_state=0)
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     seconds = []
     for _ in range(2):

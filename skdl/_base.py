@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Half precision in float16 would need its losses scaled.
 _DTYPES = {"float32", "float64", "bfloat16", "mixed_bfloat16"}
+# Networks hold penalties and learning rates as float32.
+_LARGEST = float(np.finfo(np.float32).max)
 # Rows held out when early stopping is asked for and neither X_val nor validation_split given.
 _STOPPING_SPLIT = 0.1
 
@@ -44,13 +46,13 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
     _parameter_constraints: dict = {
         "activation": [str, dict, callable],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "l1": [Interval(Real, 0, None, closed="left")],
-        "l2": [Interval(Real, 0, None, closed="left")],
+        "l1": [Interval(Real, 0, _LARGEST, closed="both")],
+        "l2": [Interval(Real, 0, _LARGEST, closed="both")],
         "batch_normalization": ["boolean"],
         "kernel_initializer": [str, dict, callable],
         "loss": [str, dict, callable],
         "optimizer": [str, dict, HasMethods("get_config")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "learning_rate": [Interval(Real, 0, _LARGEST, closed="right"), None],
         "metrics": ["array-like", str, dict, callable, None],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -386,6 +388,12 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(without_versions(state, type(self).__name__))
+
+    def __dir__(self) -> list[str]:
+        # scikit-learn's asks for every attribute, which would build the Keras model.
+        known = {"model_": self.__sklearn_is_fitted__()}
+        names = object.__dir__(self)
+        return [name for name in names if known.get(name) or hasattr(self, name)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

@@ -202,7 +202,7 @@ class ConvNetClassifier(NetworkClassifier):
         "pool_size": [*_EACH_LAYER, None],
         "conv_dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "image_shape": ["array-like", None],
-        "rescale": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), None],
+        "rescale": [StrOptions({"auto"}), Interval(Real, 1e-38, 1e38, closed="both"), None],
         "augmentation": [dict, None],
     }
 

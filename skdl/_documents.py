@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -49,12 +51,16 @@ class Analyzer:
     def __init__(self, parameters: Any):
         names = TEXT_PARAMETERS.keys() - {"max_df", "min_df"}
         chosen = {name: getattr(parameters, name) for name in names}
-        chosen["ngram_range"] = smallest, largest = tuple(parameters.ngram_range)
-        if not 1 <= smallest <= largest:
+        chosen["ngram_range"] = ngrams = tuple(parameters.ngram_range)
+        whole = len(ngrams) == 2 and all(isinstance(n, Integral) for n in ngrams)
+        if not whole or not 1 <= ngrams[0] <= ngrams[1]:
             raise ValueError(
                 "ngram_range must be the smallest and the largest number of words, from 1: "
                 f"received {parameters.ngram_range!r}."
             )
+        _check_encoding(parameters.encoding)
+        if parameters.analyzer == "word" and parameters.tokenizer is None:
+            _check_token_pattern(parameters.token_pattern)
         self._analyze = CountVectorizer(**chosen).build_analyzer()
         self.lengths: list[int] = []
 
@@ -69,6 +75,27 @@ class Analyzer:
             ) from error
         self.lengths.append(len(terms))
         return terms
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError) as error:
+        raise ValueError(
+            f"encoding must be a name that Python knows, such as 'utf-8': received {encoding!r}."
+        ) from error
+
+
+def _check_token_pattern(token_pattern: str | None) -> None:
+    try:
+        n_groups, why = re.compile(token_pattern).groups, ""
+    except (re.error, TypeError) as error:
+        n_groups, why = 2, f" ({error})"
+    if n_groups > 1:
+        raise ValueError(
+            "token_pattern must be a regular expression with one group at most, or None beside a "
+            f"tokenizer: received {token_pattern!r}{why}."
+        )
 
 
 class Indices(NamedTuple):

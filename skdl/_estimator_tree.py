@@ -20,6 +20,7 @@ from zipfile import ZipFile
 import numpy as np
 import scipy.sparse as sp
 
+from skdl._keras_names import is_registered
 from skdl._known import is_known
 from skdl._parts import PartEncoder, is_part
 from skdl.exceptions import InvalidFileError
@@ -208,6 +209,10 @@ class TreeReader:
             self._check_own(node)
         elif name not in self._trusted and not is_known(kind, name):
             yield name
+        elif kind == "JsonNode":
+            value = _scalar(node)
+            if isinstance(value, str) and is_registered(value) and value not in self._trusted:
+                yield value  # Keras would look it up among the custom objects
         for child in children(node):
             yield from self._check(child)
 
@@ -250,11 +255,6 @@ def _scalar(node):
     return value
 
 
-def _of_json(node):
-    _scalar(node)
-    return ()
-
-
 def _of_list(node):
     if not isinstance(node["content"], list):
         raise InvalidFileError("its tree has a list without content")
@@ -284,7 +284,7 @@ def _of_object(node):
 
 
 _CHILDREN = {
-    "JsonNode": _of_json,
+    "JsonNode": lambda node: (),
     "ListNode": _of_list,
     "TupleNode": _of_list,
     "SetNode": _of_list,

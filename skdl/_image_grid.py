@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
 
-from skdl._images import as_rows, is_size, resolve_image_shape
 from skdl._image_predictions import labels_of, naming, probabilities_of, scaled_pixels
+from skdl._images import as_rows, is_size, resolve_image_shape
 from skdl._plotting import COLOURS, as_pictures, columns_and_rows, draw_grid, import_pyplot
 
 if TYPE_CHECKING:

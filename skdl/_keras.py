@@ -76,7 +76,7 @@ def check_name(parameter: str, name: str) -> None:
             module.get(name)
             return
         initializer_class(name)  # `get` would draw a seed from Python's global generator
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         known = {key.lower(): key for key in dir(module) if not key.startswith("_")}
         for function in ("get", "serialize", "deserialize"):
             known.pop(function, None)
@@ -90,7 +90,10 @@ def initializer_class(name: str) -> type:
     found = keras.saving.get_registered_object(name)
     name = name.rsplit(">", maxsplit=1)[-1]
     aliases = {"uniform": "random_uniform", "normal": "random_normal"}
-    return found or getattr(keras.initializers, aliases.get(name, name))
+    found = found or getattr(keras.initializers, aliases.get(name, name))
+    if not isinstance(found, type):
+        raise AttributeError(f"{name!r} is no initialiser")
+    return found
 
 
 def optimizer_recipe(optimizer: Any) -> Recipe:
@@ -251,8 +254,17 @@ class NetworkConfig:
     ) -> NetworkConfig:
         """Resolve names and objects, checking each."""
         for parameter in ("activation", "kernel_initializer"):
-            if isinstance(arguments.get(parameter), str):
-                check_name(parameter, arguments[parameter])
+            value = arguments.get(parameter)
+            if parameter == "kernel_initializer" and isinstance(value, dict):
+                value = value.get("class_name")  # made, it might draw from a global generator
+            if isinstance(value, str):
+                check_name(parameter, value)
+            _deserialized(parameter, value)
+        if arguments["dtype"] == "bfloat16" and (arguments.get("l1") or arguments.get("l2")):
+            raise ValueError(
+                "l1 and l2 cannot be used with dtype='bfloat16': Keras adds penalties in the "
+                "kernels' dtypes, which differ. Use dtype='mixed_bfloat16'."
+            )
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe = optimizer_recipe(optimizer)
         if not isinstance(recipe.config.get("learning_rate"), dict):

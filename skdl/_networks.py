@@ -199,7 +199,8 @@ def seeded_initializer(initializer: Any, seeds: Iterator[int]) -> keras.Initiali
         )
     if "seed" in inspect.signature(cls).parameters:
         config["seed"] = next(seeds)
-    return cls.from_config(config)
+    # Some of Keras's `from_config` want arguments for which the class has defaults.
+    return cls(**config) if isinstance(initializer, str) else cls.from_config(config)
 
 
 def input_dtype(dtype: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OUTPUTS = ("label", "probabilities", "variable")
 _CHECKED_ROWS = 100
 # What skl2onnx raises where it cannot convert something.
-_FAILURES = (RuntimeError, NotImplementedError, TypeError, AssertionError)
+_FAILURES = (RuntimeError, TypeError, AssertionError, AttributeError, LookupError)
 _SKIPPED = (None, "passthrough")  # steps of a pipeline that do nothing
 
 
@@ -115,6 +115,10 @@ def to_onnx(
             f"target_opset must be an integer from 15 to {newest}, received "
             f"target_opset={target_opset!r}."
         )
+    if tolerance is not None and not (isinstance(tolerance, Real) and tolerance >= 0):
+        raise ValueError(
+            f"tolerance must be at least 0, or None, received tolerance={tolerance!r}."
+        )
     check_is_fitted(estimator)
     X = _rows(X)
     plain = _plain(estimator, ours)
@@ -165,7 +169,8 @@ def _rows(X):
     if X.ndim < 2:
         raise ValueError(
             f"X must have rows of features, received an array of shape {X.shape}. Texts are "
-            "converted from the matrix of their words: X=vectorizer_.transform(texts)."
+            "converted from the matrix of their words, X=vectorizer_.transform(texts), and images "
+            "from arrays of their pixels."
         )
     return X
 

@@ -75,7 +75,7 @@ def register(classes: set[type]) -> None:
             continue
         update_registered_converter(
             cls,
-            f"Skdl{cls.__name__}",
+            _alias(cls),
             shapes,
             convert,
             parser=_parser(names),
@@ -84,9 +84,13 @@ def register(classes: set[type]) -> None:
         )
 
 
+def _alias(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
 def _parser(names):
     def parse(scope, model, inputs, custom_parsers=None):
-        operator = scope.declare_local_operator(f"Skdl{type(model).__name__}", model)
+        operator = scope.declare_local_operator(_alias(type(model)), model)
         operator.inputs = inputs
         for name in names:  # with a type to begin with, which the shapes' function replaces
             operator.outputs.append(scope.declare_local_variable(name, FloatTensorType()))
@@ -103,26 +107,15 @@ def _network_shapes(operator):
         return
     label, probabilities = operator.outputs
     several = targets.kind == "multilabel"
-    classes = label_array(estimator)
+    classes = _label_array(estimator)
     label.type = tensor_type(classes.dtype, [None, targets.n_units] if several else [None])
     probabilities.type = tensor_type(dtype, [None, len(classes)])
 
 
-def label_array(classifier: Any) -> np.ndarray:
+def _label_array(classifier: Any) -> np.ndarray:
     """Return a classifier's labels in a dtype that ONNX has."""
-    classes = np.asarray(classifier.classes_)
-    if classes.dtype == object:
-        classes = np.array(classes.tolist())
-        if classes.dtype.kind == "U" and any(not isinstance(c, str) for c in classifier.classes_):
-            classes = classes.astype(object)
-    if classes.dtype.kind in "iu":
-        return classes.astype(np.int64)
-    if classes.dtype.kind not in "bfU":
-        raise ValueError(
-            f"to_onnx cannot write the classes {classifier.classes_.tolist()!r}: labels must be "
-            "all strings, all integers, all booleans or all floats. Fit on such labels."
-        )
-    return classes
+    classes = np.asarray(classifier.classes_.tolist())  # strings, if they were objects
+    return classes.astype(np.int64) if classes.dtype.kind in "iu" else classes
 
 
 def _convert_network(scope, operator, container):
@@ -147,7 +140,7 @@ def _convert_network(scope, operator, container):
             codes = graph("Reshape", above, np.array([-1], np.int64))
         else:
             codes = graph("ArgMax", outputs, axis=1, keepdims=0)
-        classes = label_array(estimator)
+        classes = _label_array(estimator)
         names = graph.constant(classes, classes.dtype)
         graph.give(graph("Gather", names, codes), label)
     graph.give(outputs, probabilities)

@@ -21,9 +21,8 @@ LAYERS: dict[str, Callable[..., str]] = {}
 def add_model(graph: Graph, model: keras.Model, *inputs: str) -> str:
     """Add all layers of a sequential or functional model and return its output."""
     names = dict(zip(map(id, model.inputs), inputs, strict=True))
-    graph.shapes.update(
-        (name, tensor.shape) for name, tensor in zip(inputs, model.inputs, strict=True)
-    )
+    for name, tensor in zip(inputs, model.inputs, strict=True):
+        graph.shapes.setdefault(name, tensor.shape)  # an outer model may know more of it
     (output,) = model.outputs
     pending = [output]
     while id(output) not in names:  # deep networks would end recursion

@@ -178,6 +178,7 @@ def _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype):
     reverse, factors, offsets = affine_of(preprocess)
     if reverse and x.shape[-1] > 1:
         x = keras.ops.flip(x, axis=-1)
+        x._keras_history.operation.name = "reversed_channels"  # "flip" is an augmentation's
     if x.shape[-1] == 1 < channels:
         x = layers.Concatenate(dtype=dtype, name="grey_to_colours")([x] * channels)
     if len({*factors}) == len({*offsets}) == 1:

@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 def plain(value: Any, parameter: str) -> Any:
     """Return a parameter of a builder with Keras objects replaced by their recipes."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return tuple(plain(item, parameter) for item in value)
     if not isinstance(value, type) and hasattr(value, "get_config"):
         return Recipe.of(value, parameter)

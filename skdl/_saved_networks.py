@@ -15,6 +15,7 @@ from skdl._keras_names import check_size
 from skdl._plain import Decoder, Encoder
 from skdl._recipes import Recipe, key_of, made
 from skdl._store import lock
+from skdl._variables import flat_layers
 from skdl._versions import without_versions
 from skdl.exceptions import InvalidFileError
 
@@ -114,9 +115,9 @@ def _check_weights(network):
         except Exception as error:  # Keras and TensorFlow raise what they like
             raise InvalidFileError(f"its network cannot be built: {_brief(error)}") from error
         variables = [(tuple(v.shape), str(v.dtype)) for v in model.variables]
-        outputs = [t.shape[1:] for each in model.layers for t in keras.tree.flatten(each.output)]
+        outputs = [t for each in flat_layers(model) for t in keras.tree.flatten(each.output)]
     _compare(arrays[: len(variables)], variables)
-    if sum(map(prod, outputs)) > _MAX_OUTPUTS:
+    if sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs) > _MAX_OUTPUTS:
         raise InvalidFileError("its layers have outputs of more than 2**28 numbers a row")
     shape = network.target_shape
     if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > prod(model.output_shape[1:]):

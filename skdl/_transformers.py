@@ -79,7 +79,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
     _parameter_constraints: dict = {
         "image_shape": ["array-like", None],
         "channels": [Interval(Integral, 1, None, closed="left"), None],
-        "rescale": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
+        "rescale": [Interval(Real, 1e-38, 1e38, closed="both"), StrOptions({"auto"}), None],
     }
 
     def __init__(self, image_shape=None, *, channels=None, rescale="auto"):
@@ -142,7 +142,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
         self._check_given(given)
         rows = rows.toarray() if issparse(rows) else rows
         # x / 255 is what is commonly written, and differs from x * (1 / 255) in the last bit.
-        images = np.divide(rows, np.float32(1 / self.scale_), dtype=np.float32)
+        images = _in_float32(np.divide, rows, np.float32(1 / self.scale_))
         return images.reshape(-1, *self.image_shape_)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
@@ -172,11 +172,14 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
                 f"X has {rows.shape[1]} values an image, but images of shape "
                 f"{self.image_shape_}, as settled in fit, have {self.n_features_in_}."
             )
-        return np.multiply(rows, np.float32(1 / self.scale_), dtype=np.float32)
+        return _in_float32(np.multiply, rows, np.float32(1 / self.scale_))
 
     def _rows(self, X, reset):
         rows, given = as_rows(X)
-        return validate_data(self, rows, reset=reset, accept_sparse="csr"), given
+        rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
+        if rows.dtype.kind not in "biuf":
+            raise ValueError(f"X must hold real numbers, received dtype {rows.dtype}.")
+        return rows, given
 
     def _check_given(self, given):
         if given is not None and (*given, 1)[:3] != self.image_shape_:
@@ -185,12 +188,23 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
                 "Give images of that shape, or rows of pixels."
             )
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "scale_")  # set last: a fit that fails leaves other attributes
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _in_float32(operation, rows, factor):
+    try:
+        with np.errstate(over="raise"):
+            return operation(rows, factor, dtype=np.float32)
+    except FloatingPointError:
+        raise ValueError("X contains values too large for float32.") from None
 
 
 # The public place, which pickles and OpenML flows name.

@@ -1,9 +1,14 @@
 """Small backbones for the tests, as users would write them: functions of a module."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import keras
+import numpy as np
+from sklearn.datasets import load_digits
+
+from skdl import ConvNetClassifier
 
 # A file in which `counted` notes its forward passes; set by tests, seen by their workers.
 COUNTER = "SKDL_TEST_COUNTER"
@@ -63,3 +68,34 @@ def counted(input_shape=(8, 8, 3)):
             keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones"),
         ]
     )
+
+
+@lru_cache
+def transfer():
+    """Return what is to be transferred: a backbone, few images and labels, and many to test on.
+
+    Digits lie anywhere in images of 12 x 12 pixels: where they always lie in the same place,
+    random features are hard to beat. The backbone has seen 0 to 4 alone, the rest is 5 to 9, ten
+    of each to learn from.
+    """
+    X, y = load_digits(return_X_y=True)
+    known = np.flatnonzero(y < 5)
+    net = ConvNetClassifier(
+        (16, 32, 64), pool_size=(None, 2, None), padding="same", epochs=10, random_state=0
+    )
+    net.fit(_shifted(X[np.tile(known, 2)], 0), y[np.tile(known, 2)])
+    model = net.model_
+    base = keras.Model(model.inputs, model.get_layer("conv_3").output, name="known_digits")
+    few = np.concatenate([np.flatnonzero(y == label)[:10] for label in range(5, 10)])
+    rest = np.setdiff1d(np.flatnonzero(y >= 5), few)
+    return base, _shifted(X[few], 1), y[few], _shifted(X[rest], 2), y[rest]
+
+
+def _shifted(X, seed):
+    images = np.zeros((len(X), 12, 12), np.float32)
+    for image, pixels, (top, left) in zip(
+        images, X.reshape(-1, 8, 8), np.random.default_rng(seed).integers(0, 5, (len(X), 2)),
+        strict=True,
+    ):  # fmt: skip
+        image[top : top + 8, left : left + 8] = pixels
+    return images

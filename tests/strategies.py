@@ -48,7 +48,10 @@ _OBJECTS = {
         lambda: keras.optimizers.SGD(0.01, momentum=0.9), lambda: keras.layers.Dense(3),
         lambda: keras.optimizers.Adam(use_ema=True), lambda: keras.optimizers.Nadam(1e30),
     ],
-    "metrics": [lambda: keras.metrics.AUC(), lambda: keras.losses.mean_absolute_error, lambda: keras.metrics.AUC],
+    "metrics": [
+        lambda: keras.metrics.AUC(), lambda: keras.losses.mean_absolute_error,
+        lambda: keras.metrics.AUC,
+    ],
     "callbacks": [
         lambda: keras.callbacks.EarlyStopping("loss", patience=1), lambda: keras.callbacks.History,
         lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),

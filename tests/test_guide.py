@@ -9,6 +9,8 @@ import contextlib
 import doctest
 import io
 import re
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -91,13 +93,14 @@ def small_data(monkeypatch):
 def test_blocks_run(page, tmp_path, monkeypatch, small_data):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    names = {"__name__": "__main__"}
+    script = types.ModuleType("__main__")  # where pickles look for what a page defines
+    monkeypatch.setitem(sys.modules, "__main__", script)
     with sklearn.config_context():  # a page may set scikit-learn's configuration
         for line, code, printed in blocks(page):
             out = io.StringIO()
             with contextlib.redirect_stdout(out):
                 # Numbered as in the page, for the traceback.
-                exec(compile("\n" * line + code, str(page), "exec"), names)
+                exec(compile("\n" * line + code, str(page), "exec"), vars(script))
             if printed is not None:
                 same = doctest.OutputChecker().check_output(printed, out.getvalue(), AS_PRINTED)
                 assert same, f"{page.name}, line {line}, printed:\n{out.getvalue()}"

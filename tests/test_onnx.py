@@ -475,6 +475,13 @@ def test_target_opset_out_of_range(iris, opset):
         to_onnx(net, iris[0], target_opset=opset)
 
 
+@pytest.mark.parametrize("tolerance", [-1, "1e-5", np.nan])
+def test_tolerance_out_of_range(iris, tolerance):
+    net = DenseClassifier(**QUICK).fit(*iris)
+    with pytest.raises(ValueError, match="tolerance must be at least 0, or None"):
+        to_onnx(net, iris[0], tolerance=tolerance)
+
+
 class Normalization(keras.layers.Dense):
     """A layer derived from one that is supported."""
 

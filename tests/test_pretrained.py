@@ -5,13 +5,13 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from backbones import COUNTER, counted, tiny
+from backbones import COUNTER, counted, tiny, transfer
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skdl import ConvNetClassifier, PretrainedFeatureClassifier, build_pretrained
+from skdl import PretrainedFeatureClassifier, build_pretrained
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8)
@@ -81,6 +81,18 @@ def test_one_model_from_images_to_probabilities(training):
         "loss": len(phases),
     }
     assert fitted.n_iter_ == len(phases)
+
+
+def test_the_model_is_one_file_of_keras(tmp_path):
+    augmentation = {"flip": "horizontal", "rotation": 0.1}
+    fitted = net(training="fine_tune", augmentation=augmentation, preprocess="VGG16")
+    fitted.fit(IMAGES, LABELS).model_.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_allclose(
+        loaded.predict(IMAGES, verbose=0), fitted.predict_proba(IMAGES)[:, 1:], atol=1e-6
+    )
+    names = [layer.name for layer in loaded.layers if hasattr(layer, "name")]
+    assert {"flip", "rotation", "preprocessing", "tiny", "flatten", "output"} <= {*names}
 
 
 @pytest.mark.parametrize("training", TRAININGS)
@@ -340,31 +352,18 @@ def test_summary(capsys):
 # Transfer.
 
 
-@pytest.fixture(scope="module")
-def transfer(digits):
-    """A network of digits 0 to 4 without its classes, ten images each of 5 to 9, and the rest."""
-    X, y = digits[0] * 16, digits[1]
-    small = y < 5
-    net = ConvNetClassifier((16, 32), pool_size=(None, 2), epochs=10, random_state=0)
-    model = net.fit(X[small], y[small]).model_
-    base = keras.Model(model.inputs, model.get_layer("hidden_1").output, name="small_digits")
-    few = np.concatenate([np.flatnonzero(y == label)[:10] for label in range(5, 10)])
-    rest = np.setdiff1d(np.flatnonzero(~small), few)
-    return base, X[few], y[few], X[rest], y[rest]
-
-
 @pytest.mark.parametrize("training", TRAININGS)
-def test_what_was_learned_of_other_digits_helps(transfer, training):
-    base, X, y, X_test, y_test = transfer
+def test_what_was_learned_of_other_digits_helps(training):
+    base, X, y, X_test, y_test = transfer()
     scores = {}
     for weights in ("imagenet", None):
         fitted = PretrainedFeatureClassifier(
-            base, weights=weights, training=training, fine_tune_from="hidden_1", epochs=40,
-            batch_size=10, random_state=0,
+            base, weights=weights, pooling="max", training=training, fine_tune_from="conv_3",
+            fine_tune_epochs=5, epochs=40, batch_size=10, random_state=0,
         ).fit(X, y)  # fmt: skip
         scores[weights] = fitted.score(X_test, y_test)
-    assert scores["imagenet"] > 0.75
-    assert scores["imagenet"] > scores[None] + 0.05
+    assert scores["imagenet"] > 0.6
+    assert scores["imagenet"] > scores[None] + 0.1
 
 
 @pytest.mark.slow

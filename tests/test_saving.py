@@ -148,7 +148,7 @@ CHANGES = {
         "kernel_initializer": {"class_name": "HeNormal", "config": {}},
     },
     "objects": {
-        "activation": keras.layers.PReLU(),
+        "activation": keras.layers.LeakyReLU(0.2),
         "kernel_initializer": keras.initializers.RandomNormal(stddev=0.1),
         "loss": keras.losses.SparseCategoricalCrossentropy(),
         "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")],

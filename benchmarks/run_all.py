@@ -16,6 +16,8 @@ DOCS = HERE.parent / "docs" / "benchmarks"
 NO_SCRIPTS = {"machine", "run_all"}
 # Label and ratio to skdl, in the lines of the scripts that print one.
 RATIOS = {
+    "convnet": r"(?P<label>\w.*?) +[\d.]+ +(?P<ratio>[\d.]+) +[\d.]+ +[\d.]+ +[\d.]+$",
+    "pretrained": r"(?P<label>\w+ +\w+) +[\d.]+ +(?P<ratio>[\d.]+)$",
     "search": r"(?P<label>[a-z][\w, ]*?) +[\d.]+ +[\d.]+ +(?P<ratio>[\d.]+)  ",
     "sparse": r"(?P<label>[\w, ]+?) +[\d.]+ s an epoch, / skdl +(?P<ratio>[\d.]+)",
     "training": r"(?P<label>\w+ +\w+) +[\d.]+ +(?P<ratio>[\d.]+)$",
@@ -23,19 +25,23 @@ RATIOS = {
 
 
 def draw(name, text):
-    """Draw the ratios to skdl as bars on a logarithmic scale."""
+    """Draw the ratios to skdl as points on a logarithmic scale."""
     from matplotlib import pyplot as plt
 
     found = [re.match(RATIOS[name], line) for line in text.splitlines()]
-    bars = [(" ".join(m["label"].split()), float(m["ratio"])) for m in found if m]
-    labels, ratios = zip(*reversed(bars), strict=True)
+    points = [(" ".join(m["label"].split()), float(m["ratio"])) for m in found if m]
+    labels, ratios = zip(*reversed(points), strict=True)
     plt.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none"})
-    _, ax = plt.subplots(figsize=(6.4, 0.8 + 0.28 * len(bars)), layout="constrained")
-    ours = [label.split(",")[0].split()[-1] == "skdl" or "skdl" in label for label in labels]
-    colors = ["#0072b2" if own else "#b0b0b0" for own in ours]
-    ax.bar_label(ax.barh(labels, ratios, color=colors), fmt="%.2g", padding=3)
+    _, ax = plt.subplots(figsize=(6.4, 0.8 + 0.28 * len(points)), layout="constrained")
+    colors = ["#0072b2" if "skdl" in label else "#d55e00" for label in labels]
+    ax.scatter(ratios, labels, color=colors, zorder=2)
+    for ratio, label in zip(ratios, labels, strict=True):
+        ax.annotate(f"{ratio:.2g}", (ratio, label), (7, -3), textcoords="offset points")
     ax.set_xscale("log")
-    ax.set_xmargin(0.15)
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
+    ax.margins(x=0.12, y=0.5 / len(points))
+    ax.grid(axis="y", color="#e0e0e0", linewidth=0.8)
     ax.axvline(1, color="black", linewidth=0.8)
     ax.set_xlabel("times as long as skdl")
     ax.spines[["top", "right"]].set_visible(False)

@@ -30,8 +30,9 @@ OPTIONS = [
 WIDE = """() => {
     const scrolls = e => e.closest('article') && e.tagName !== 'ARTICLE'
         && (['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-    const wide = [...document.querySelectorAll('article *')].filter(
-        e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e));
+    const ends = e => e.getBoundingClientRect().right;
+    const wide = [...document.querySelectorAll('article *')]
+        .filter(e => e.checkVisibility() && ends(e) > innerWidth + 1 && !scrolls(e));
     if (document.documentElement.scrollWidth > innerWidth) wide.push(document.documentElement);
     return wide.slice(0, 5).map(e => `${e.tagName}.${e.className} ${e.textContent.slice(0, 30)}`);
 }"""
@@ -57,10 +58,10 @@ def serve(folder):
 
 
 def chosen(folder):
-    """Return the pages to look at: the start, every example, and one or two of each other kind."""
-    fixed = ["index", "start", "guide/index", "guide/tables", "guide/course", "guide/speed"]
-    fixed += ["api/index", "api/skdl.DenseClassifier", "benchmarks/index", "gallery/index"]
-    return fixed + [f"gallery/{path.stem}" for path in sorted(folder.glob("gallery/plot_*.html"))]
+    """Return the names of all pages but the indices that Sphinx makes."""
+    paths = [path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.html"))]
+    left_out = {"genindex", "py-modindex", "search"}
+    return [str(p) for p in paths if str(p) not in left_out and not p.parts[0].startswith("_")]
 
 
 def look(page, address, name, width, shots):
@@ -96,9 +97,7 @@ def main():
     shots.mkdir(parents=True, exist_ok=True)
     address, failures = serve(folder), 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=OPTIONS
-        )
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
         for width, pixels in WIDTHS.items():
             page = browser.new_page(viewport={"width": pixels, "height": 900})
             for name in chosen(folder):

@@ -74,7 +74,9 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "backreferences_dir": "api/examples",
     "doc_module": ("skdl",),
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "skdl.svg"),
     "show_signature": False,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_",),
 }
@@ -91,6 +93,7 @@ html_math_renderer = "mathml"
 html_theme_options = {
     "logo": {"text": "skdl"},
     "show_prev_next": False,
+    "show_toc_level": 2,
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
     "footer_start": ["copyright"],

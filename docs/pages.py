@@ -109,7 +109,8 @@ def _benchmarks(outputs, scripts):
         script = scripts / f"{output.stem}.py"
         doc = ast.get_docstring(ast.parse(script.read_text())).split("\n\n")
         parts.append(f"## {doc[0].rstrip('.')}\n")
-        parts += [f"{paragraph}\n" for paragraph in doc[1:] if not paragraph.startswith("    ")]
+        usage = ("    ", "python benchmarks/")
+        parts += [f"{paragraph}\n" for paragraph in doc[1:] if not paragraph.startswith(usage)]
         parts.append(f"```{{literalinclude}} {output.name}\n:language: none\n```\n")
         if (outputs / f"{output.stem}.svg").exists():
             parts.append(f"![{doc[0]}]({output.stem}.svg)\n")

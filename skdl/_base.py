@@ -264,7 +264,7 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
 
     def _rows(self, X, y, weight, targets, name="y"):
         """Return what the network is trained on; weights, None for ones, have mean 1."""
-        from skdl._fitting import Rows
+        from skdl._rows import Rows
 
         dtype = input_dtype(self.dtype)
         weight = np.ones(y.shape[0]) if weight is None else weight

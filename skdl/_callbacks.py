@@ -6,6 +6,8 @@ import copy
 import difflib
 from typing import Any
 
+import numpy as np
+
 from skdl._keras import keras
 
 _BATCH_HOOKS = [
@@ -31,7 +33,7 @@ def copied_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
     """Return copies of the given callbacks, so that fits and clones never share state."""
     if callbacks is None:
         return []
-    if isinstance(callbacks, str | keras.callbacks.Callback):
+    if not isinstance(callbacks, list | tuple | np.ndarray):
         callbacks = [callbacks]
     copies = []
     for callback in callbacks:

@@ -260,6 +260,7 @@ class NetworkConfig:
             if isinstance(value, str):
                 check_name(parameter, value)
             _deserialized(parameter, value)
+        _check_activation(arguments.get("activation"))
         if arguments["dtype"] == "bfloat16" and (arguments.get("l1") or arguments.get("l2")):
             raise ValueError(
                 "l1 and l2 cannot be used with dtype='bfloat16': Keras adds penalties in the "
@@ -302,6 +303,20 @@ class NetworkConfig:
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
         return model
+
+
+def _check_activation(activation: Any) -> None:
+    """Raise a ValueError if a function of the user cannot be applied to a layer's outputs."""
+    if isinstance(activation, str | dict) or not callable(activation):
+        return
+    if hasattr(activation, "get_config") and not isinstance(activation, type):
+        return  # a layer, which is made anew for each fit
+    try:
+        activation(keras.ops.zeros((1, 1)))
+    except Exception as error:  # whatever a function raises
+        raise ValueError(
+            f"activation={activation!r} cannot be applied to a layer's outputs: {error}"
+        ) from error
 
 
 def build_metrics(model: keras.Model, y: np.ndarray) -> None:

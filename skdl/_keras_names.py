@@ -37,10 +37,11 @@ _LAYERS = """
     Dropout ELU Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D
     GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D GroupNormalization Identity
     InputLayer LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D Maximum Minimum
-    MultiHeadAttention Multiply Normalization PReLU Permute RandomContrast RandomFlip RandomRotation
-    RandomShear RandomTranslation RandomZoom ReLU Rescaling Reshape Resizing SeparableConv2D
-    Softmax SpatialDropout2D Subtract UnitNormalization UpSampling2D ZeroPadding2D
-""".split()
+    MultiHeadAttention Multiply Normalization PReLU Permute RandomContrast RandomFlip
+    RandomRotation RandomShear RandomTranslation RandomZoom ReLU Rescaling Reshape Resizing
+    SeparableConv2D Softmax SpatialDropout2D Subtract UnitNormalization UpSampling2D
+    ZeroPadding2D
+""".split()  # noqa: SIM905 - a list would have a line for each
 # What models in `keras.applications` hold beside layers.
 _PARTS_OF_MODELS = (
     "keras.src.models.functional.Functional",

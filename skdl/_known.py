@@ -54,18 +54,18 @@ OBJECTS = [
      "sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"),
     ("the bins of HistGradientBoosting*; arrays",
      "sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper"),
-    ("losses and link functions of linear models; they hold numbers", "sklearn._loss.loss", _LOSSES),
+    ("losses and link functions of linear models; they hold numbers",
+     "sklearn._loss.loss", _LOSSES),
     ("the same", "sklearn._loss.link", _LINKS),
     ("the splines of SplineTransformer; arrays", "scipy.interpolate._bsplines", "BSpline"),
     *(("callbacks that only look at the loss and set the learning rate", f"keras.src.callbacks.{m}",
        name) for m, name in _CALLBACKS.items()),
-    # With an attribute that is a base class of theirs
-    ("the base of the callbacks above", "keras.src.callbacks.monitor_callback", "MonitorCallback"),
 ]  # fmt: skip
 FUNCTIONS = [
-    ("scores of columns, for SelectKBest and the like", "sklearn.feature_selection._univariate_selection",
-     _SELECTORS),
-    ("the same", "sklearn.feature_selection._mutual_info", "mutual_info_classif mutual_info_regression"),
+    ("scores of columns, for SelectKBest and the like",
+     "sklearn.feature_selection._univariate_selection", _SELECTORS),
+    ("the same", "sklearn.feature_selection._mutual_info",
+     "mutual_info_classif mutual_info_regression"),
     ("what a BSpline makes arrays with", "scipy._lib.array_api_compat.numpy._aliases", "asarray"),
 ]  # fmt: skip
 # The types of keys of dicts, of columns, of what transformers return.
@@ -123,7 +123,9 @@ def _metrics():
     import sklearn.metrics
 
     found = (getattr(sklearn.metrics, name) for name in sklearn.metrics.__all__)
-    return {f"{f.__module__}.{f.__name__}" for f in found if callable(f) and not isinstance(f, type)}
+    return {
+        f"{f.__module__}.{f.__name__}" for f in found if callable(f) and not isinstance(f, type)
+    }
 
 
 def _elementwise():

@@ -1,7 +1,7 @@
 """The parts of a saved estimator that skdl writes itself, in place of skops.
 
 Networks, Keras objects, random generators and distributions: what skops would have to save by
-attributes that nobody could hold against anything. Ranges and long vocabularies as well, for their size.
+attributes that nobody could hold against anything. Long vocabularies as well, for their size.
 """
 
 from __future__ import annotations

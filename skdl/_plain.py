@@ -87,7 +87,11 @@ class Encoder:
         keys, values = list(value), list(value.values())
         kinds = {type(item) for item in values}
         if len(kinds) == 1 and issubclass(*kinds, np.number):
-            return {_KIND: "dict", "keys": self.encode(keys), "scalars": self.array(np.array(values))}
+            return {
+                _KIND: "dict",
+                "keys": self.encode(keys),
+                "scalars": self.array(np.array(values)),
+            }
         return {_KIND: "dict", "keys": self.encode(keys), "values": self.encode(values)}
 
     def _encode_sparse(self, value):

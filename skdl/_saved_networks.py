@@ -120,7 +120,9 @@ def _check_weights(network):
     if sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs) > _MAX_OUTPUTS:
         raise InvalidFileError("its layers have outputs of more than 2**28 numbers a row")
     shape = network.target_shape
-    if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > prod(model.output_shape[1:]):
+    if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > prod(
+        model.output_shape[1:]
+    ):
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
 
 
@@ -140,8 +142,7 @@ def _check_all(network):
 
 def _compare(arrays: Sequence[np.ndarray], variables: list[tuple[tuple, str]]) -> None:
     found = [
-        (a.shape, str(a.dtype)) if isinstance(a, np.ndarray | np.generic) else None
-        for a in arrays
+        (a.shape, str(a.dtype)) if isinstance(a, np.ndarray | np.generic) else None for a in arrays
     ]
     if found != variables:
         different = [pair for pair in zip(found, variables, strict=False) if pair[0] != pair[1]]

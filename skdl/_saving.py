@@ -173,17 +173,17 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
         except (InvalidFileError, *_DAMAGED) as error:
             if isinstance(error, UntrustedTypesError | UnsupportedVersionError):
                 raise
-            why = error if isinstance(error, InvalidFileError) else f"{type(error).__name__}: {error}"
+            kind = "" if isinstance(error, InvalidFileError) else f"{type(error).__name__}: "
             raise InvalidFileError(
                 f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
-                f"{str(why)[:500]}. Save the estimator again."
+                f"{kind}{str(error)[:500]}. Save the estimator again."
             ) from error
 
 
 # What comes of JSON that is not as expected: nothing is checked twice.
 _DAMAGED = (
     *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
-    *(ImportError, MemoryError, NotImplementedError),
+    NotImplementedError,
 )
 
 
@@ -195,8 +195,8 @@ def _load(file: BinaryIO, path: str, trusted: set[str]) -> Any:
     about = json.loads(reader.read(_ABOUT, _MAX_JSON))
     if about["format"] != _FORMAT:
         raise UnsupportedVersionError(
-            f"{path!r} is of format {about['format']!r}, but skdl {version_of('skdl')} reads format "
-            f"{_FORMAT}. Load it with skdl {about['versions']['skdl']}."
+            f"{path!r} is of format {about['format']!r}, but skdl {version_of('skdl')} reads "
+            f"format {_FORMAT}. Load it with skdl {about['versions']['skdl']}."
         )
     parts = about["parts"]
     tree = TreeReader(json.loads(reader.read(_TREE, _MAX_JSON)), len(parts), trusted)

@@ -32,8 +32,6 @@ def fit_stream(
 
     A first pass reads the targets and weights, which are held; the inputs never are.
     """
-    from skdl._fitting import Rows
-
     _check_possible(estimator, y, sample_weight, X_val)
     going_on = estimator.warm_start and hasattr(estimator, "_network")
     with estimator._as_before_if_it_fails():
@@ -68,8 +66,7 @@ def fit_stream(
             held_out = StreamRows(estimator, X_val, targets, n_val)
         elif X_val is not None:
             X_val, y_val = estimator._check_rows(X_val, y_val, reset=False, name="_val")
-            found = estimator._rows(estimator._inputs(X_val), y_val, None, targets, "y_val")
-            held_out = Rows(found.x, found.y, found.weight)
+            held_out = estimator._rows(estimator._inputs(X_val), y_val, None, targets, "y_val")
         estimator._train(network, targets, rows, held_out, estimator.epochs)
     return estimator
 

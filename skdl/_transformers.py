@@ -142,7 +142,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
         self._check_given(given)
         rows = rows.toarray() if issparse(rows) else rows
         # x / 255 is what is commonly written, and differs from x * (1 / 255) in the last bit.
-        images = _in_float32(np.divide, rows, np.float32(1 / self.scale_))
+        images = self._in_float32(np.divide, rows)
         return images.reshape(-1, *self.image_shape_)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray:
@@ -172,7 +172,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
                 f"X has {rows.shape[1]} values an image, but images of shape "
                 f"{self.image_shape_}, as settled in fit, have {self.n_features_in_}."
             )
-        return _in_float32(np.multiply, rows, np.float32(1 / self.scale_))
+        return self._in_float32(np.multiply, rows)
 
     def _rows(self, X, reset):
         rows, given = as_rows(X)
@@ -180,6 +180,16 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
         if rows.dtype.kind not in "biuf":
             raise ValueError(f"X must hold real numbers, received dtype {rows.dtype}.")
         return rows, given
+
+    def _in_float32(self, operation, rows):
+        try:
+            with np.errstate(over="raise"):
+                return operation(rows, np.float32(1 / self.scale_), dtype=np.float32)
+        except FloatingPointError:
+            raise ValueError(
+                "X contains values that are too large for float32 once scaled as "
+                f"rescale={self.rescale!r} asks."
+            ) from None
 
     def _check_given(self, given):
         if given is not None and (*given, 1)[:3] != self.image_shape_:
@@ -197,14 +207,6 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _in_float32(operation, rows, factor):
-    try:
-        with np.errstate(over="raise"):
-            return operation(rows, factor, dtype=np.float32)
-    except FloatingPointError:
-        raise ValueError("X contains values too large for float32.") from None
 
 
 # The public place, which pickles and OpenML flows name.

@@ -40,7 +40,7 @@ _OBJECTS = {
         lambda: print,
     ],
     "loss": [
-        lambda: keras.losses.Huber(0.3), lambda: keras.losses.Huber,
+        lambda: keras.losses.Huber(0.3), lambda: keras.losses.Huber, lambda: len,
         lambda: keras.losses.mean_absolute_error,
         lambda: lambda y_true, y_pred: keras.ops.mean((y_true - y_pred) ** 2, axis=-1),
     ],
@@ -50,7 +50,7 @@ _OBJECTS = {
     ],
     "metrics": [
         lambda: keras.metrics.AUC(), lambda: keras.losses.mean_absolute_error,
-        lambda: keras.metrics.AUC,
+        lambda: keras.metrics.AUC, lambda: len,
     ],
     "callbacks": [
         lambda: keras.callbacks.EarlyStopping("loss", patience=1), lambda: keras.callbacks.History,

@@ -1,0 +1,179 @@
+"""Files of kilobytes that stand for gigabytes are refused in little memory."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import textwrap
+import zipfile
+from copy import deepcopy
+from pathlib import Path
+
+import keras
+import pytest
+from forged_files import (
+    NAMES,
+    ROOT,
+    forged,
+    json_node,
+    list_node,
+    marked,
+    network_of,
+    refused,
+    tuple_node,
+    valid_members,
+    with_members,
+)
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="reads the memory that is taken from /proc"
+)
+
+
+@pytest.fixture
+def saved():
+    return valid_members()
+
+
+IN_LITTLE_MEMORY = """
+    import resource, sys
+    import skdl
+    from skdl.exceptions import InvalidFileError, UntrustedTypesError
+    import skops.io, skdl._saving, skdl._estimator_tree, skdl._saved_networks
+    with open("/proc/self/statm") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + {megabytes} * 2**20,) * 2)
+    for path in sys.argv[1:]:
+        try:
+            skdl.load(path)
+        except (InvalidFileError, UntrustedTypesError) as error:
+            assert "MemoryError" not in str(error), error
+            print(error)
+        else:
+            raise AssertionError(path)
+"""
+
+
+def refused_in_little_memory(paths, megabytes):
+    """Load files where so much memory is left; return the errors."""
+    script = textwrap.dedent(IN_LITTLE_MEMORY.format(megabytes=megabytes))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, paths)],
+        capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.splitlines()
+
+
+@needs_proc
+def test_they_are_refused_in_little_memory(saved, tmp_path):
+    """In 300 MiB beside what the imports take, where each of them asks for at least 400."""
+    paths = [*containers(*saved, tmp_path), *networks(*saved, tmp_path)]
+    errors = refused_in_little_memory(paths, 300)
+    assert len(errors) == len(paths)
+
+
+def containers(about, tree, arrays, tmp_path):
+    """Return files whose container, arrays or objects claim to be large."""
+    paths = []
+
+    def bomb(changed_about=about, changed_tree=tree, changed_arrays=arrays):
+        name = tmp_path / f"bomb{len(paths)}.skdl"
+        paths.append(forged(name, changed_about, changed_tree, changed_arrays))
+
+    paths.append(tmp_path / "bomb.zip")
+    with zipfile.ZipFile(paths[-1], "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for member in ("skdl.json", "estimator.json", "arrays.bin"):
+            with archive.open(member, "w", force_zip64=True) as file:
+                for _ in range(32):
+                    file.write(bytes(2**24))
+    for shape in ([10**9], [10**10], [2**62], [2**40, 2**40], [10**5, 10**5], [-1, -(10**9)]):
+        for dtype in ("<f8", "|V1000000000", "<U100000000", [["a", "<f8"]], "|S0", "bfloat16"):
+            bomb({**about, "arrays": [*about["arrays"], [dtype, shape, "C"]]})
+    header = bytearray(paths[2].read_bytes())
+    at = header.index(b"arrays.bin") + len("arrays.bin") + 4
+    header[at : at + 16] = struct.pack("<2Q", 2**40, 2**40)
+    (tmp_path / "sizes.skdl").write_bytes(header)
+    paths.append(tmp_path / "sizes.skdl")
+    one = {"__class__": "Part", "__module__": "skdl._estimator_tree"}
+    one |= {"__loader__": "ConstructorFromReduceNode"}
+    for shape in ([10**9], [10**5, 10**5], [-1], [0, 10**18]):
+        shape = [json_node(size) for size in shape]
+        arguments = tuple_node([tuple_node(shape), list_node([json_node(1)])])
+        bomb(changed_tree={**tree, **one, "__class__": "ObjectArray", "content": arguments})
+    return paths
+
+
+def networks(about, tree, arrays, tmp_path):
+    """Return files of kilobytes whose networks, models or metrics are of gigabytes."""
+    paths = []
+
+    def network(**changes):
+        changed = deepcopy(about)
+        config, state = network_of(changed)["config"], network_of(changed)["state"]
+        for name, value in changes.items():
+            place = next(p for p in (config, state, config["arguments"]) if name in p)
+            place[name] = value
+        paths.append(forged(tmp_path / f"{len(paths)}.skdl", changed, tree, arrays))
+
+    def sizes(*numbers):
+        return {"$": "tuple", "items": numbers}
+
+    network(hidden_layer_sizes=sizes(10**9))
+    network(hidden_layer_sizes=10**9)
+    network(hidden_layer_sizes=sizes(10**9, 10**9))
+    network(hidden_layer_sizes=sizes(*[1] * 10**5))
+    network(input_shape=sizes(10**9))
+    network(input_shape=sizes(10**30))
+    network(n_outputs=10**9)
+    network(target_shape=sizes(10**10))
+    network(target_shape=sizes(*[10**5] * 3))
+    for name, settings_ in (
+        ("AUC", {"num_thresholds": 10**9}),
+        ("MeanIoU", {"num_classes": 10**5}),
+    ):
+        metric = {"$": "recipe", "name": f"keras.metrics.{name}", "config": settings_}
+        network(metrics=sizes(metric))
+    paths.append(tmp_path / "metric.skdl")
+    changed = deepcopy(about)
+    changed["parts"].append({**metric, "$": "object"})
+    forged(paths[-1], changed, tree, arrays)
+    for builder in ("build_convnet", "build_pretrained", "build_features"):
+        changed = deepcopy(about)
+        network_of(changed)["builder"] = builder
+        arguments = {"input_shape": sizes(10**5, 10**5, 3), "n_outputs": 1, "pool_size": 10**5}
+        network_of(changed)["config"]["arguments"] = {**arguments, "hidden_layer_sizes": sizes()}
+        paths.append(forged(tmp_path / f"{builder}.skdl", changed, tree, arrays))
+    config = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).get_config()
+    config["layers"][1]["config"]["units"] = 10**9
+    encoded = {"$": "recipe", "name": "keras.Sequential", "config": marked(config)}
+    for part in ({**encoded, "$": "model", "weights": [0, 1]}, {**encoded, "$": "object"}):
+        changed = deepcopy(about)
+        changed["parts"].append(part)
+        paths.append(forged(tmp_path / f"{part['$']}.skdl", changed, tree, arrays))
+    assert sorted(path.stat().st_size for path in paths)[-2] < 50_000  # but for many layers
+    return paths
+
+
+@pytest.mark.slow
+@needs_proc
+def test_the_largest_json_takes_bounded_memory(saved, tmp_path):
+    """JSON as large as is read, of the smallest lists and dicts: 3 GiB are enough. Slow: 64 MB."""
+    about, tree, arrays = saved
+    paths = []
+    for small in ("[]", "{}", "0"):
+        count = 2**25 // (len(small) + 1) - 100
+        text = "[" + f"{small}," * count + "0]"
+        for about_text, tree_text in ((text, "{}"), (json.dumps(about), text)):
+            contents = about_text.encode(), tree_text.encode(), arrays
+            name = tmp_path / f"{len(paths)}.skdl"
+            paths.append(with_members(name, zip(NAMES, contents, strict=True)))
+    assert len(refused_in_little_memory(paths, 3000)) == len(paths)
+
+
+def test_json_that_is_too_long_is_not_read(saved, tmp_path):
+    about, tree, arrays = saved
+    about = {**about, "more": "x" * 2**25}
+    refused(forged(tmp_path / "long.skdl", about, tree, arrays), "more than 33554432 are not read")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _ABOUT, _TREE, _ARRAYS = "skdl.json", "estimator.json", "arrays.bin"
-# As Python objects JSON takes some twenty times its size.
+# As Python objects JSON takes up to thirty times its size.
 _MAX_JSON = 32 * 2**20
 _PACKAGES = ("skdl", "keras", "tensorflow", "scikit-learn", "numpy", "skops")
 _BFLOAT16 = "bfloat16"  # which NumPy itself does not have
@@ -106,8 +106,9 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = ()) -> Any:
     """Load an estimator that `save` wrote, running no code that the file could bring.
 
-    A file from a stranger can at worst be a bad model. It is read with at most as much memory as
-    it has bytes, and some twenty times that of its JSON.
+    Loading a file from a stranger runs none of their code. It takes at most as much memory as the
+    file has bytes, and thirty times the size of its JSON, of which no more than 64 MiB are read.
+    The model may still be a bad one, or fail when it is used.
 
     Parameters
     ----------

@@ -140,14 +140,22 @@ def networks(about, tree, arrays, tmp_path):
     changed = deepcopy(about)
     changed["parts"].append({**metric, "$": "object"})
     forged(paths[-1], changed, tree, arrays)
-    for builder in ("build_convnet", "build_pretrained", "build_features"):
+    config = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 3)]).get_config()
+    config["layers"][1]["config"]["filters"] = 10**9
+    backbone = {"$": "recipe", "name": "keras.Sequential", "config": marked(config)}
+    for builder, special in (
+        ("build_convnet", {"n_outputs": 1, "filters": 10**9}),
+        ("build_convnet", {"n_outputs": 1, "filters": 1, "pool_size": None, "strides": 1}),
+        ("build_pretrained", {"n_outputs": 1, "backbone": backbone}),
+        ("build_features", {"backbone": backbone}),
+        ("build_features", {"backbone": backbone, "image_shape": sizes(10**6, 10**6)}),
+    ):
         changed = deepcopy(about)
+        side = 10**5 if builder == "build_convnet" else 4
+        shape = {"input_shape": sizes(side, side, 3), "dtype": "float32"}
         network_of(changed)["builder"] = builder
-        arguments = {"input_shape": sizes(10**5, 10**5, 3), "n_outputs": 1, "pool_size": 10**5}
-        network_of(changed)["config"]["arguments"] = {**arguments, "hidden_layer_sizes": sizes()}
-        paths.append(forged(tmp_path / f"{builder}.skdl", changed, tree, arrays))
-    config = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).get_config()
-    config["layers"][1]["config"]["units"] = 10**9
+        network_of(changed)["config"]["arguments"] = {**shape, **special}
+        paths.append(forged(tmp_path / f"builder{len(paths)}.skdl", changed, tree, arrays))
     encoded = {"$": "recipe", "name": "keras.Sequential", "config": marked(config)}
     for part in ({**encoded, "$": "model", "weights": [0, 1]}, {**encoded, "$": "object"}):
         changed = deepcopy(about)
@@ -161,7 +169,7 @@ def networks(about, tree, arrays, tmp_path):
 @needs_proc
 def test_the_largest_json_takes_bounded_memory(saved, tmp_path):
     """JSON as large as is read, of the smallest lists and dicts: 3 GiB are enough. Slow: 64 MB."""
-    about, tree, arrays = saved
+    about, _, arrays = saved
     paths = []
     for small in ("[]", "{}", "0"):
         count = 2**25 // (len(small) + 1) - 100

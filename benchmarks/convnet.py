@@ -4,7 +4,7 @@ Convolutions of 32, 64 and 64 filters of 3 x 3, the first two pooled, 64 hidden 
 batches of 64, 6000 images of 28 x 28 bytes, which the network scales. Keras trains the network
 that skdl builds, on the same bytes and, as many write it, on floats made beforehand.
 
-An epoch is the difference of a fit of 4 epochs and one of 1, over 3: nothing but training. The
+An epoch is the difference of a fit of 3 epochs and one of 1, over 2: nothing but training. The
 first fit is one epoch with a new network, compile and all. Every library trains in turn, in one
 process, and medians are compared. Memory is the growth of the resident set of a process that
 only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes are there before.
@@ -142,7 +142,7 @@ def main():
         epochs[name], firsts[name] = [], []
     for _ in range(rounds):
         for name, train in trains.items():
-            epochs[name].append((seconds(train, 4) - seconds(train, 1)) / 3)
+            epochs[name].append((seconds(train, 3) - seconds(train, 1)) / 2)
             firsts[name].append(first_fit(LIBRARIES[name], X, y))
             if name == "skdl":
                 train(1)  # its compiled epoch is stored again

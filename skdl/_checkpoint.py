@@ -72,11 +72,15 @@ class Checkpoint:
 
     def begin_callbacks(self, callbacks: list[Any]) -> None:
         """Put callbacks, which have just begun a fit, in the state of the file."""
+        from skdl._keras import keras
+
         self._callbacks = callbacks
         if self._found is None:
             return
-        for number, values in enumerate(self._found["callbacks"]):
+        for number, (values, operations) in enumerate(self._found["callbacks"]):
             vars(callbacks[number]).update(values)
+            for name, operation in operations.items():
+                vars(callbacks[number])[name] = getattr(keras.ops, operation)
         for name, array in self._found["arrays"].items():
             kind, *where = name.split("/")
             if kind == "callback":
@@ -106,6 +110,8 @@ class Checkpoint:
             (self._folder / f"{self._name}-{phase}.npz").unlink(missing_ok=True)
 
     def _write(self, file: BinaryIO, stopping: bool) -> None:
+        from skdl._keras import keras
+
         network = self._network
         arrays = {
             f"state/{position}": _storable(variable.numpy())
@@ -113,7 +119,7 @@ class Checkpoint:
         }
         callbacks = []
         for number, callback in enumerate(self._callbacks):
-            values = {}
+            values, operations = {}, {}
             for name, value in vars(callback).items():
                 where = f"callback/{number}/{name}"
                 if isinstance(value, np.ndarray):
@@ -124,7 +130,9 @@ class Checkpoint:
                     values[name] = value
                 elif isinstance(value, np.number):
                     values[name] = value.item()
-            callbacks.append(values)
+                elif getattr(keras.ops, getattr(value, "__name__", ""), None) is value:
+                    operations[name] = value.__name__  # how values are compared
+            callbacks.append((values, operations))
         told = {
             "seed": network.seed,
             "history": network.history,
@@ -137,8 +145,8 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                arrays = dict(file)
+            with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+                arrays = dict(kept)
             return {**json.loads(str(arrays.pop("told"))), "arrays": arrays}
         except Exception as error:  # a damaged zip file raises many things
             raise InvalidFileError(

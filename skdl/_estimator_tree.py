@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from collections import Counter
 from collections.abc import Iterator
 from contextvars import ContextVar
 from math import prod
@@ -21,12 +22,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from skdl._keras_names import is_registered
-from skdl._known import is_known
+from skdl._known import COPYING, is_known
 from skdl._parts import PartEncoder, is_part
 from skdl.exceptions import InvalidFileError
 
 _SKOPS_PROTOCOL = 2
 _SCHEMA = "schema.json"
+_MAX_COPIES = 16  # of one array, by objects that copy it
 _parts: ContextVar[list] = ContextVar("parts of the estimator being loaded")
 
 
@@ -59,8 +61,20 @@ class ObjectArray:
         return array.reshape(shape)
 
 
+class MaskedArray:
+    """Made by skops, a masked array of an array and a mask of its shape, neither copied."""
+
+    def __new__(cls, data: np.ndarray, mask: np.ndarray) -> np.ma.MaskedArray:
+        if not isinstance(data, np.ndarray) or not isinstance(mask, np.ndarray | np.bool):
+            raise InvalidFileError("it has a masked array that is none")
+        if mask.dtype != bool or mask.shape not in ((), data.shape):
+            raise InvalidFileError(f"it has a mask of shape {mask.shape} on one of {data.shape}")
+        return np.ma.MaskedArray(data, mask if mask.ndim else np.ma.nomask)
+
+
 _PART = {"__class__": "Part", "__module__": __name__, "__loader__": "ConstructorFromReduceNode"}
 _ARRAY = {**_PART, "__class__": "ObjectArray"}
+_MASKED = {**_PART, "__class__": "MaskedArray"}
 _TUPLE = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode"}
 _LIST = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode"}
 _JSON = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "is_json": True}
@@ -138,6 +152,9 @@ class TreeWriter:
         kind = node.get("__loader__")
         if kind == "NdArrayNode" and node["type"] == "json":
             return self._object_array(node)
+        if kind == "MaskedArrayNode":
+            data_and_mask = [self._cleaned(node["content"][name]) for name in ("data", "mask")]
+            return {**_MASKED, "content": {**_TUPLE, "content": data_and_mask}}
         if kind == "DTypeNode":
             with self._archive.open(node["content"]["file"]) as file:
                 return self._part(np.load(file).dtype)
@@ -186,6 +203,7 @@ class TreeReader:
     def __init__(self, tree: Any, n_parts: int, trusted: set[str]):
         self._tree, self._n_parts, self._trusted = tree, n_parts, trusted
         self._names: set[str] = set()
+        self._copies: Counter[str] = Counter()
 
     def check(self) -> Iterator[str]:
         """Yield the names in the tree that are neither known nor trusted.
@@ -205,6 +223,8 @@ class TreeReader:
         if children is None or "__id__" in node:
             raise InvalidFileError(f"its tree has a node of the unknown kind {kind!r}")
         self._names.add(name)
+        if name in COPYING:
+            self._check_copies(node)
         if kind == "ConstructorFromReduceNode" and node["__module__"] == __name__:
             self._check_own(node)
         elif name not in self._trusted and not is_known(kind, name):
@@ -216,8 +236,16 @@ class TreeReader:
         for child in children(node):
             yield from self._check(child)
 
+    def _check_copies(self, node):
+        """Check that an array is not held many times by objects that copy theirs."""
+        for value in node["content"]["content"].values():
+            if value["__class__"] == "Part":
+                self._copies.update([value["content"]["content"][0]["content"]])
+        if self._copies and self._copies.most_common(1)[0][1] > _MAX_COPIES:
+            raise InvalidFileError("its tree has one array in very many places")
+
     def _check_own(self, node):
-        """Check the arguments of `Part` and `ObjectArray`."""
+        """Check the arguments of `Part`, `ObjectArray` and `MaskedArray`."""
         arguments = node["content"]["content"]
         if node["content"]["__loader__"] != "TupleNode":
             raise InvalidFileError("its tree has a part without a number")
@@ -230,7 +258,7 @@ class TreeReader:
             sizes = [_scalar(size) for size in shape["content"]]
             if items["__loader__"] != "ListNode" or any(type(size) is not int for size in sizes):
                 raise InvalidFileError("its tree has an array of objects without a shape")
-        else:
+        elif node["__class__"] != "MaskedArray":
             raise InvalidFileError(f"its tree has a {node['__class__']!r}")
 
     def build(self, parts: list[Any]) -> Any:
@@ -297,7 +325,6 @@ _CHILDREN = {
     "PartialNode": lambda node: [
         node["content"][name] for name in ("func", "args", "kwds", "namespace")
     ],
-    "MaskedArrayNode": lambda node: [node["content"]["data"], node["content"]["mask"]],
     "LossNode": lambda node: [node["__reduce__"]["args"], node["content"]],
     "TreeNode": lambda node: [node["__reduce__"]["args"], node["content"]],
 }

@@ -129,7 +129,7 @@ class PretrainedFeatureExtractor(
     >>> extractor.fit_transform(X[large]).shape
     (896, 64)
     >>> pipeline = make_pipeline(extractor, LogisticRegression(max_iter=1000))
-    >>> bool(pipeline.fit(X[large][:50], y[large][:50]).score(X[large], y[large]) > 0.85)
+    >>> bool(pipeline.fit(X[large][:50], y[large][:50]).score(X[large], y[large]) > 0.7)
     True
     """
 

@@ -48,7 +48,7 @@ def fetch_mnist(
         "train": the 60,000 images to train on. "test": the 10,000 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        scikit-learn's folder of data, in whose folder `openml` the files are kept. None:
+        Folder of scikit-learn's data, in whose folder `openml` the files are kept. None:
         `~/scikit_learn_data` or the environment variable SCIKIT_LEARN_DATA.
     download_if_missing : bool, default=True
         Whether files that are missing in `data_home` are fetched from OpenML.
@@ -150,7 +150,7 @@ def fetch_fashion_mnist(
         "train": the 60,000 images to train on. "test": the 10,000 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        scikit-learn's folder of data, in whose folder `openml` the files are kept. None:
+        Folder of scikit-learn's data, in whose folder `openml` the files are kept. None:
         `~/scikit_learn_data` or the environment variable SCIKIT_LEARN_DATA.
     download_if_missing : bool, default=True
         Whether files that are missing in `data_home` are fetched from OpenML.

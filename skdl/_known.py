@@ -82,9 +82,10 @@ CONTAINERS = {
     "SetNode": {"builtins.set", "builtins.frozenset"},
     "SliceNode": {"builtins.slice"},
     "JsonNode": {"builtins.str"},
-    "MaskedArrayNode": {"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"},
     "PartialNode": {"functools.partial"},  # of a known function, with known arguments
 }
+# Of those, the one that copies its arrays when it is loaded.
+COPYING = {"sklearn.isotonic.IsotonicRegression"}
 # Why a name is not on the lists, where people will ask.
 REASONS = {
     name: "its compiled code follows indices from the file without looking"

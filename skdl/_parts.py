@@ -6,6 +6,7 @@ attributes that nobody could hold against anything. Long vocabularies as well, f
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def is_part(value: Any) -> bool:
         return is_long(value) or (isinstance(value, dict) and "class_name" in value)
     if isinstance(value, BaseEstimator | type):
         return False
-    if isinstance(value, range | Recipe | _GENERATORS) or is_keras_object(value):
+    if isinstance(value, range | PurePath | Recipe | _GENERATORS) or is_keras_object(value):
         return True
     return _class_name(value) in _OF_NETWORKS or _is_distribution(value)
 
@@ -82,6 +83,8 @@ class PartEncoder(Encoder):
         name = value.dist.name
         if type(getattr(scipy.stats, name, None)) is not type(value.dist):
             raise TypeError(f"{value!r} cannot be saved: it is not of scipy.stats.")
+        if any(np.ndim(parameter) for parameter in (*value.args, *value.kwds.values())):
+            raise TypeError(f"{name} of arrays cannot be saved: give it numbers.")
         return {"name": name, "args": self.encode(value.args), "kwds": self.encode(value.kwds)}
 
 
@@ -119,4 +122,7 @@ class PartDecoder(Decoder):
         found = getattr(scipy.stats, name, None)
         if not isinstance(found, rv_continuous | rv_discrete):
             raise InvalidFileError(f"{name!r} is no distribution in scipy.stats")
-        return found(*self.decode(args), **self.decode(kwds))
+        args, kwds = self.decode(args), self.decode(kwds)
+        if any(np.ndim(parameter) for parameter in (*args, *kwds.values())):
+            raise InvalidFileError(f"its distribution {name!r} is one of arrays")
+        return found(*args, **kwds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
 
@@ -41,13 +42,21 @@ class Encoder:
     def __init__(self):
         self.arrays: list[np.ndarray] = []
         self._numbers: dict[int, int] = {}
+        self._in_config = False
 
     def array(self, array: np.ndarray) -> int:
         """Keep an array, once if it comes several times, and return its number."""
+        if self._in_config:
+            return self.own_array(array)
         number = self._numbers.setdefault(id(array), len(self.arrays))
         if number == len(self.arrays):
             self.arrays.append(array)
         return number
+
+    def own_array(self, array: np.ndarray) -> int:
+        """Keep an array for a value that copies it on the way back, and return its number."""
+        self.arrays.append(array)
+        return len(self.arrays) - 1
 
     def encode(self, value: Any) -> Any:
         """Return a value as JSON.
@@ -70,9 +79,11 @@ class Encoder:
         if type(value) is dict:
             return self._encode_dict(value)
         if type(value) is bytes:
-            return {_KIND: "bytes", "array": self.array(np.frombuffer(value, np.uint8))}
+            return {_KIND: "bytes", "array": self.own_array(np.frombuffer(value, np.uint8))}
         if isinstance(value, np.dtype):
             return {_KIND: "dtype", "array": self.array(np.empty(0, value))}
+        if isinstance(value, PurePath):
+            return {_KIND: "path", "text": str(value)}
         if type(value) is range:
             return {_KIND: "range", "ends": [value.start, value.stop, value.step]}
         if sp.issparse(value):
@@ -103,7 +114,7 @@ class Encoder:
             "format": value.format,
             "is_array": isinstance(value, sp.sparray),
             "shape": [int(size) for size in value.shape],
-            "arrays": [self.array(getattr(value, name)) for name in names],
+            "arrays": [self.own_array(getattr(value, name)) for name in names],
         }
 
     def _encode_named(self, value):
@@ -127,7 +138,10 @@ class Encoder:
         raise TypeError(f"{value!r} of type {type(value).__name__} cannot be saved.")
 
     def _config(self, config):
-        return {key: self.encode(value) for key, value in config.items()}
+        before, self._in_config = self._in_config, True
+        encoded = {key: self.encode(value) for key, value in config.items()}
+        self._in_config = before
+        return encoded
 
 
 class Decoder:
@@ -143,6 +157,8 @@ class Decoder:
 
     def __init__(self, arrays: list[np.ndarray], trusted: set[str]):
         self.arrays, self.trusted = arrays, trusted
+        self._copied: set[int] = set()
+        self._in_config = False
 
     def check(self, value: Any) -> Iterable[str]:
         """Yield the names in a value that are neither known nor trusted."""
@@ -197,14 +213,28 @@ class Decoder:
             raise InvalidFileError(f"it has no array {number!r}")
         return self.arrays[number]
 
+    def own_array(self, number: int) -> np.ndarray:
+        """Return an array for a value that copies it.
+
+        Each can be had once: copies of one large array could fill the memory.
+        """
+        array = self.array(number)
+        if number in self._copied:
+            raise InvalidFileError(f"array {number} is used more than once")
+        self._copied.add(number)
+        return array
+
     def _decode_array(self, array):
-        return self.array(array)
+        return self.own_array(array) if self._in_config else self.array(array)
 
     def _decode_scalar(self, array):
-        return self.array(array)[()]
+        found = self.array(array)
+        if found.ndim:
+            raise InvalidFileError(f"it has an array of shape {found.shape} as a number")
+        return found[()]
 
     def _decode_bytes(self, array):
-        return self.array(array).tobytes()
+        return self.own_array(array).tobytes()
 
     def _decode_dtype(self, array):
         return self.array(array).dtype
@@ -212,11 +242,16 @@ class Decoder:
     def _decode_tuple(self, items):
         return tuple(self.decode(items))
 
+    def _decode_path(self, text):
+        return Path(_text(text))
+
     def _decode_range(self, ends):
         return range(*ends)
 
     def _decode_dict(self, keys, values=None, scalars=None):
-        found = self.decode(values) if scalars is None else list(self.array(scalars))
+        found = self.decode(values) if scalars is None else self.array(scalars)
+        if len(found) != len(keys):
+            raise InvalidFileError(f"it has a dict of {len(keys)} keys and {len(found)} values")
         made = dict(zip(self.decode(keys), found, strict=True))
         _check_unmarked(made)
         return made
@@ -225,7 +260,10 @@ class Decoder:
         return {key: self.decode(item) for key, item in entries.items()}
 
     def _decode_recipe(self, name, config):
-        return Recipe(self._named(name), self.decode(config))
+        before, self._in_config = self._in_config, True
+        recipe = Recipe(self._named(name), self.decode(config))
+        self._in_config = before
+        return recipe
 
     def _decode_object(self, name, config):
         recipe = self._decode_recipe(name, config)
@@ -236,7 +274,7 @@ class Decoder:
         return self._named(name)
 
     def _decode_sparse(self, format, is_array, shape, arrays):
-        data, *places = map(self.array, arrays)
+        data, *places = map(self.own_array, arrays)
         if format == "coo":
             made, content = (sp.coo_matrix, sp.coo_array)[bool(is_array)], (data, tuple(places))
         else:

@@ -41,8 +41,9 @@ _STATE = {
     "_arrays": list,
 }
 _FEATURES = ("n_features", "dtype", "network", "batch_size")
-# Of one network: the layers that one argument lists, and the numbers that one row becomes.
-_MAX_LAYERS, _MAX_OUTPUTS = 1000, 2**28
+# Of one network: the layers that one argument lists, and the numbers that one row becomes in
+# all layers and in the last.
+_MAX_LAYERS, _MAX_INSIDE, _MAX_OUTPUTS = 1000, 2**28, 2**24
 
 
 def encode_network(encoder: Encoder, network: Network) -> dict[str, Any]:
@@ -117,12 +118,11 @@ def _check_weights(network):
         variables = [(tuple(v.shape), str(v.dtype)) for v in model.variables]
         outputs = [t for each in flat_layers(model) for t in keras.tree.flatten(each.output)]
     _compare(arrays[: len(variables)], variables)
-    if sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs) > _MAX_OUTPUTS:
-        raise InvalidFileError("its layers have outputs of more than 2**28 numbers a row")
-    shape = network.target_shape
-    if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > prod(
-        model.output_shape[1:]
-    ):
+    n_inside = sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
+    n_outputs, shape = prod(size or 1 for size in model.output_shape[1:]), network.target_shape
+    if n_inside > _MAX_INSIDE or n_outputs > _MAX_OUTPUTS:
+        raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
+    if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
 
 
@@ -172,14 +172,14 @@ def decode_features(decoder: Decoder, state: dict[str, Any]) -> Any:
 def encode_model(encoder: Encoder, model: keras.Model) -> dict[str, Any]:
     """Return a Keras model that is a parameter of an estimator as JSON."""
     recipe = encoder.encode(Recipe(type(model), model.get_config()))
-    weights = [encoder.array(weight.numpy()) for weight in model.variables]
+    weights = [encoder.own_array(weight.numpy()) for weight in model.variables]
     return {"name": recipe["name"], "config": recipe["config"], "weights": weights}
 
 
 def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) -> keras.Model:
     """Return the model, once its weights are seen to have its shapes."""
     recipe = decoder.decode({"$": "recipe", "name": name, "config": config})
-    arrays = [decoder.array(number) for number in weights]
+    arrays = [decoder.own_array(number) for number in weights]
     with lock:
         try:
             with keras.StatelessScope(initialize_variables=False):

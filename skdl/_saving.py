@@ -155,11 +155,27 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
     compiled code of `RandomForestClassifier` or `KNeighborsClassifier` does not look at what it
     is given, and a made-up file could make `predict` read or write any memory.
 
+    Parameters that are paths, such as `memory` and `checkpoint`, come from the file too. `fit`
+    reads and writes there; look at them before you fit again.
+
     Pickles, joblib's too, run code as they are loaded. Load only your own.
 
     Examples
     --------
-    See `save`.
+    >>> import os, tempfile, textwrap
+    >>> import skdl
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "function.skdl")
+    >>> skdl.save(FunctionTransformer(textwrap.dedent), path)
+    >>> try:
+    ...     skdl.load(path)
+    ... except skdl.exceptions.UntrustedTypesError as error:
+    ...     print(error.names)
+    ['textwrap.dedent']
+    >>> skdl.load(path, trusted=[textwrap.dedent])
+    FunctionTransformer(func=<function dedent at ...>)
+    >>> folder.cleanup()
     """
     _need_skops("load")
     if isinstance(trusted, str | bytes | bool):

@@ -25,6 +25,13 @@ class InvalidFileError(ValueError):
 class UntrustedTypesError(ValueError):
     """A saved estimator holds classes or functions that are not known to be harmless.
 
+    Parameters
+    ----------
+    message : str
+        What is wrong, and what to do.
+    names : list of str, default=None
+        Becomes the attribute; None means an empty list.
+
     Attributes
     ----------
     names : list of str

@@ -83,7 +83,7 @@ FITS = {
     "keras": (dense(callbacks=["TerminateOnNaN"]), X, Y),
     "sparse": (dense(), csr_matrix(X), Y),
     "dropout": (dense(dropout=0.3, batch_normalization=True, optimizer="rmsprop"), X, Y),
-    "early stopping": (dense(early_stopping=True, patience=2, epochs=30, learning_rate=0.3), X, Y),
+    "early stopping": (dense(early_stopping=True, patience=5, epochs=30, learning_rate=0.3), X, Y),
     "plateau": (
         dense(
             callbacks=[keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=10)],

@@ -11,7 +11,9 @@ from copy import deepcopy
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+import scipy.sparse as sp
 from forged_files import (
     NAMES,
     ROOT,
@@ -19,12 +21,17 @@ from forged_files import (
     json_node,
     list_node,
     marked,
+    members_of,
     network_of,
     refused,
     tuple_node,
     valid_members,
     with_members,
 )
+from sklearn.isotonic import IsotonicRegression
+from sklearn.preprocessing import FunctionTransformer
+
+import skdl
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="reads the memory that is taken from /proc"
@@ -179,6 +186,71 @@ def test_the_largest_json_takes_bounded_memory(saved, tmp_path):
             name = tmp_path / f"{len(paths)}.skdl"
             paths.append(with_members(name, zip(NAMES, contents, strict=True)))
     assert len(refused_in_little_memory(paths, 3000)) == len(paths)
+
+
+def test_one_array_is_not_copied_many_times(saved, tmp_path):
+    """An array that is stored once could fill the memory with its copies."""
+    matrix = FunctionTransformer(kw_args={"matrix": sp.csr_matrix(np.eye(3)), "bytes": b"123"})
+    skdl.save(matrix, tmp_path / "matrix.skdl")
+    about, tree, arrays = members_of(tmp_path / "matrix.skdl")
+    for part in about["parts"]:
+        twice = {**about, "parts": [*about["parts"], part]}
+        refused(forged(tmp_path / "twice.skdl", twice, tree, arrays), "used more than once")
+    about, tree, arrays = saved
+    constant = {"value": {"$": "array", "array": 0}}
+    for kind in ("recipe", "object"):
+        part = {"$": kind, "name": "keras.initializers.Constant", "config": constant}
+        twice = {**about, "parts": [*about["parts"], part, part]}
+        refused(forged(tmp_path / "twice.skdl", twice, tree, arrays), "used more than once")
+    skdl.save(IsotonicRegression().fit([1, 2, 3], [1, 2, 3]), tmp_path / "isotonic.skdl")
+    about, tree, arrays = members_of(tmp_path / "isotonic.skdl")
+    for number in (16, 17):
+        many = {**list_node([tree] * number), "protocol": 2}
+        path = forged(tmp_path / "many.skdl", about, many, arrays)
+        if number == 16:
+            assert len(skdl.load(path)) == 16
+    refused(path, "very many places")
+
+
+def test_masks_and_numbers_of_other_shapes_are_refused(tmp_path):
+    array = np.ma.MaskedArray(np.arange(4.0), [True, False, False, True])
+    skdl.save(FunctionTransformer(kw_args={"m": array, "n": np.float64(1)}), tmp_path / "m.skdl")
+    about, tree, arrays = members_of(tmp_path / "m.skdl")
+    (masked,) = [
+        value
+        for value in tree["content"]["content"]["kw_args"]["content"].values()
+        if value["__class__"] == "MaskedArray"
+    ]
+    data, mask = masked["content"]["content"]
+    for changed in ([data, data], [mask, data], [json_node(1), mask], [data, json_node(True)]):
+        masked["content"]["content"] = changed
+        refused(forged(tmp_path / "m.skdl", about, tree, arrays), "mask")
+    masked["content"]["content"] = [data, mask]
+    (scalar,) = [part for part in about["parts"] if part["$"] == "scalar"]
+    (scalar["array"],) = [part["array"] for part in about["parts"] if part["$"] == "array"][:1]
+    refused(forged(tmp_path / "m.skdl", about, tree, arrays), "as a number")
+
+
+def test_networks_with_large_outputs_are_refused(tmp_path):
+    """Layers without weights can make many numbers of few."""
+    X = np.zeros((8, 12), np.float32)
+    net = skdl.PretrainedFeatureExtractor(
+        keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Conv2D(2, 1)]), image_shape=(2, 2)
+    ).fit(X)
+    skdl.save(net, tmp_path / "net.skdl")
+    about, tree, arrays = members_of(tmp_path / "net.skdl")
+    (features,) = [p for p in about["parts"] if isinstance(p, dict) and p.get("$") == "features"]
+    network = features["state"]["network"]
+    layers = network["config"]["arguments"]["backbone"]["config"]["layers"]
+    (conv,) = [e["entries"] for e in layers if e["entries"]["class_name"] == "Conv2D"]
+    conv["entries" if "entries" in conv else "config"]["padding"] = "same"
+    text = json.dumps(about).replace(
+        '"image_shape": {"$": "tuple", "items": [2, 2]}',
+        '"image_shape": {"$": "tuple", "items": [4000, 4000]}',
+    )
+    changed = json.loads(text)
+    assert changed != about
+    refused(forged(tmp_path / "large.skdl", changed, tree, arrays))
 
 
 def test_json_that_is_too_long_is_not_read(saved, tmp_path):

@@ -432,7 +432,7 @@ def test_transformed_targets(diabetes, way_back):
     net = TransformedTargetRegressor(inner, **way_back).fit(X, y)
     found = run(to_onnx(net, X), X)
     assert list(found) == ["variable"]
-    np.testing.assert_allclose(found["variable"][:, 0], net.predict(X), rtol=1e-5)
+    np.testing.assert_allclose(found["variable"][:, 0], net.predict(X), rtol=1e-4)
 
 
 def test_inverse_that_is_unknown_is_named(diabetes):
@@ -456,7 +456,7 @@ def test_networks_of_real_data(mnist_5k, boston):
         make_pipeline(StandardScaler(), DenseRegressor(16, epochs=5)), transformer=StandardScaler()
     ).fit(X, y)
     values = run(to_onnx(net, X), X)["variable"][:, 0]
-    np.testing.assert_allclose(values, net.predict(X), rtol=1e-5)
+    np.testing.assert_allclose(values, net.predict(X), rtol=1e-4)
 
 
 @pytest.mark.parametrize("opset", [15, 18, 22])

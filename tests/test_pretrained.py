@@ -377,7 +377,7 @@ def test_what_was_learned_of_other_digits_helps(training):
     scores = {}
     for weights in ("imagenet", None):
         fitted = PretrainedFeatureClassifier(
-            base, weights=weights, pooling="max", training=training, fine_tune_from="conv_3",
+            base, weights=weights, training=training, fine_tune_from="conv_3",
             fine_tune_epochs=5, epochs=40, batch_size=10, random_state=0,
         ).fit(X, y)  # fmt: skip
         scores[weights] = fitted.score(X_test, y_test)

@@ -317,6 +317,8 @@ def test_arrays_of_all_kinds(tmp_path):
         "nan": float("nan"),
         "generator": np.random.default_rng(1),
         "slice": slice(1, None, 2),
+        "range": range(1, 9, 3),
+        "path": Path("folder") / "file",
         "keys": {1: "a", "b": 2.0, 3: {"$": "tuple"}},
     }  # fmt: skip
     loaded = round_trip(FunctionTransformer(kw_args=values), tmp_path).kw_args

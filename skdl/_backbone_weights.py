@@ -66,8 +66,8 @@ def _fetch(target: Path, origin: str, file_hash: str | None) -> None:
         raise OSError(
             f"weights='imagenet' needs the file {target.name}, which could not be fetched: "
             f"{error}. It is looked for as {target}: fetch {origin} by other means and put it "
-            "there, or set weights to the path of a weights file (weights=path), or weights=None to "
-            "start from random ones."
+            "there, or set weights to the path of a weights file (weights=path), or weights=None "
+            "to start from random ones."
         ) from error
     finally:
         if talkative:

@@ -197,6 +197,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
                 return validate_data(
                     self, X, *y, accept_sparse="csr", dtype=self._input_dtype(X), **checks
                 )
+        except OverflowError as error:
+            raise ValueError(f"X or y holds integers beyond all floats: {error}.") from error
         except ValueError as error:
             raise _with_advice(error) from error
 

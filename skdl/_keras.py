@@ -298,7 +298,13 @@ class NetworkConfig:
             optimizer=self.optimizer.make(),
             loss=made(self.loss),
         )
-        model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
+        try:
+            model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
+        except ValueError as error:
+            if "initializer" not in str(error) or "kernel_initializer" in str(error):
+                raise
+            name = self.arguments.get("kernel_initializer")
+            raise ValueError(f"kernel_initializer={name!r} does not fit: {error}") from error
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
@@ -323,5 +329,10 @@ def build_metrics(model: keras.Model, y: np.ndarray) -> None:
     """Create the variables of loss and metrics, which Keras leaves to the first batch."""
     outputs = np.zeros((len(y), *model.output_shape[1:]), dtype=model.outputs[0].dtype)
     model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
-    model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
+    try:
+        model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
+    except TypeError as error:
+        raise TypeError(
+            f"metrics hold one that does not compare y with outputs: {error}"
+        ) from error
     model.reset_metrics()

@@ -176,7 +176,10 @@ class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
 
     def _rows(self, X, reset):
         rows, given = as_rows(X)
-        rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
+        try:
+            rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
+        except OverflowError as error:
+            raise ValueError(f"X holds integers beyond all floats: {error}.") from error
         if rows.dtype.kind not in "biuf":
             raise ValueError(f"X must hold real numbers, received dtype {rows.dtype}.")
         return rows, given

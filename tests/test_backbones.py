@@ -184,7 +184,9 @@ def fit(backbone="VGG16", X=IMAGES, **parameters):
 
 
 def test_names_that_are_none():
-    with pytest.raises(ValueError, match=r"backbone='vgg61'.*Did you mean 'VGG19' or 'VGG16'.*DenseNet121"):
+    with pytest.raises(
+        ValueError, match=r"backbone='vgg61'.*Did you mean 'VGG19' or 'VGG16'.*DenseNet121"
+    ):
         fit("vgg61")
     with pytest.raises(ValueError, match=r"preprocess='Resnet50'.*Did you mean 'ResNet50'"):
         fit(preprocess="Resnet50")

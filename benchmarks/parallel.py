@@ -61,18 +61,24 @@ def run(n_jobs, path, **environment):
 def main():
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    runs = {"one job": (1, {}), "one job, 1 thread": (1, {"OMP_NUM_THREADS": "1"}), "two": (2, {})}
+    runs = {
+        "one job": (1, {}),
+        "one job, 1 thread": (1, {"OMP_NUM_THREADS": "1"}),
+        "two jobs": (2, {}),
+    }
     found = {name: [] for name in runs}
     for _ in range(rounds):
         for name, (n_jobs, environment) in runs.items():
             found[name].append(run(n_jobs, path, **environment))
-    scores = [results[-1] for several in found.values() for results in several]
+    scores = {name: [results[-1] for results in several] for name, several in found.items()}
     median = {
         name: [statistics.median(column) for column in list(zip(*several, strict=True))[:3]]
         for name, several in found.items()
     }
     print(describe("joblib"))
-    print(f"all scores equal to the last bit: {all(each == scores[0] for each in scores)}")
+    for name, several in scores.items():
+        same = all(each == scores["two jobs"][0] for each in several)
+        print(f"{name}: all scores equal to the last bit to those of two jobs: {same}")
     print(f"{'':18} {'import':>7} {'cold':>7} {'warm':>7}   times as fast as one job: cold, warm")
     base = median["one job"]
     for name, (imported, cold, warm) in median.items():

@@ -16,6 +16,7 @@ from skdl._networks import (
     input_dtype,
     kernel_penalty,
     output_layer,
+    own_activation,
     seeded_initializer,
 )
 from skdl._seeds import layer_seeds
@@ -210,7 +211,7 @@ def _conv_layers(
                 padding=conv.padding,
                 dilation_rate=conv.dilation_rate,
                 data_format="channels_last",
-                activation=activation,
+                activation=own_activation(activation, dtype),
                 kernel_initializer=seeded_initializer(kernel_initializer, seeds),
                 kernel_regularizer=kernel_penalty(l1, l2),
                 dtype=dtype,

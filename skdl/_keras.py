@@ -7,10 +7,11 @@ models. Its estimators, which today's scikit-learn misreads, are not used. Other
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,7 +77,12 @@ def check_name(parameter: str, name: str) -> None:
             module.get(name)
             return
         initializer_class(name)  # `get` would draw a seed from Python's global generator
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{parameter}={name!r} cannot be given by name, since it has arguments without "
+            f"defaults ({error}): pass an object or a configuration."
+        ) from None
+    except (ValueError, AttributeError):
         known = {key.lower(): key for key in dir(module) if not key.startswith("_")}
         for function in ("get", "serialize", "deserialize"):
             known.pop(function, None)
@@ -260,7 +266,6 @@ class NetworkConfig:
             if isinstance(value, str):
                 check_name(parameter, value)
             _deserialized(parameter, value)
-        _check_activation(arguments.get("activation"))
         if arguments["dtype"] == "bfloat16" and (arguments.get("l1") or arguments.get("l2")):
             raise ValueError(
                 "l1 and l2 cannot be used with dtype='bfloat16': Keras adds penalties in the "
@@ -300,39 +305,39 @@ class NetworkConfig:
         )
         try:
             model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
-        except ValueError as error:
-            if "initializer" not in str(error) or "kernel_initializer" in str(error):
+        except Exception as error:  # whatever a user's function raises
+            # Of all that is in a layer, Keras alone checks the initialiser.
+            if any(name in str(error) for name in self.arguments if name != "dtype"):
                 raise
-            name = self.arguments.get("kernel_initializer")
-            raise ValueError(f"kernel_initializer={name!r} does not fit: {error}") from error
+            name = f"kernel_initializer={self.arguments.get('kernel_initializer')!r}"
+            raise ValueError(f"The network cannot be built with {name}: {error}") from error
+        activation = self.arguments.get("activation")
+        if not isinstance(activation, str):
+            # Keras leaves its weights, and its errors, to the first call.
+            with _named(f"activation={activation!r}", "a layer's outputs"):
+                model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype))
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
         return model
 
 
-def _check_activation(activation: Any) -> None:
-    """Raise a ValueError if a function of the user cannot be applied to a layer's outputs."""
-    if isinstance(activation, str | dict) or not callable(activation):
-        return
-    if hasattr(activation, "get_config") and not isinstance(activation, type):
-        return  # a layer, which is made anew for each fit
-    try:
-        activation(keras.ops.zeros((1, 1)))
-    except Exception as error:  # whatever a function raises
-        raise ValueError(
-            f"activation={activation!r} cannot be applied to a layer's outputs: {error}"
-        ) from error
-
-
 def build_metrics(model: keras.Model, y: np.ndarray) -> None:
     """Create the variables of loss and metrics, which Keras leaves to the first batch."""
     outputs = np.zeros((len(y), *model.output_shape[1:]), dtype=model.outputs[0].dtype)
-    model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
-    try:
+    with _named("loss", "y and outputs"):
+        model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
+    with _named("metrics", "y and outputs"):
         model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
-    except TypeError as error:
-        raise TypeError(
-            f"metrics hold one that does not compare y with outputs: {error}"
-        ) from error
     model.reset_metrics()
+
+
+@contextlib.contextmanager
+def _named(parameter: str, arguments: str) -> Iterator[None]:
+    """Name the parameter in what its function raises."""
+    try:
+        yield
+    except Warning:
+        raise
+    except Exception as error:  # whatever a user's function raises
+        raise ValueError(f"{parameter} cannot be computed from {arguments}: {error}") from error

@@ -49,6 +49,66 @@ def sparse_product(layer: keras.layers.Dense) -> Callable:
     return call
 
 
+def is_plain_convolution(layer: keras.Layer) -> bool:
+    """Tell whether `same_gradient_in_any_number_of_threads` knows a layer."""
+    known = type(layer) is keras.layers.Conv2D and layer.compute_dtype == "float32"
+    return known and layer.groups == 1 and layer.data_format == "channels_last"
+
+
+def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callable:
+    """Return a `call` for a convolution that trains the same bits in any number of threads.
+
+    On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
+    threads, so that a worker process with its share of the cores would end with other weights.
+    Here the gradient is one matrix product for each position of the kernel, which is as fast.
+    """
+
+    @tf.custom_gradient
+    def affine(inputs, kernel, *bias):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer.convolution_op(inputs, kernel)
+
+        def gradients(upstream):
+            to_inputs = tape.gradient(outputs, inputs, upstream)
+            to_bias = [tf.reduce_sum(upstream, [0, 1, 2]) for _ in bias]
+            return to_inputs, _kernel_gradient(layer, inputs, upstream), *to_bias
+
+        # One operation, which TensorFlow can fuse with the convolution.
+        return tf.nn.bias_add(outputs, *bias) if bias else outputs, gradients
+
+    def call(inputs):
+        weights = [layer.kernel, layer.bias] if layer.use_bias else [layer.kernel]
+        return layer.activation(affine(inputs, *map(tf.convert_to_tensor, weights)))
+
+    return call
+
+
+def _kernel_gradient(layer, inputs, upstream):
+    """Return the gradient of a convolution's kernel, by the positions of the kernel."""
+    spans = [
+        [(offset * rate, (size - 1) * stride + 1, stride) for offset in range(width)]
+        for width, rate, stride, size in zip(
+            layer.kernel_size, layer.dilation_rate, layer.strides, upstream.shape[1:3], strict=True
+        )
+    ]
+    reach = [along[-1][0] + along[-1][1] for along in spans]
+    excess = [max(r - size, 0) for r, size in zip(reach, inputs.shape[1:3], strict=True)]
+    inputs = tf.pad(inputs, [[0, 0], *[[e // 2, e - e // 2] for e in excess], [0, 0]])
+    upstream = tf.reshape(upstream, (-1, layer.filters))
+    seen = [
+        inputs[:, top : top + height : down, left : left + width : right]
+        for top, height, down in spans[0]
+        for left, width, right in spans[1]
+    ]
+    if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
+        products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
+    else:
+        columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
+        products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
+    return tf.reshape(products, layer.kernel.shape)
+
+
 def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
     """Let an optimizer of the Adam family update each variable by TensorFlow's one operation.
 

@@ -119,7 +119,7 @@ def dense_layers(
         layers.append(
             keras.layers.Dense(
                 units,
-                activation=activation,
+                activation=own_activation(activation, dtype),
                 kernel_initializer=seeded_initializer(kernel_initializer, seeds),
                 kernel_regularizer=kernel_penalty(l1, l2),
                 dtype=dtype,
@@ -135,6 +135,17 @@ def dense_layers(
                 keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype, name=name_of)
             )
     return layers
+
+
+def own_activation(activation: Any, dtype: str) -> Any:
+    """Return the activation of one layer; one that is a Keras layer may learn, so it is copied."""
+    from skdl._keras import keras
+
+    if not isinstance(activation, keras.Layer):
+        return activation
+    return type(activation).from_config(
+        activation.get_config() | {"dtype": dtype, "name": "activation"}
+    )
 
 
 def layer_sizes(hidden_layer_sizes: int | Sequence[int]) -> tuple[int, ...]:

@@ -37,7 +37,13 @@ from skdl._device_rows import (
     spec_of,
 )
 from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
-from skdl._kernels import fuse_adam, same_masks_under_xla, sparse_product
+from skdl._kernels import (
+    fuse_adam,
+    is_plain_convolution,
+    same_gradient_in_any_number_of_threads,
+    same_masks_under_xla,
+    sparse_product,
+)
 from skdl._seeds import layer_seeds
 from skdl._store import lock, templates
 from skdl._variables import compact, flat_layers, position_of, random_parts, state_of
@@ -103,6 +109,8 @@ class Template:
         for layer in self.layers:
             if type(layer) is keras.layers.Dropout:
                 layer.call = same_masks_under_xla(layer)
+            elif not on_gpu() and is_plain_convolution(layer):
+                layer.call = same_gradient_in_any_number_of_threads(layer)
         fuse_adam(self.model.optimizer)
 
     def _find_copies(self) -> dict[int, int]:
@@ -298,6 +306,11 @@ def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:
     return outside_strategies(lambda: [tf.Variable(value) for value in values])
 
 
+def on_gpu() -> bool:
+    """Tell whether TensorFlow computes on a GPU in this process."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def is_conv(layer: keras.Layer) -> bool:
     """Tell whether a layer is a convolution."""
     return "Conv" in type(layer).__name__
@@ -309,7 +322,7 @@ def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int
         return "graph"
     if not all(layer.supports_jit for layer in template.layers):
         return "graph"
-    if not tf.config.list_logical_devices("GPU") and any(map(is_conv, template.layers)):
+    if not on_gpu() and any(map(is_conv, template.layers)):
         return "graph"  # XLA's convolutions on the CPU are many times slower
     if any(
         isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"

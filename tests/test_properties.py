@@ -1,8 +1,7 @@
 """Whatever the parameters and the data: a fitted estimator, or an error that says why.
 
-All of it is marked slow for now: some Keras objects that are given by name, such as metrics
-that do not compare y with outputs, still end in Keras's own errors, which do not name the
-parameter. `pytest -m slow tests/test_properties.py` shows them.
+A few hundred cases in the usual run; `pytest -m slow tests/test_properties.py` draws
+thousands, new ones each time.
 """
 
 import copy
@@ -22,7 +21,6 @@ from strategies import BAD, N_ROWS, SAME, SAME_SPARSE, TARGETS, TEXTS, WEIGHTS
 
 from skdl.exceptions import NonFiniteLossError
 
-pytestmark = pytest.mark.slow
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
 CLASSES = {n: cls for n, cls in public_estimators().items() if not n.startswith("Pretrained")}
 NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "partial_fit")}

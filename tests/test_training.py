@@ -11,7 +11,14 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skdl
-from skdl import DenseClassifier, DenseRegressor, _training, build_dense
+from skdl import (
+    ConvNetClassifier,
+    DenseClassifier,
+    DenseRegressor,
+    _training,
+    build_convnet,
+    build_dense,
+)
 from skdl._kernels import same_masks_under_xla
 from skdl._store import TemplateStore
 
@@ -120,6 +127,30 @@ def test_trains_what_keras_trains(network, optimizer, kind, use_program):
             for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
                 assert_allclose(ours, theirs, **close)
             assert_allclose(raw_outputs(net, kind, X), outputs, **close)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {},
+        {"padding": "same", "strides": (1, 2), "batch_normalization": True},
+        {"dilation_rate": 2, "filters": (3,), "dtype": "float64"},
+        {"kernel_size": [(2, 3), (1, 1)], "activation": keras.layers.PReLU()},
+    ],
+    ids=str,
+)
+def test_trains_the_convolutions_that_keras_trains(network, digits):
+    """Their gradients are ours, so that they do not depend on the number of threads."""
+    X, y = digits[0][:150].reshape(-1, 8, 8, 1), digits[1][:150]
+    parameters = {"filters": (4, 3), "pool_size": 1, "hidden_layer_sizes": (), **network}
+    model = build_convnet((8, 8, 1), 10, "softmax", **parameters, seed=3)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, y, 32, 2, shuffle=False, verbose=0)
+    net = ConvNetClassifier(
+        **parameters, optimizer="sgd", epochs=2, shuffle=False, random_state=3, rescale=None
+    ).fit(X, y)
+    for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def raw_outputs(net, kind, X):

@@ -25,7 +25,7 @@ from skdl._seeds import fit_seed, hold_out_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
 from skdl._streams import fit_stream, inputs_of, is_stream
 from skdl._tasks import FitTasks
-from skdl._versions import with_versions, without_versions
+from skdl._versions import PickledWithVersions
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _STOPPING_SPLIT = 0.1
 
 
-class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
+class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
     """An estimator whose fitted part is one Keras network."""
 
     _takes_streams = False
@@ -384,12 +384,6 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, BaseEstimator):
     def _models_shown(self):
         """Return Keras models that look like `model_`, one behind the other, at no great cost."""
         return [self._network._template().model]
-
-    def __getstate__(self):
-        return with_versions(super().__getstate__(), "skdl", "scikit-learn")
-
-    def __setstate__(self, state):
-        super().__setstate__(without_versions(state, type(self).__name__))
 
     def __dir__(self) -> list[str]:
         # scikit-learn's asks for every attribute, which would build the Keras model.

@@ -14,6 +14,7 @@ from skdl._diagram import DocumentationLink
 from skdl._image_inputs import ImageInputs
 from skdl._seeds import fit_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skdl._versions import PickledWithVersions
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +36,7 @@ class PretrainedFeatureExtractor(
     ImageInputs,
     TransformerMixin,
     DocumentationLink,
+    PickledWithVersions,
     BaseEstimator,
 ):
     """Turn images into the features that a pretrained network sees in them.

@@ -30,9 +30,10 @@ from skdl._documents import (
     terms_of_indices,
 )
 from skdl._sklearn import Interval, StrOptions, fit_context
+from skdl._versions import PickledWithVersions
 
 
-class OneHotTextVectorizer(TransformerMixin, DocumentationLink, BaseEstimator):
+class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
     r"""Sparse matrix that tells which of the most frequent words a document holds.
 
     Documents are texts, or sequences of word indices such as `keras.datasets.imdb` and

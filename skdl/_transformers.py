@@ -14,9 +14,10 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from skdl._diagram import DocumentationLink
 from skdl._images import as_rows, pixel_maximum, resolve_image_shape
 from skdl._sklearn import Interval, StrOptions, fit_context
+from skdl._versions import PickledWithVersions
 
 
-class ImageReshaper(TransformerMixin, DocumentationLink, BaseEstimator):
+class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
     """Turn rows of pixels into images, with values scaled to 0..1.
 
     Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,

@@ -86,6 +86,16 @@ def without_versions(state: dict[str, Any], what: str) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name != _KEY}
 
 
+class PickledWithVersions:
+    """Mixin for estimators whose pickles say what wrote them."""
+
+    def __getstate__(self):
+        return with_versions(super().__getstate__(), "skdl", "scikit-learn")
+
+    def __setstate__(self, state):
+        super().__setstate__(without_versions(state, type(self).__name__))
+
+
 @contextmanager
 def versions_are_checked() -> Iterator[None]:
     """Say that the versions of a whole file are checked, so that its parts need not be."""

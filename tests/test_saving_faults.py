@@ -221,6 +221,19 @@ def test_versions_out_of_range_are_errors(package, version, tmp_path, monkeypatc
         pickle.loads(pickled)
 
 
+@pytest.mark.parametrize(
+    "transformer",
+    [skdl.ImageReshaper(), skdl.OneHotTextVectorizer(), skdl.PretrainedFeatureExtractor()],
+)
+def test_pickles_of_transformers_say_their_versions(transformer, monkeypatch):
+    with monkeypatch.context() as patch:
+        other_version(patch, "skdl", "0.1.7")
+        pickled = pickle.dumps(transformer)
+    with pytest.warns(VersionWarning, match="written with skdl 0.1.7"):
+        loaded = pickle.loads(pickled)
+    assert loaded.get_params() == transformer.get_params()
+
+
 def test_pickles_without_versions_load():
     state = net().__getstate__()
     del state["_versions"]

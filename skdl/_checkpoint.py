@@ -31,6 +31,8 @@ class Checkpoint:
     def __init__(self, folder: str | os.PathLike, every: int, name: str):
         self._folder, self._every, self._name = Path(folder), every, name
         self._phase, self._found = 0, None
+        # What a kill in the middle of writing left; those of now may be another process's.
+        self._left = list(self._folder.glob(f".{name}-*.unfinished"))
 
     @classmethod
     def of(cls, estimator: Any, seed: int, *data: Any) -> Checkpoint | None:
@@ -106,8 +108,9 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the files of a fit that has ended."""
-        for phase in range(self._phase + 1):
-            (self._folder / f"{self._name}-{phase}.npz").unlink(missing_ok=True)
+        files = [self._folder / f"{self._name}-{phase}.npz" for phase in range(self._phase + 1)]
+        for path in [*files, *self._left]:
+            path.unlink(missing_ok=True)
 
     def _write(self, file: BinaryIO, stopping: bool) -> None:
         from skdl._keras import keras

@@ -266,11 +266,9 @@ class NetworkConfig:
             if isinstance(value, str):
                 check_name(parameter, value)
             _deserialized(parameter, value)
-        if arguments["dtype"] == "bfloat16" and (arguments.get("l1") or arguments.get("l2")):
-            raise ValueError(
-                "l1 and l2 cannot be used with dtype='bfloat16': Keras adds penalties in the "
-                "kernels' dtypes, which differ. Use dtype='mixed_bfloat16'."
-            )
+        if isinstance(arguments.get("activation"), str):
+            with _named(f"activation={arguments['activation']!r}", "a layer's outputs"):
+                _check_shape(arguments["activation"])
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe = optimizer_recipe(optimizer)
         if not isinstance(recipe.config.get("learning_rate"), dict):
@@ -316,10 +314,29 @@ class NetworkConfig:
             # Keras leaves its weights, and its errors, to the first call.
             with _named(f"activation={activation!r}", "a layer's outputs"):
                 model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype))
+        model._aggregate_additional_loss = _penalty
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
         return model
+
+
+def _penalty(loss: Any) -> Any:
+    """Return a layer's penalty in the dtype in which Keras adds up all losses.
+
+    Keras leaves it in the layer's own and fails to add what differs from float32.
+    """
+    return keras.ops.cast(keras.ops.sum(loss), keras.config.floatx())
+
+
+def _check_shape(activation: str) -> None:
+    """Raise a ValueError if an activation, such as "glu", gives outputs of another shape."""
+    shape = tuple(keras.activations.get(activation)(keras.ops.zeros((1, 2))).shape)
+    if shape != (1, 2):
+        raise ValueError(
+            "it gives fewer or more outputs than there are units. Use one that works on each "
+            "output, such as 'relu'"
+        )
 
 
 def build_metrics(model: keras.Model, y: np.ndarray) -> None:

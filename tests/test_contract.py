@@ -304,6 +304,17 @@ def test_dtype_of_the_network(estimator, dtype):
         assert net.predict_proba(X).dtype == (np.float64 if dtype == "float64" else np.float32)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16", "bfloat16"])
+def test_penalties_shrink_weights_in_any_dtype(dtype, iris):
+    """Keras itself fails to add penalties of another dtype than float32 to the loss."""
+    settings = {"hidden_layer_sizes": (), "optimizer": "sgd", "dtype": dtype, "random_state": 0}
+    sizes = [
+        np.abs(skdl.DenseClassifier(**settings, **penalty).fit(*iris).model_.get_weights()[0]).sum()
+        for penalty in ({}, {"l2": 0.1}, {"l1": 0.1, "l2": 0.1})
+    ]
+    assert sizes[2] < sizes[1] < sizes[0]
+
+
 @each
 def test_scores_in_parallel_searches_like_alone(estimator):
     X, y = data(estimator)

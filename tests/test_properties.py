@@ -21,6 +21,8 @@ from strategies import BAD, N_ROWS, SAME, SAME_SPARSE, TARGETS, TEXTS, WEIGHTS
 
 from skdl.exceptions import NonFiniteLossError
 
+# Some of Keras's objects draw from Python's generator when they are made.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
 CLASSES = {n: cls for n, cls in public_estimators().items() if not n.startswith("Pretrained")}
 NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "partial_fit")}
@@ -83,7 +85,8 @@ def check_parameters(name, changed, as_texts):
         assert named or isinstance(error, NonFiniteLossError), error
     else:
         values = getattr(found, "data", found) if hasattr(found, "tocsr") else found
-        assert np.isfinite(values).all() or (changed.get("learning_rate") or 0) > 1
+        rate = getattr(changed.get("optimizer"), "learning_rate", changed.get("learning_rate")) or 0
+        assert np.isfinite(values).all() or float(rate) > 1
         assert found.shape[0] == len(rows)
         assert name not in NETWORKS or estimator.n_iter_ >= 1
     after = estimator.get_params()

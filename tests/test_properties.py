@@ -85,8 +85,8 @@ def check_parameters(name, changed, as_texts):
         assert named or isinstance(error, NonFiniteLossError), error
     else:
         values = getattr(found, "data", found) if hasattr(found, "tocsr") else found
-        rate = getattr(changed.get("optimizer"), "learning_rate", changed.get("learning_rate")) or 0
-        assert np.isfinite(values).all() or float(rate) > 1
+        rates = changed.get("learning_rate"), getattr(changed.get("optimizer"), "learning_rate", 0)
+        assert np.isfinite(values).all() or any(r is not None and float(r) > 1 for r in rates)
         assert found.shape[0] == len(rows)
         assert name not in NETWORKS or estimator.n_iter_ >= 1
     after = estimator.get_params()

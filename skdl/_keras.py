@@ -313,7 +313,7 @@ class NetworkConfig:
         if not isinstance(activation, str):
             # Keras leaves its weights, and its errors, to the first call.
             with _named(f"activation={activation!r}", "a layer's outputs"):
-                model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype))
+                model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype), training=False)
         model._aggregate_additional_loss = _penalty
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:

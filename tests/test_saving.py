@@ -173,7 +173,8 @@ def test_parameters_of_all_kinds(change, tmp_path):
     estimator.fit(X, y)
     before = pickle.dumps(estimator)
     loaded = round_trip(estimator, tmp_path)
-    if change != "objects":  # Keras pickles its objects as archives that hold the time
+    # Keras pickles its objects as archives that hold the time.
+    if change not in {"objects", "optimizer", "averages", "schedule"}:
         assert pickle.dumps(estimator) == before
     assert_array_equal(outputs(loaded, X), outputs(estimator, X))
     assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))

@@ -50,8 +50,9 @@ from skdl._variables import compact, flat_layers, position_of, random_parts, sta
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
-# Fewer training steps than this in a fit do not pay for a compile by XLA (0.5 to 1 s).
-XLA_MIN_STEPS = 200
+# Fewer training steps than this in a fit do not pay for a compile by XLA (0.5 to 1 s): from here
+# on even small networks train sooner than by `Model.fit`, the compile counted.
+XLA_MIN_STEPS = 350
 # Rows of one forward pass are chosen so that the outputs of all layers stay below this.
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.

@@ -286,7 +286,9 @@ def test_the_choice_of_program_depends_on_the_work_alone():
     X, y, _ = make_data("multiclass", 320)
 
     def choices():
-        nets = [DenseClassifier((8,), epochs=epochs, batch_size=10) for epochs in (1, 3, 6, 7, 10)]
+        nets = [
+            DenseClassifier((8,), epochs=epochs, batch_size=10) for epochs in (1, 3, 10, 11, 20)
+        ]
         return [net.fit(X, y).training_program_ for net in nets]
 
     cold, warm = choices(), choices()
@@ -309,7 +311,7 @@ def test_a_network_that_xla_cannot_compile_trains_as_a_graph():
         return keras.ops.mean(weight * (y_true - y_pred) ** 2, axis=-1)
 
     X, y, _ = make_data("regression", 320)
-    net = DenseRegressor((4,), loss=loss, epochs=10, batch_size=10, random_state=0).fit(X, y)
+    net = DenseRegressor((4,), loss=loss, epochs=20, batch_size=10, random_state=0).fit(X, y)
     assert net.training_program_ == "graph"
     assert net.history_["loss"][-1] < net.history_["loss"][0]
 

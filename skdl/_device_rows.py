@@ -12,8 +12,6 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 
 # Values in a slice that TensorFlow shares rather than copies (64 bytes of float32).
 _ALIGNED = 16
-# Batches of sparse rows that are put in order at a time.
-_TAKEN = 8
 
 
 def bucket(n_rows: int) -> int:
@@ -66,22 +64,17 @@ def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[
     It copies slices that are not aligned, which took longer than the products themselves: so
     batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
     """
-    n_values, order = np.diff(x.indptr), np.arange(x.shape[0]) if order is None else order
-    starts = np.arange(0, x.shape[0], batch)
-    sums = np.add.reduceat(n_values[order], starts)
+    n_rows, n_values = x.shape[0], np.diff(x.indptr)
+    starts = np.arange(0, n_rows, batch)
+    sums = np.add.reduceat(n_values if order is None else n_values[order], starts)
     begins = np.append(0, np.cumsum(-(-sums.astype(np.int64) // _ALIGNED) * _ALIGNED))
     positions, values = np.zeros((begins[-1], 2), np.int32), np.zeros(begins[-1], x.dtype)
-    rows = np.arange(batch, dtype=np.int32)
-    for first in range(0, len(starts), _TAKEN):  # rows taken all at once would double the memory
-        part = x[order[first * batch : (first + _TAKEN) * batch]]
-        taken = 0
-        for i in range(first, min(first + _TAKEN, len(starts))):
-            here = slice(begins[i], begins[i] + sums[i])
-            there = slice(taken, taken + sums[i])
-            in_batch = n_values[order[starts[i] : starts[i] + batch]]
-            positions[here, 0] = np.repeat(rows[: len(in_batch)], in_batch)
-            positions[here, 1], values[here] = part.indices[there], part.data[there]
-            taken += sums[i]
+    for begin, start in zip(begins, starts, strict=False):
+        part = slice(start, start + batch)
+        part = x[part if order is None else order[part]]
+        here = slice(begin, begin + part.nnz)
+        positions[here, 0] = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        positions[here, 1], values[here] = part.indices, part.data
     return [tf.constant(a) for a in (positions.ravel(), values, begins)]
 
 

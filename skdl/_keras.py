@@ -266,9 +266,6 @@ class NetworkConfig:
             if isinstance(value, str):
                 check_name(parameter, value)
             _deserialized(parameter, value)
-        if isinstance(arguments.get("activation"), str):
-            with _named(f"activation={arguments['activation']!r}", "a layer's outputs"):
-                _check_shape(arguments["activation"])
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe = optimizer_recipe(optimizer)
         if not isinstance(recipe.config.get("learning_rate"), dict):
@@ -309,16 +306,27 @@ class NetworkConfig:
                 raise
             name = f"kernel_initializer={self.arguments.get('kernel_initializer')!r}"
             raise ValueError(f"The network cannot be built with {name}: {error}") from error
-        activation = self.arguments.get("activation")
-        if not isinstance(activation, str):
-            # Keras leaves its weights, and its errors, to the first call.
-            with _named(f"activation={activation!r}", "a layer's outputs"):
-                model(np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype), training=False)
+        if "activation" in self.arguments:
+            self._check_activation(model)
         model._aggregate_additional_loss = _penalty
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
         return model
+
+    def _check_activation(self, model: keras.Model) -> None:
+        """Raise a ValueError if layers cannot use the activation; build one that is a layer."""
+        activation = self.arguments["activation"]
+        with _named(f"activation={activation!r}", "a layer's outputs"):
+            if not isinstance(activation, str):
+                # Keras leaves its weights, and its errors, to the first call.
+                inputs = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
+                model(inputs, training=False)
+            elif tuple(keras.activations.get(activation)(keras.ops.zeros((1, 2))).shape) != (1, 2):
+                raise ValueError(  # "glu" for one
+                    "it gives fewer or more outputs than there are units. Use one that works on "
+                    "each output, such as 'relu'"
+                )
 
 
 def _penalty(loss: Any) -> Any:
@@ -327,16 +335,6 @@ def _penalty(loss: Any) -> Any:
     Keras leaves it in the layer's own and fails to add what differs from float32.
     """
     return keras.ops.cast(keras.ops.sum(loss), keras.config.floatx())
-
-
-def _check_shape(activation: str) -> None:
-    """Raise a ValueError if an activation, such as "glu", gives outputs of another shape."""
-    shape = tuple(keras.activations.get(activation)(keras.ops.zeros((1, 2))).shape)
-    if shape != (1, 2):
-        raise ValueError(
-            "it gives fewer or more outputs than there are units. Use one that works on each "
-            "output, such as 'relu'"
-        )
 
 
 def build_metrics(model: keras.Model, y: np.ndarray) -> None:

@@ -322,16 +322,27 @@ class ConvNetClassifier(NetworkClassifier):
 
     def _validated(self, X, *y, reset=True, **checks):
         rows, given = as_rows(X)
+        if not reset:
+            self._check_size(rows.shape, given)
         found = super()._validated(rows, *y, reset=reset, **checks)
-        rows = found[0] if y else found
         if reset:
-            self.image_shape_ = resolve_image_shape(rows.shape[1], given, self.image_shape)
-        elif given is not None and (*given, 1)[:3] != self.image_shape_:
+            n_pixels = (found[0] if y else found).shape[1]
+            self.image_shape_ = resolve_image_shape(n_pixels, given, self.image_shape)
+        return found
+
+    def _check_size(self, shape, given):
+        """Raise a ValueError if images have another shape than in fit, or X is a single one."""
+        if given is not None and (*given, 1)[:3] != self.image_shape_:
             raise ValueError(
                 f"X holds images of shape {given}, but in fit they had shape {self.image_shape_}. "
                 "Give images of that shape, or rows of pixels."
             )
-        return found
+        if given is None and shape == self.image_shape_[:2] and shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input: X is one image of shape {shape}. "
+                "Give X[None], a batch of one."
+            )
 
     def _input_dtype(self, X):
         dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}

@@ -66,6 +66,72 @@ def sparse_product(layer: keras.layers.Dense) -> Callable:
     return call
 
 
+def is_plain_dense(layer: keras.Layer) -> bool:
+    """Tell whether `same_products_in_any_number_of_threads` knows a layer."""
+    return type(layer) is keras.layers.Dense and layer.compute_dtype == "float32"
+
+
+def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callable:
+    """Return a `call` for a dense layer that XLA trains to the same bits in any number of threads.
+
+    On a CPU XLA leaves products to Eigen, whose sums depend on the threads where there are few
+    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size,
+    which takes a quarter longer for wide layers and small batches and nothing for others.
+    """
+    keras_call = layer.call
+
+    @tf.custom_gradient
+    def product(inputs, kernel):
+        def gradients(upstream):
+            return tf.matmul(upstream, kernel, transpose_b=True), _sum_of_rows(inputs, upstream)
+
+        return _product_of_rows(inputs, kernel), gradients
+
+    def call(inputs, training=None):
+        if not training or len(inputs.shape) != 2:
+            return keras_call(inputs, training=training)
+        outputs = product(inputs, tf.convert_to_tensor(layer.kernel))
+        return layer.activation(outputs + layer.bias if layer.use_bias else outputs)
+
+    return call
+
+
+# With as many rows, or no more units, weights or products than these, Eigen was seen to give the
+# same bits in 1 to 32 threads; sums over a small batch are so with any sizes.
+_ENOUGH_ROWS, _FEW_UNITS, _FEW_PRODUCTS, SMALL_BATCH = 64, 64, 250_000, 64
+_FEW_WEIGHTS = {32: 30_000, 1: 50_000}  # by the number of rows that may be exceeded
+
+
+def _product_of_rows(inputs, kernel):
+    """Return inputs @ kernel, with more rows where there are few."""
+    size, units = kernel.shape
+    exceeded = [n_rows for n_rows, weights in _FEW_WEIGHTS.items() if size * units > weights]
+    if units <= _FEW_UNITS or not exceeded:
+        return tf.matmul(inputs, kernel)
+    n_rows = tf.shape(inputs)[0]  # a constant under XLA
+    more = tf.where(n_rows > min(exceeded), tf.maximum(_ENOUGH_ROWS - n_rows, 0), 0)
+    return tf.matmul(tf.pad(inputs, [[0, more], [0, 0]]), kernel)[:n_rows]
+
+
+def _sum_of_rows(inputs, upstream):
+    """Return inputs.T @ upstream, in parts where the number of rows is known to be large."""
+    sizes = inputs.shape[1], upstream.shape[1]
+    n_rows, most = upstream.shape[0] or 0, SMALL_BATCH if min(sizes) < 16 else 2 * SMALL_BATCH
+    if n_rows <= most or n_rows * sizes[0] * sizes[1] < _FEW_PRODUCTS:
+        return tf.matmul(inputs, upstream, transpose_a=True)
+    n_parts = -(-n_rows // most)
+    part = -(-n_rows // n_parts)
+    padding = [[0, n_parts * part - n_rows], [0, 0]]
+    inputs, upstream = (tf.pad(rows, padding) for rows in (inputs, upstream))
+
+    def add(i, total):
+        rows = (tf.slice(each, [i * part, 0], [part, -1]) for each in (inputs, upstream))
+        return i + 1, total + tf.matmul(*rows, transpose_a=True)
+
+    start = tf.constant(0), tf.zeros(sizes, upstream.dtype)
+    return tf.while_loop(lambda i, _: i < n_parts, add, start, parallel_iterations=1)[1]
+
+
 def is_plain_convolution(layer: keras.Layer) -> bool:
     """Tell whether `same_gradient_in_any_number_of_threads` knows a layer."""
     known = type(layer) is keras.layers.Conv2D and layer.compute_dtype == "float32"

@@ -38,10 +38,13 @@ from skdl._device_rows import (
 )
 from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
 from skdl._kernels import (
+    SMALL_BATCH,
     fuse_adam,
     is_plain_convolution,
+    is_plain_dense,
     same_gradient_in_any_number_of_threads,
     same_masks_under_xla,
+    same_products_in_any_number_of_threads,
     sparse_product,
 )
 from skdl._seeds import layer_seeds
@@ -103,8 +106,8 @@ class Template:
         self._initial = [compact(values) for values in self._initial]
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
-        self._step = None
-        self.xla_fails = False
+        self._steps: dict[int | None, Callable] = {}
+        self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
         for layer in self.layers:
@@ -112,7 +115,20 @@ class Template:
                 layer.call = same_masks_under_xla(layer)
             elif not on_gpu() and is_plain_convolution(layer):
                 layer.call = same_gradient_in_any_number_of_threads(layer)
+            elif not on_gpu() and self.for_xla and is_plain_dense(layer):
+                layer.call = same_products_in_any_number_of_threads(layer)
         fuse_adam(self.model.optimizer)
+
+    def _is_for_xla(self) -> bool:
+        """Tell whether XLA computes this network on this device, fast and as a graph does."""
+        if not all(layer.supports_jit for layer in self.layers):
+            return False
+        if not on_gpu() and any(map(is_conv, self.layers)):
+            return False  # XLA's convolutions on the CPU are many times slower
+        return not any(
+            isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"
+            for layer in self.layers
+        )  # its masks under XLA are known to be Keras's own in float32 only
 
     def _find_copies(self) -> dict[int, int]:
         """Return which optimizer variables start as copies of weights that a seed decides."""
@@ -171,7 +187,7 @@ class Template:
         jit, size_known = batch_size is not None, rows.size if batch_size else None
 
         def make(model):
-            train_step = self._train_step(rows)
+            train_step = self._train_step(rows, batch_size)
 
             def epoch(*inputs):
                 *x, y, weight, order, n_rows, size, first, last, reset = inputs
@@ -203,20 +219,25 @@ class Template:
 
         return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
 
-    def _train_step(self, rows: DeviceRows) -> Callable:
-        """Return the model's own `train_step`, traced once for all programs of dense rows."""
+    def _train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
+        """Return the model's own `train_step`, traced once for all batches of dense rows.
+
+        Large ones whose size is known have a trace of their own.
+        """
         if self.sparse:
             return self.model.train_step
-        if self._step is None:
-            x = tf.TensorSpec(self.model.inputs[0].shape, self.model.inputs[0].dtype)
-            specs = x, *rows.specs(None)[1:]
+        if batch_size is not None and batch_size <= SMALL_BATCH:
+            batch_size = None
+        if batch_size not in self._steps:
+            x = self.model.inputs[0]
+            x = tf.TensorSpec([batch_size, *x.shape[1:]], x.dtype)
 
             def step(*batch):
                 self.model.train_step(batch)
 
-            step = tf.function(step, autograph=False).get_concrete_function(*specs)
-            self._step = lambda batch: step(*batch)
-        return self._step
+            step = tf.function(step, autograph=False)
+            self._steps[batch_size] = step.get_concrete_function(x, *rows.specs(batch_size)[1:])
+        return lambda batch: self._steps[batch_size](*batch)
 
     def evaluation(self, rows: DeviceRows) -> Program:
         """Return the program of loss and metrics over validation rows."""
@@ -319,18 +340,8 @@ def is_conv(layer: keras.Layer) -> bool:
 
 def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int) -> str:
     """Return "xla" or "graph", from the network, the device and the amount of work alone."""
-    if n_rows // batch_size * epochs < XLA_MIN_STEPS or template.sparse or template.xla_fails:
-        return "graph"
-    if not all(layer.supports_jit for layer in template.layers):
-        return "graph"
-    if not on_gpu() and any(map(is_conv, template.layers)):
-        return "graph"  # XLA's convolutions on the CPU are many times slower
-    if any(
-        isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"
-        for layer in template.layers
-    ):
-        return "graph"  # its masks under XLA are known to be Keras's own in float32 only
-    return "xla"
+    enough = n_rows // batch_size * epochs >= XLA_MIN_STEPS
+    return "xla" if enough and template.for_xla else "graph"
 
 
 class Epochs:
@@ -393,7 +404,7 @@ class Epochs:
                 if "compil" not in str(error).lower():
                     raise
                 # XLA lacks an operation of this network; nothing has run yet.
-                self.template.xla_fails, self.program, done = True, "graph", 0
+                self.template.for_xla, self.program, done = False, "graph", 0
         if done < n_steps:
             counts = _ints(n_rows, size, done, n_steps)
             logs = self.template.epoch(rows)(self.state, *inputs, *counts, tf.constant(done == 0))

@@ -51,10 +51,10 @@ def tell(fitted, X, y):
     }
 
 
-def search(estimator, grid, X, **kwargs):
+def search(estimator, grid, X, y=Y, **kwargs):
     return GridSearchCV(
         estimator, grid, scoring=tell, refit="score", cv=3, return_train_score=True, **kwargs
-    ).fit(X, Y)
+    ).fit(X, y)
 
 
 def told(fitted, what):
@@ -108,6 +108,18 @@ def test_sparse_rows_give_the_bits_of_one_job():
     net = DenseClassifier((8,), epochs=3, random_state=0)
     grid = {"hidden_layer_sizes": [(4,), (8,)]}
     assert_same(search(net, grid, WORDS), search(net, grid, WORDS, n_jobs=2))
+
+
+def test_wide_layers_give_the_bits_of_one_job():
+    """XLA would take sums of many products in parts, by the number of threads."""
+    X = RNG.normal(size=(600, 300)).astype(np.float32)
+    y = np.arange(600) % 3
+    net = DenseClassifier((300,), dropout=0.1, random_state=0)
+    grid = [{"batch_size": [16], "epochs": [14]}, {"batch_size": [400], "epochs": [350]}]
+    alone = search(net, grid, X, y)
+    assert alone.best_estimator_.training_program_ == "xla"
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        assert_same(alone, search(net, grid, X, y))
 
 
 def test_convolutions_give_the_bits_of_one_job():

@@ -85,8 +85,10 @@ def check_parameters(name, changed, as_texts):
         assert named or isinstance(error, NonFiniteLossError), error
     else:
         values = getattr(found, "data", found) if hasattr(found, "tocsr") else found
-        rates = changed.get("learning_rate"), getattr(changed.get("optimizer"), "learning_rate", 0)
-        assert np.isfinite(values).all() or any(r is not None and float(r) > 1 for r in rates)
+        steps = [changed.get(each) for each in ("learning_rate", "l1", "l2")]
+        steps.append(getattr(changed.get("optimizer"), "learning_rate", None))
+        # Steps so long that finite weights overflow at the next forward pass.
+        assert np.isfinite(values).all() or any(s is not None and float(s) > 1 for s in steps)
         assert found.shape[0] == len(rows)
         assert name not in NETWORKS or estimator.n_iter_ >= 1
     after = estimator.get_params()

@@ -75,8 +75,8 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
     """Return a `call` for a dense layer that XLA trains to the same bits in any number of threads.
 
     On a CPU XLA leaves products to Eigen, whose sums depend on the threads where there are few
-    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size,
-    which takes a quarter longer for wide layers and small batches and nothing for others.
+    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size:
+    wide layers train 1.1 times as long with batches of 32, 1.5 times with 16, others no longer.
     """
     keras_call = layer.call
 

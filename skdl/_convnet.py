@@ -323,7 +323,7 @@ class ConvNetClassifier(NetworkClassifier):
     def _validated(self, X, *y, reset=True, **checks):
         rows, given = as_rows(X)
         if not reset:
-            self._check_size(rows.shape, given)
+            self._check_size(np.shape(X), given)
         found = super()._validated(rows, *y, reset=reset, **checks)
         if reset:
             n_pixels = (found[0] if y else found).shape[1]
@@ -332,16 +332,16 @@ class ConvNetClassifier(NetworkClassifier):
 
     def _check_size(self, shape, given):
         """Raise a ValueError if images have another shape than in fit, or X is a single one."""
-        if given is not None and (*given, 1)[:3] != self.image_shape_:
+        if given is None:
+            fits = len(shape) < 2 or shape[1] == self.n_features_in_
+        else:
+            fits = (*given, 1)[:3] == self.image_shape_
+        if not fits and (*shape, 1)[:3] == self.image_shape_:
+            raise ValueError(f"X is one image of shape {shape}. Give X[None], a batch of one.")
+        if not fits and given is not None:
             raise ValueError(
                 f"X holds images of shape {given}, but in fit they had shape {self.image_shape_}. "
                 "Give images of that shape, or rows of pixels."
-            )
-        if given is None and shape == self.image_shape_[:2] and shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {shape[1]} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input: X is one image of shape {shape}. "
-                "Give X[None], a batch of one."
             )
 
     def _input_dtype(self, X):

@@ -75,8 +75,9 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
     """Return a `call` for a dense layer that XLA trains to the same bits in any number of threads.
 
     On a CPU XLA leaves products to Eigen, whose sums depend on the threads where there are few
-    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size:
-    wide layers train 1.1 times as long with batches of 32, 1.5 times with 16, others no longer.
+    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size: wide
+    layers train 1.1 to 1.3 times as long with batches of 32 rows, 1.9 times with 4, others no
+    longer. Products by a kernel's transpose were the same as they are.
     """
     keras_call = layer.call
 
@@ -97,19 +98,19 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
 
 
 # With as many rows, or no more units, weights or products than these, Eigen was seen to give the
-# same bits in 1 to 32 threads; sums over a small batch are so with any sizes.
+# same bits in 1 to 32 threads; sums over a small batch are so with any sizes. A slow test in
+# tests/test_parallel.py tries many sizes.
 _ENOUGH_ROWS, _FEW_UNITS, _FEW_PRODUCTS, SMALL_BATCH = 64, 64, 250_000, 64
-_FEW_WEIGHTS = {32: 30_000, 1: 50_000}  # by the number of rows that may be exceeded
+_FEW_WEIGHTS, _FEW_WEIGHTS_OF_32_ROWS = 30_000, 50_000
 
 
 def _product_of_rows(inputs, kernel):
     """Return inputs @ kernel, with more rows where there are few."""
-    size, units = kernel.shape
-    exceeded = [n_rows for n_rows, weights in _FEW_WEIGHTS.items() if size * units > weights]
-    if units <= _FEW_UNITS or not exceeded:
+    (_, units), n_weights = kernel.shape, kernel.shape.num_elements()
+    if units <= _FEW_UNITS or n_weights <= _FEW_WEIGHTS:
         return tf.matmul(inputs, kernel)
-    n_rows = tf.shape(inputs)[0]  # a constant under XLA
-    more = tf.where(n_rows > min(exceeded), tf.maximum(_ENOUGH_ROWS - n_rows, 0), 0)
+    n_rows, whole = tf.shape(inputs)[0], 1 if n_weights > _FEW_WEIGHTS_OF_32_ROWS else 32
+    more = tf.where(n_rows > whole, tf.maximum(_ENOUGH_ROWS - n_rows, 0), 0)
     return tf.matmul(tf.pad(inputs, [[0, more], [0, 0]]), kernel)[:n_rows]
 
 

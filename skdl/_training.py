@@ -106,7 +106,7 @@ class Template:
         self._initial = [compact(values) for values in self._initial]
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
-        self._steps: dict[int | None, Callable] = {}
+        self._step: Callable | None = None
         self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
@@ -220,24 +220,29 @@ class Template:
         return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
 
     def _train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
-        """Return the model's own `train_step`, traced once for all batches of dense rows.
+        """Return the model's own `train_step`, traced once for all programs of dense rows.
 
-        Large ones whose size is known have a trace of their own.
+        Programs of large batches of one size have a trace of their own.
         """
         if self.sparse:
             return self.model.train_step
-        if batch_size is not None and batch_size <= SMALL_BATCH:
-            batch_size = None
-        if batch_size not in self._steps:
-            x = self.model.inputs[0]
-            x = tf.TensorSpec([batch_size, *x.shape[1:]], x.dtype)
+        large = batch_size is not None and batch_size > SMALL_BATCH
+        if not large and self._step is not None:
+            return self._step
+        n_rows, x = batch_size if large else None, self.model.inputs[0]
+        specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
 
-            def step(*batch):
-                self.model.train_step(batch)
+        def train(*batch):
+            self.model.train_step(batch)
 
-            step = tf.function(step, autograph=False)
-            self._steps[batch_size] = step.get_concrete_function(x, *rows.specs(batch_size)[1:])
-        return lambda batch: self._steps[batch_size](*batch)
+        traced = tf.function(train, autograph=False).get_concrete_function(*specs)
+
+        def step(batch):
+            traced(*batch)
+
+        if not large:
+            self._step = step
+        return step
 
     def evaluation(self, rows: DeviceRows) -> Program:
         """Return the program of loss and metrics over validation rows."""

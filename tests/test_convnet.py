@@ -146,6 +146,16 @@ def test_images_that_do_not_fit(digits):
         net().fit(np.zeros((60, 2, 2, 2, 2)), y)
 
 
+@pytest.mark.parametrize("shape", [(8, 4), (8, 4, 1), (8, 4, 3)])
+def test_a_single_image_is_told_from_a_batch(shape):
+    X = np.random.default_rng(0).random((12, *shape))
+    net = ConvNetClassifier(2, epochs=1, hidden_layer_sizes=()).fit(X, np.arange(12) % 2)
+    for method in (net.predict, net.predict_proba):
+        with pytest.raises(ValueError, match="X is one image .* Give X.None., a batch of one"):
+            method(X[0])
+        assert len(method(X[0][None])) == 1
+
+
 def test_graph_program_on_the_cpu(digits):
     import tensorflow as tf
 

@@ -114,12 +114,41 @@ def test_wide_layers_give_the_bits_of_one_job():
     """XLA would take sums of many products in parts, by the number of threads."""
     X = RNG.normal(size=(600, 300)).astype(np.float32)
     y = np.arange(600) % 3
-    net = DenseClassifier((300,), dropout=0.1, random_state=0)
+    net = DenseClassifier((300, 300), dropout=0.1, random_state=0)
     grid = [{"batch_size": [16], "epochs": [14]}, {"batch_size": [400], "epochs": [350]}]
     alone = search(net, grid, X, y)
     assert alone.best_estimator_.training_program_ == "xla"
     with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         assert_same(alone, search(net, grid, X, y))
+
+
+@pytest.mark.slow
+def test_products_of_many_sizes_in_any_number_of_threads():
+    """Slow: compiles a thousand products, in each of four processes."""
+    script = """
+        import itertools, json, zlib
+        import numpy as np
+        from skdl import _kernels
+        import tensorflow as tf
+
+        products = [
+            tf.function(_kernels._product_of_rows, jit_compile=True),
+            tf.function(_kernels._sum_of_rows, jit_compile=True),
+            tf.function(lambda u, kernel: tf.matmul(u, kernel, transpose_b=True), jit_compile=True),
+        ]
+        rng, bits = np.random.default_rng(0), {}
+        values = rng.normal(size=2_000_000).astype(np.float32)
+        many_rows, many_units = (2, 8, 16, 32, 33, 50, 64, 200, 401), (3, 64, 65, 300, 1000)
+        sizes = many_rows, (20, 100, 300, 784, 2000), many_units
+        for rows, size, units in itertools.product(*sizes):
+            shapes = (rows, size), (size, units), (rows, units)
+            x, kernel, u = (tf.constant(values[: a * b].reshape(a, b)) for a, b in shapes)
+            for i, inputs in enumerate([(x, kernel), (x, u), (u, kernel)]):
+                bits[str((rows, size, units, i))] = zlib.crc32(products[i](*inputs).numpy())
+        print(json.dumps(bits))
+    """
+    alone, *others = [run(script, TF_NUM_INTRAOP_THREADS=str(n)) for n in (1, 2, 4, 8)]
+    assert all(other == alone for other in others)
 
 
 def test_convolutions_give_the_bits_of_one_job():

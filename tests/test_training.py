@@ -129,6 +129,23 @@ def test_trains_what_keras_trains(network, optimizer, kind, use_program):
             assert_allclose(raw_outputs(net, kind, X), outputs, **close)
 
 
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(70, 16), (810, 401), (300, 65)])
+def test_trains_the_wide_layers_that_keras_trains(n_rows, batch_size, use_program):
+    """Their products are ours, so that they do not depend on the number of threads."""
+    X = np.random.default_rng(0).normal(size=(n_rows, 300)).astype(np.float32)
+    y = np.arange(n_rows) % 3
+    model = build_dense((300,), 3, "softmax", hidden_layer_sizes=(200, 5), l2=0.01, seed=3)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, y, batch_size, 2, shuffle=False, verbose=0)
+    use_program("xla")
+    net = DenseClassifier(
+        (200, 5), l2=0.01, optimizer="sgd", epochs=2, batch_size=batch_size, shuffle=False,
+        random_state=3,
+    ).fit(X, y)  # fmt: skip
+    for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "network",
     [

@@ -151,7 +151,7 @@ def test_a_single_image_is_told_from_a_batch(shape):
     X = np.random.default_rng(0).random((12, *shape))
     net = ConvNetClassifier(2, epochs=1, hidden_layer_sizes=()).fit(X, np.arange(12) % 2)
     for method in (net.predict, net.predict_proba):
-        with pytest.raises(ValueError, match="X is one image .* Give X.None., a batch of one"):
+        with pytest.raises(ValueError, match=r"X is one image .* Give X.None., a batch of one"):
             method(X[0])
         assert len(method(X[0][None])) == 1
 

@@ -74,8 +74,9 @@ def assert_same(one, other):
     assert one.best_params_ == other.best_params_
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def no_workers_left():
+    """Let no test find workers that may end, idle for five minutes, while it gives them work."""
     yield
     joblib.externals.loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
 

@@ -323,18 +323,20 @@ class ConvNetClassifier(NetworkClassifier):
     def _validated(self, X, *y, reset=True, **checks):
         rows, given = as_rows(X)
         if not reset:
-            self._check_size(np.shape(X), given)
+            self._check_size(rows, given)
         found = super()._validated(rows, *y, reset=reset, **checks)
         if reset:
             n_pixels = (found[0] if y else found).shape[1]
             self.image_shape_ = resolve_image_shape(n_pixels, given, self.image_shape)
         return found
 
-    def _check_size(self, shape, given):
+    def _check_size(self, rows, given):
         """Raise a ValueError if images have another shape than in fit, or X is a single one."""
         if given is None:
+            shape = rows.shape
             fits = len(shape) < 2 or shape[1] == self.n_features_in_
         else:
+            shape = (len(rows), *given)
             fits = (*given, 1)[:3] == self.image_shape_
         if not fits and (*shape, 1)[:3] == self.image_shape_:
             raise ValueError(f"X is one image of shape {shape}. Give X[None], a batch of one.")

@@ -159,7 +159,6 @@ def test_convolutions_give_the_bits_of_one_job():
     alone = search(net, grid, X)
     with joblib.parallel_config("threading", n_jobs=2):
         assert_same(alone, search(net, grid, X))
-    # The name of another number of threads makes joblib start new workers.
     with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         assert_same(alone, search(net, grid, X))
 

@@ -10,7 +10,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pages
 
 import skdl
-from skdl import _diagram
 
 project = "skdl"
 author = "The skdl developers"
@@ -34,7 +33,7 @@ toc_object_entries_show_parents = "hide"
 nitpicky = True
 
 # Where the estimators' diagrams in the gallery link to, seen from its pages.
-_diagram.DOCUMENTATION = ".."
+os.environ["SKDL_DOCUMENTATION"] = ".."
 
 # All pages are Markdown; the API pages and the gallery are generated as reStructuredText.
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from functools import cache
 from html import escape
+from importlib import metadata
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +16,7 @@ from skdl._sklearn import AttrsDict, fitted_attributes
 if TYPE_CHECKING:
     import keras
 
-# Address of the published documentation, without a slash at its end; empty draws no links.
-DOCUMENTATION = ""
-# Where in it `docs/pages.py` puts the page of a class.
+# Where in the documentation `docs/pages.py` puts the page of a class.
 _PAGE = "/api/skdl.{estimator_name}.html"
 
 # scikit-learn's style sheet for its tables comes with the diagram.
@@ -35,6 +36,22 @@ _TABLE = """
 _ROW = '<tr class="default">{}</tr>'
 
 
+def documentation() -> str:
+    """Return the address of the documentation, empty where there is none.
+
+    It is that of the environment variable SKDL_DOCUMENTATION, such as that of a copy in one's
+    own network or on one's own disk, else the published one.
+    """
+    return os.environ.get("SKDL_DOCUMENTATION", _published()).rstrip("/")
+
+
+@cache
+def _published():
+    """Return the address that this distribution gives as its documentation, if any."""
+    urls = metadata.metadata("skdl").get_all("Project-URL", [])
+    return dict(url.split(", ", 1) for url in urls).get("Documentation", "")
+
+
 class DocumentationLink:
     """Lets an estimator's diagram link to its page in this project's documentation.
 
@@ -46,7 +63,8 @@ class DocumentationLink:
 
     @property
     def _doc_link_template(self) -> str:
-        return DOCUMENTATION and DOCUMENTATION + _PAGE
+        address = documentation()
+        return address and address + _PAGE
 
 
 class NetworkAttributes(AttrsDict):

@@ -4,7 +4,9 @@ import pickle
 import re
 import subprocess
 import sys
+from email.message import Message
 from html.parser import HTMLParser
+from importlib import metadata
 
 import pytest
 from registry import public_estimators
@@ -138,10 +140,10 @@ def test_only_as_a_diagram(net):
 @pytest.mark.parametrize("name", public_estimators())
 def test_links_to_the_documentation(name, monkeypatch):
     estimator = getattr(skdl, name)()
-    monkeypatch.setattr(_diagram, "DOCUMENTATION", "")
+    monkeypatch.setenv("SKDL_DOCUMENTATION", "")
     assert estimator._get_doc_link() == ""
     assert "href" not in re.sub("<style>.*</style>", "", html_of(estimator), flags=re.DOTALL)
-    monkeypatch.setattr(_diagram, "DOCUMENTATION", "https://docs.invalid/stable")
+    monkeypatch.setenv("SKDL_DOCUMENTATION", "https://docs.invalid/stable/")
     page = f"https://docs.invalid/stable/api/skdl.{name}.html"
     assert estimator._get_doc_link() == page
     html = html_of(estimator)
@@ -151,8 +153,23 @@ def test_links_to_the_documentation(name, monkeypatch):
     assert f'href="{page}#:~:text={parameter},-' in html
 
 
+def test_links_to_the_published_documentation(monkeypatch):
+    """The address that a release gives in its metadata is used where no other is asked for."""
+    released = Message()
+    released["Project-URL"] = "Source, https://code.invalid/skdl"
+    released["Project-URL"] = "Documentation, https://docs.invalid/released"
+    monkeypatch.delenv("SKDL_DOCUMENTATION", raising=False)
+    monkeypatch.setattr(metadata, "metadata", {"skdl": released}.get)
+    _diagram._published.cache_clear()
+    try:
+        page = "https://docs.invalid/released/api/skdl.DenseClassifier.html"
+        assert DenseClassifier()._get_doc_link() == page
+    finally:
+        _diagram._published.cache_clear()
+
+
 def test_classes_of_users_have_no_page_here(monkeypatch):
-    monkeypatch.setattr(_diagram, "DOCUMENTATION", "https://docs.invalid")
+    monkeypatch.setenv("SKDL_DOCUMENTATION", "https://docs.invalid")
     assert type("Mine", (DenseClassifier,), {"__module__": "mine"})()._get_doc_link() == ""
 
 

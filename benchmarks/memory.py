@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 from machine import describe
 
-from skdl import DenseClassifier, _training
+from skdl import DenseClassifier, _store
 
 
 def resident():
@@ -41,7 +41,7 @@ def main():
     print(f"growth after the first 50 fits: {memory[200] - memory[50]:.1f} MB")
     first, last = (statistics.median(seconds[part]) for part in (slice(50, 100), slice(150, 200)))
     print(f"a fit: {first * 1e3:.1f} ms (fits 51-100), {last * 1e3:.1f} ms (fits 151-200)")
-    size, before = _training.templates.size, resident()
+    size, before = _store.templates.size, resident()
     for i in range(size):
         DenseClassifier((100 + i,), epochs=5, random_state=i).fit(X, y).predict(X)
     growth = (resident() - before) / size

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._convnets import build_convnet
 from skdl._dense import DenseClassifier
-from skdl._images import as_rows, pixel_maximum, resolve_image_shape
+from skdl._images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
 from skdl._networks import layer_sizes
 from skdl._sklearn import Interval, StrOptions
 from skdl._supervised import NetworkClassifier
@@ -323,28 +323,12 @@ class ConvNetClassifier(NetworkClassifier):
     def _validated(self, X, *y, reset=True, **checks):
         rows, given = as_rows(X)
         if not reset:
-            self._check_size(rows, given)
+            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
         found = super()._validated(rows, *y, reset=reset, **checks)
         if reset:
             n_pixels = (found[0] if y else found).shape[1]
             self.image_shape_ = resolve_image_shape(n_pixels, given, self.image_shape)
         return found
-
-    def _check_size(self, rows, given):
-        """Raise a ValueError if images have another shape than in fit, or X is a single one."""
-        if given is None:
-            shape = rows.shape
-            fits = len(shape) < 2 or shape[1] == self.n_features_in_
-        else:
-            shape = (len(rows), *given)
-            fits = (*given, 1)[:3] == self.image_shape_
-        if not fits and (*shape, 1)[:3] == self.image_shape_:
-            raise ValueError(f"X is one image of shape {shape}. Give X[None], a batch of one.")
-        if not fits and given is not None:
-            raise ValueError(
-                f"X holds images of shape {given}, but in fit they had shape {self.image_shape_}. "
-                "Give images of that shape, or rows of pixels."
-            )
 
     def _input_dtype(self, X):
         dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skdl import _training
+from skdl import _device, _training
 from skdl._callbacks import needs_batches
 from skdl._keras import keras
 from skdl._seeds import row_order
@@ -64,7 +64,7 @@ class Fit:
 
     def _choose_program(self, callbacks):
         """Return the program, from the network, the device and the work alone."""
-        if (n_replicas := _training.n_replicas()) > 1:
+        if (n_replicas := _device.n_replicas()) > 1:
             self._divide_batches(n_replicas)
             return "keras"
         rows = [self.rows] if self.validation is None else [self.rows, self.validation]
@@ -238,4 +238,4 @@ def too_large(x: Any) -> bool:
     if getattr(x, "lazy", False):
         return True
     n_bytes = x.data.nbytes + x.indices.nbytes if scipy.sparse.issparse(x) else x.nbytes
-    return n_bytes > _training.memory_bytes() / 4
+    return n_bytes > _device.memory_bytes() / 4

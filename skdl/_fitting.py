@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skdl import _training
+from skdl._device import n_replicas, new_variables, outside_strategies
 from skdl._epochs import Fit, not_finite
 from skdl._keras import NetworkConfig, build_metrics, keras
 from skdl._rows import Rows
 from skdl._store import lock
+from skdl._template import Template, template_of
+from skdl._training import predict
 from skdl._variables import state_of
 from skdl._versions import with_versions, without_versions
 
@@ -61,9 +63,9 @@ class Network:
         vars(self).update(without_versions(state, "A network"))
         self._lock = threading.RLock()
 
-    def _template(self, sparse: bool | None = None) -> _training.Template:
+    def _template(self, sparse: bool | None = None) -> Template:
         sparse = self._sparse if sparse is None else sparse
-        return _training.template_of(self.config, self.target_shape, sparse)
+        return template_of(self.config, self.target_shape, sparse)
 
     @property
     def n_saved(self) -> int:
@@ -81,7 +83,7 @@ class Network:
         with self._lock:
             if self._variables is None:
                 values = self._arrays + self._template().initial_metrics
-                self._variables, self._arrays = _training.new_variables(values), None
+                self._variables, self._arrays = new_variables(values), None
             return self._variables
 
     @property
@@ -89,7 +91,7 @@ class Network:
         """The Keras model, compiled; training and predicting go on in its variables."""
         with self._lock:
             if self._model is None:
-                model = _training.outside_strategies(self._compiled)
+                model = outside_strategies(self._compiled)
                 variables = state_of(model)
                 for variable, value in zip(variables, self.state, strict=True):
                     variable.assign(value)
@@ -106,7 +108,7 @@ class Network:
     @contextlib.contextmanager
     def distributed(self) -> Iterator[None]:
         """Let the model's variables be copied to the devices of a strategy for a while."""
-        if _training.n_replicas() == 1:
+        if n_replicas() == 1:
             yield
             return
         self._gather()
@@ -172,11 +174,11 @@ class Network:
     def predict(self, x: Any, size: int | None = None) -> np.ndarray:
         """Return the outputs for the rows of x, so many rows at a time if it is given."""
         template = self._template(scipy.sparse.issparse(x))
-        return _training.predict(template, self.state, x, size=size)
+        return predict(template, self.state, x, size=size)
 
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
-        return _training.predict(self._template(False), self.state, x, layer)
+        return predict(self._template(False), self.state, x, layer)
 
     def train(
         self,
@@ -217,6 +219,6 @@ class Network:
 
 def positions_of(config: NetworkConfig, target_shape: tuple[int, ...], layer: str) -> list[int]:
     """Return where in the state the weights of a layer, such as a network within, are kept."""
-    template = _training.template_of(config, target_shape, False)
+    template = template_of(config, target_shape, False)
     found = {id(variable): position for position, variable in enumerate(template.variables)}
     return [found[id(weight)] for weight in template.model.get_layer(layer).weights]

@@ -10,7 +10,13 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skdl._image_files import ImageFiles, as_paths, check_channels
-from skdl._images import as_rows, is_size, pixel_maximum, resolve_image_shape
+from skdl._images import (
+    as_rows,
+    check_same_shape,
+    is_size,
+    pixel_maximum,
+    resolve_image_shape,
+)
 from skdl._networks import input_dtype
 
 
@@ -33,8 +39,8 @@ class ImageInputs:
         rows, given = as_rows(_of_one_size(X))
         if reset:
             vars(self).pop("image_shape_", None)
-        elif given is not None:
-            self._check_given(given)
+        elif (fitted := self._given or getattr(self, "image_shape_", None)) is not None:
+            check_same_shape(rows, given, fitted, "paths of files, which are resized on reading")
         with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
             found = validate_data(
                 self, rows, *y, reset=reset, accept_sparse="csr", dtype=self._input_dtype(X),
@@ -44,15 +50,6 @@ class ImageInputs:
             rows = found[0] if y else found
             self._given = self._shape_of(rows.shape[1], given)
         return found
-
-    def _check_given(self, given):
-        """Raise a ValueError if images have another shape than in fit, as far as it is known."""
-        shape = self._given or getattr(self, "image_shape_", None)
-        if shape is not None and (*given, 1)[:3] != shape:
-            raise ValueError(
-                f"X holds images of shape {given}, but in fit they had shape {shape}. Give images "
-                "of that shape, or paths of files, which are resized on reading."
-            )
 
     def _shape_of(self, n_pixels, given):
         """Return height, width and channels of images in X."""

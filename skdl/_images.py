@@ -117,6 +117,36 @@ def resolve_image_shape(
     return shape
 
 
+def check_same_shape(
+    rows: Any, given: tuple[int, ...] | None, fitted: tuple[int, int, int], otherwise: str
+) -> None:
+    """Raise a ValueError if images have another shape than in fit, or X is a single one.
+
+    Rows of pixels of another length are left to the check of the number of columns.
+
+    Parameters
+    ----------
+    rows, given : array-like and tuple of int or None
+        What `as_rows` returned.
+    fitted : tuple of int
+        Height, width and channels of the images in fit.
+    otherwise : str
+        What else than images of that shape can be given, for the message.
+    """
+    shape = rows.shape if given is None else (len(rows), *given)
+    if given is None:
+        fits = len(shape) < 2 or shape[1] == prod(fitted)
+    else:
+        fits = (*given, 1)[:3] == fitted
+    if not fits and (*shape, 1)[:3] == fitted:
+        raise ValueError(f"X is one image of shape {shape}. Give X[None], a batch of one.")
+    if not fits and given is not None:
+        raise ValueError(
+            f"X holds images of shape {given}, but in fit they had shape {fitted}. Give images of "
+            f"that shape, or {otherwise}."
+        )
+
+
 def _guesses(n_pixels, channels):
     """Yield shapes of rows of pixels, the likeliest first."""
     for number in (1, 3) if channels is None else (channels,):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdl._diagram import DocumentationLink
-from skdl._images import as_rows, pixel_maximum, resolve_image_shape
+from skdl._images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
 from skdl._sklearn import Interval, StrOptions, fit_context
 from skdl._versions import PickledWithVersions
 
@@ -139,8 +139,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, Ba
             If X holds images of another shape than in fit.
         """
         check_is_fitted(self)
-        rows, given = self._rows(X, reset=False)
-        self._check_given(given)
+        rows, _ = self._rows(X, reset=False)
         rows = rows.toarray() if issparse(rows) else rows
         # x / 255 is what is commonly written, and differs from x * (1 / 255) in the last bit.
         images = self._in_float32(np.divide, rows)
@@ -166,7 +165,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, Ba
         """
         check_is_fitted(self)
         rows, given = as_rows(X)
-        self._check_given(given)
+        check_same_shape(rows, given, self.image_shape_, "rows of pixels")
         rows = check_array(rows, estimator=self)
         if rows.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -177,6 +176,8 @@ class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, Ba
 
     def _rows(self, X, reset):
         rows, given = as_rows(X)
+        if not reset:
+            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
         try:
             rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
         except OverflowError as error:
@@ -194,13 +195,6 @@ class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, Ba
                 "X contains values that are too large for float32 once scaled as "
                 f"rescale={self.rescale!r} asks."
             ) from None
-
-    def _check_given(self, given):
-        if given is not None and (*given, 1)[:3] != self.image_shape_:
-            raise ValueError(
-                f"X holds images of shape {given}, but in fit they had shape {self.image_shape_}. "
-                "Give images of that shape, or rows of pixels."
-            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "scale_")  # set last: a fit that fails leaves other attributes

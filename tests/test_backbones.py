@@ -6,7 +6,7 @@ import pytest
 from backbones import tiny
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl import PretrainedFeatureExtractor, _backbones, _training
+from skdl import PretrainedFeatureExtractor, _backbones, _store
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 40, 3), dtype=np.uint8)
@@ -159,12 +159,12 @@ def test_random_weights_come_from_random_state():
 
 
 def test_functions_share_programs_and_names_of_layers():
-    _training.templates.clear()
+    _store.templates.clear()
     found = [
         PretrainedFeatureExtractor(every_kind, weights=None, random_state=0).fit(IMAGES[:, :6, :6])
         for _ in range(2)
     ]
-    assert len(_training.templates) == 1
+    assert len(_store.templates) == 1
     names = [[layer.name for layer in net.model_.layers[-2].layers] for net in found]
     assert names[0] == names[1]
     assert {"depthwise_conv2d", "separable_conv2d"} < set(names[0])

@@ -155,6 +155,9 @@ def test_before_fit_and_other_shapes():
     extractor = PretrainedFeatureExtractor(tiny).fit(IMAGES)
     with pytest.raises(ValueError, match=r"shape \(4, 8, 3\), but in fit they had .*\(8, 8, 3\)"):
         extractor.transform(IMAGES[:, :4])
+    with pytest.raises(ValueError, match=r"X is one image .* Give X.None., a batch of one"):
+        extractor.transform(IMAGES[0])
+    assert_array_equal(extractor.transform(IMAGES[0][None]), extractor.transform(IMAGES)[:1])
 
 
 def test_tags():

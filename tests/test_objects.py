@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl import DenseClassifier, DenseRegressor, _training, build_dense
+from skdl import DenseClassifier, DenseRegressor, _store, build_dense
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5)).astype(np.float32)
@@ -98,9 +98,9 @@ def test_functions_that_stay_the_same_share_programs():
     def loss(y_true, y_pred):
         return keras.ops.mean((y_true - y_pred) ** 2, axis=-1)
 
-    _training.templates.clear()
+    _store.templates.clear()
     assert losses(loss=loss) == losses(loss=loss)
-    assert len(_training.templates) == 1
+    assert len(_store.templates) == 1
 
 
 @pytest.mark.parametrize(
@@ -284,10 +284,10 @@ def test_a_validation_loss_that_is_not_finite_is_an_error():
 
 
 def test_sizes_of_full_batches_share_a_program():
-    _training.templates.clear()
+    _store.templates.clear()
     for n_rows in range(40, 50):
         DenseRegressor((4,), batch_size=1000, epochs=100).fit(X[:n_rows], VALUES[:n_rows])
-    (template,) = _training.templates._templates.values()
+    (template,) = _store.templates._templates.values()
     assert len(template._programs) == 1
 
 

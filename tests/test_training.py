@@ -15,6 +15,8 @@ from skdl import (
     ConvNetClassifier,
     DenseClassifier,
     DenseRegressor,
+    _device,
+    _store,
     _training,
     build_convnet,
     build_dense,
@@ -223,14 +225,14 @@ def test_validation_is_measured_as_keras_measures_it(program, use_program):
 
 
 def test_folds_of_similar_size_and_other_epochs_share_programs():
-    _training.templates.clear()
+    _store.templates.clear()
     X, y, _ = make_data("multiclass", 400)
     for n_rows, epochs, rate in [(399, 20, 0.01), (400, 40, 0.1), (390, 10, None)]:
         DenseClassifier(
             (8,), epochs=epochs, batch_size=10, learning_rate=rate, random_state=epochs
         ).fit(X[:n_rows], y[:n_rows])
-    assert len(_training.templates) == 1
-    (template,) = _training.templates._templates.values()
+    assert len(_store.templates) == 1
+    (template,) = _store.templates._templates.values()
     jitted = [key for key in template._programs if key[0] == "epoch" and key[1] is not None]
     assert len(jitted) == 1
 
@@ -268,7 +270,7 @@ def test_warm_and_cold_store_and_any_order_give_equal_bits():
 
     cold = []
     for parameters in settings:
-        _training.templates.clear()
+        _store.templates.clear()
         cold.append(probabilities(parameters))
     warm = [probabilities(parameters) for parameters in settings]
     backwards = [probabilities(parameters) for parameters in settings[::-1]][::-1]
@@ -285,7 +287,7 @@ def test_two_threads_fit_as_one():
         net = DenseClassifier((8,), dropout=0.2, epochs=15, batch_size=16, random_state=seed)
         return net.fit(X, y).predict_proba(X)
 
-    _training.templates.clear()
+    _store.templates.clear()
     found = {}
     threads = [
         threading.Thread(target=lambda s=s: found.update({seed: fit(seed) for seed in s}))
@@ -337,7 +339,7 @@ def test_data_beyond_memory_go_through_model_fit(monkeypatch, tmp_path):
     X, y, _ = make_data("multiclass", 60)
     on_disk = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=X.shape)
     on_disk[:] = X
-    monkeypatch.setattr(_training, "memory_bytes", lambda: 1000)
+    monkeypatch.setattr(_device, "memory_bytes", lambda: 1000)
     net = DenseClassifier((8,), epochs=3, batch_size=8, random_state=0).fit(on_disk, y)
     assert net.training_program_ == "keras"
     monkeypatch.undo()

@@ -187,6 +187,8 @@ def test_images_of_another_shape_are_refused():
     for method in (reshaper.transform, reshaper.inverse_transform):
         with pytest.raises(ValueError, match=r"shape \(6, 4\), but in fit they had .*\(4, 6, 1\)"):
             method(X.reshape(3, 6, 4))
+        with pytest.raises(ValueError, match=r"X is one image of shape \(4, 6\). Give X.None."):
+            method(X[0].reshape(4, 6))
     with pytest.raises(ValueError, match="23 features, but ImageReshaper is expecting 24"):
         reshaper.transform(X[:, :23])
     with pytest.raises(ValueError, match=r"23 values an image.*have 24"):

@@ -7,6 +7,11 @@ from collections.abc import Callable
 from skdl._keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+from tensorflow.python.framework.ops import gradient_registry  # isort: skip
+
+
+# The attribute in which TensorFlow names the registered gradient of an operation.
+_GRADIENT = "_gradient_op_type"
 
 
 def same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
@@ -225,3 +230,22 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
         )
 
     optimizer.update_step = update_step
+
+
+def forgetting_gradients(step: Callable) -> Callable:
+    """Return a step of a program without the memory that TensorFlow would keep of it for ever.
+
+    Each use of `tf.custom_gradient` in a graph, here as in Keras's optimizers, is registered for
+    gradients through the whole graph, which so is never freed (tensorflow/tensorflow issue 97697).
+    The tape of a training step is done with it at the end of the step.
+    """
+
+    def forgetting(*inputs):
+        outputs = step(*inputs)
+        for operation in tf.compat.v1.get_default_graph().get_operations():
+            if operation.type == "IdentityN" and _GRADIENT in operation.node_def.attr:
+                name = operation.get_attr(_GRADIENT).decode()
+                gradient_registry._registry.pop(name, None)
+        return outputs
+
+    return forgetting

@@ -19,6 +19,7 @@ from skdl._device_rows import DeviceRows, as_inputs, batch_of, inputs_of, spec_o
 from skdl._keras import NetworkConfig, Recipe, build_metrics, keras
 from skdl._kernels import (
     SMALL_BATCH,
+    forgetting_gradients,
     fuse_adam,
     is_plain_convolution,
     is_plain_dense,
@@ -201,8 +202,9 @@ class Template:
 
         Programs of large batches of one size have a trace of their own.
         """
+        train_step = forgetting_gradients(self.model.train_step)
         if self.sparse:
-            return self.model.train_step
+            return train_step
         large = batch_size is not None and batch_size > SMALL_BATCH
         if not large and self._step is not None:
             return self._step
@@ -210,7 +212,7 @@ class Template:
         specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
 
         def train(*batch):
-            self.model.train_step(batch)
+            train_step(batch)
 
         traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
@@ -225,12 +227,14 @@ class Template:
         """Return the program of loss and metrics over validation rows."""
 
         def make(model):
+            test_step = forgetting_gradients(model.test_step)
+
             def evaluate(*inputs):
                 *x, y, weight, n_rows, size = inputs
                 model.reset_metrics()
 
                 def step(i):
-                    model.test_step(batch_of(i, x, y, weight, n_rows, size, model))
+                    test_step(batch_of(i, x, y, weight, n_rows, size, model))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
@@ -251,7 +255,10 @@ class Template:
                 *x, n_rows = inputs
                 return model(inputs_of(0, x, 0, n_rows, model), training=False)
 
-            return forward, [*(spec_of(None, t) for t in x), tf.TensorSpec([], tf.int32)]
+            return forgetting_gradients(forward), [
+                *(spec_of(None, t) for t in x),
+                tf.TensorSpec([], tf.int32),
+            ]
 
         return self._program(("forward", x[0].dtype, layer), make)
 

@@ -1,5 +1,6 @@
 """The compiled engine trains what `Model.fit` trains, whichever program runs."""
 
+import gc
 import itertools
 import threading
 import warnings
@@ -235,6 +236,25 @@ def test_folds_of_similar_size_and_other_epochs_share_programs():
     (template,) = _store.templates._templates.values()
     jitted = [key for key in template._programs if key[0] == "epoch" and key[1] is not None]
     assert len(jitted) == 1
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "convolutional"])
+def test_what_the_store_drops_is_freed(kind):
+    X, y = np.random.default_rng(0).random((40, 16)), np.arange(40) % 2
+    if kind == "sparse":
+        X = scipy.sparse.csr_array(X * (X > 0.5))
+
+    import tensorflow as tf
+
+    def n_graphs(size):
+        net = ConvNetClassifier(size) if kind == "convolutional" else DenseClassifier(size)
+        net.set_params(epochs=1, validation_split=0.2).fit(X, y).predict(X)
+        _store.templates.clear()
+        gc.collect()
+        return sum(isinstance(each, tf.Graph) for each in gc.get_objects())
+
+    before, after = n_graphs(5), n_graphs(6)
+    assert after == before
 
 
 def test_store_is_bounded():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import os
@@ -24,7 +25,8 @@ _IRRELEVANT = {"checkpoint", "checkpoint_every", "verbose", "random_state", "mem
 class Checkpoint:
     """The file of one fit, named by all that decides the fit: parameters, data and seed.
 
-    So the fits of a search share a folder. A fit in several phases, such as fine-tuning, has a
+    Files that parameters or data name count by time and size. So the fits of a search share a
+    folder. A fit in several phases, such as fine-tuning, has a
     file a phase; all are removed when the fit has ended.
     """
 
@@ -40,14 +42,15 @@ class Checkpoint:
         if estimator.checkpoint is None:
             return None
         parameters = {
-            name: key_of(plain(value, name))
+            name: _key(value, name)
             for name, value in estimator.get_params(deep=False).items()
             if name not in _IRRELEVANT
         }
         if estimator.random_state is not None:  # otherwise the file tells the seed
             parameters["seed"] = seed
         name = type(estimator).__name__
-        digest = joblib.hash((__version__, name, _described(parameters), data))
+        written = [_written(part) for part in data if getattr(part, "dtype", None) is not None]
+        digest = joblib.hash((__version__, name, _described(parameters), data, written))
         return cls(estimator.checkpoint, estimator.checkpoint_every, f"{name}-{digest}")
 
     @property
@@ -145,12 +148,12 @@ class Checkpoint:
         np.savez(file, told=np.array(json.dumps(told)), **arrays)
 
     def _read(self) -> dict[str, Any] | None:
-        if not self.path.exists():
-            return None
         try:
             with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as kept:
                 arrays = dict(kept)
             return {**json.loads(str(arrays.pop("told"))), "arrays": arrays}
+        except FileNotFoundError:
+            return None
         except Exception as error:  # a damaged zip file raises many things
             raise InvalidFileError(
                 f"{self.path} is no checkpoint that can be read: {error}. Delete it to begin the "
@@ -165,6 +168,27 @@ def _storable(array: np.ndarray) -> np.ndarray:
 
 def _are_arrays(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, np.ndarray) for v in value)
+
+
+def _key(value: Any, name: str) -> Any:
+    """Return what decides how a parameter acts: of models and files what is in them."""
+    if hasattr(value, "get_weights"):
+        config = json.dumps(value.get_config(), default=str, sort_keys=True)
+        return type(value).__name__, config, joblib.hash(value.get_weights())
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value), _written(np.array([os.fspath(value)]))
+    return key_of(plain(value, name))
+
+
+def _written(array: Any) -> list[tuple[int, int]]:
+    """Return when the files that an array names were written, and their sizes."""
+    found = []
+    for name in array.ravel() if array.dtype.kind == "U" else ():
+        with contextlib.suppress(OSError, ValueError):  # any other text
+            if os.path.isfile(name):
+                status = os.stat(name)
+                found.append((status.st_mtime_ns, status.st_size))
+    return found
 
 
 def _described(key: Any) -> Any:

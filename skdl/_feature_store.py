@@ -71,8 +71,8 @@ class FeatureStore:
                     rows[position] = rows[first[keys[position]]]
         except sqlite3.Error as error:
             raise OSError(
-                f"The features kept in {self.path} cannot be used: {error}. Delete the file; "
-                "they are then computed again."
+                f"The features kept in {self.path} cannot be used: {error}. Delete the file "
+                "(they are then computed again), or make room if the disk is full."
             ) from error
         return rows
 
@@ -107,5 +107,6 @@ class FeatureStore:
                 file.executemany("INSERT INTO features VALUES (?, ?)", new)
             file.execute("COMMIT")
         except BaseException:
-            file.execute("ROLLBACK")
+            if file.in_transaction:  # a full disk ends it on its own
+                file.execute("ROLLBACK")
             raise

@@ -1,5 +1,6 @@
 """A fit that was killed goes on from its checkpoint and ends as if it had not been."""
 
+import contextlib
 import os
 import random
 import signal
@@ -12,12 +13,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from backbones import tiny
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
 
-from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor
+from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, PretrainedFeatureClassifier
 from skdl.exceptions import InvalidFileError
 
 X, Y = load_iris(return_X_y=True)
@@ -155,6 +157,43 @@ def test_other_data_begin_anew(tmp_path):
     assert_same(net.fit(X + 1, Y), dense().fit(X + 1, Y))
     weight = np.arange(150.0)
     assert_same(net.fit(X, Y, sample_weight=weight), dense().fit(X, Y, sample_weight=weight))
+
+
+@pytest.mark.parametrize("kind", ["model", "model file", "image files"])
+def test_models_and_files_count_by_what_is_in_them(kind, tmp_path):
+    """A fit goes on while they are as they were, and begins anew once they have changed."""
+    model, file, rng = tiny((8, 8, 3)), tmp_path / "tiny.keras", np.random.default_rng(0)
+    model.save(file)
+    images, labels = rng.integers(0, 256, (12, 8, 8, 3), np.uint8), np.arange(12) % 2
+    paths = [str(tmp_path / f"{i}.png") for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        keras.utils.save_img(path, image, scale=False)
+    net = PretrainedFeatureClassifier(
+        str(file) if kind == "model file" else model, training="augmented",
+        augmentation={"flip": "horizontal"}, epochs=5, random_state=0, checkpoint=tmp_path / "kept",
+    )  # fmt: skip
+
+    def n_epochs(crash=10**6):
+        ended = []
+        counter = Crash(crash)
+        raising = counter.on_fit_task_end
+
+        def end(estimator, context):
+            raising(estimator, context)
+            ended.append(context.task_name)
+
+        counter.on_fit_task_end = end
+        with contextlib.suppress(CrashError):
+            net.set_callbacks(counter).fit(paths if kind == "image files" else images, labels)
+        return ended.count("epoch")
+
+    assert n_epochs(crash=3) == 2
+    assert n_epochs() == 3
+    assert n_epochs(crash=3) == 2
+    model.set_weights([values + 1 for values in model.get_weights()])
+    model.save(file)
+    keras.utils.save_img(paths[0], images[1], scale=False)
+    assert n_epochs() == 5
 
 
 def test_checkpoints_every_so_many_epochs(tmp_path):

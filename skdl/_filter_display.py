@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdl._images import is_size
-from skdl._plotting import as_pictures, columns_and_rows, draw_grid, import_pyplot, unwrapped
+from skdl._plotting import as_pictures, clear, columns_and_rows, draw_grid, import_pyplot, unwrapped
 
 if TYPE_CHECKING:
     import keras
@@ -91,7 +91,7 @@ class FilterDisplay:
             Which convolution: its place among the network's convolutions, counted from 0,
             or its name.
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
             Largest number of filters to draw, the first ones.
 
@@ -133,7 +133,7 @@ class FilterDisplay:
             Which convolution: its place among the network's convolutions, counted from 0,
             or its name.
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
             Largest number of filters to draw, the first ones.
 
@@ -147,10 +147,16 @@ class FilterDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the network has no such convolution; the message names those it has.
+            If the network has no such convolution, where the message names those it has, or
+            if it is not built.
         """
         import_pyplot(f"{cls.__name__}.from_model")
         conv = _find_convolution(model, layer)
+        if not conv.built:
+            raise ValueError(
+                f"model={model.name!r} is not built: its layer {conv.name!r} has no weights yet. "
+                "Call model.build((None, height, width, channels)), or the model on images."
+            )
         kernels = conv.get_weights()[0].astype(np.float32)
         return cls(kernels, layer_name=conv.name).plot(ax=ax, max_filters=max_filters)
 
@@ -160,7 +166,7 @@ class FilterDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
             Largest number of filters to draw, the first ones.
 
@@ -185,6 +191,7 @@ class FilterDisplay:
             inches = max(0.8, max(pictures[0].shape) * 0.05)
             size = (max(n_columns * inches, 2), n_rows * inches + 0.4)
             _, ax = plt.subplots(figsize=size, layout="constrained")
+        clear(ax)
         ax.set_axis_off()
         n_filters = self.kernels.shape[3]
         shown = "" if len(pictures) == n_filters else f" ({len(pictures)} of {n_filters} filters)"

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skdl._image_predictions import labels_of, naming, probabilities_of, scaled_pixels
-from skdl._images import as_rows, is_size, resolve_image_shape
-from skdl._plotting import COLOURS, as_pictures, columns_and_rows, draw_grid, import_pyplot
+from skdl._image_predictions import (
+    labels_and_probabilities,
+    labels_of,
+    naming,
+    pixels_of,
+    probabilities_of,
+    scaled_pixels,
+    settled_shape,
+)
+from skdl._images import is_size
+from skdl._plotting import COLOURS, as_pictures, clear, columns_and_rows, draw_grid, import_pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,21 +126,23 @@ class ImageGridDisplay:
         net : estimator
             Fitted classifier of images; probabilities are shown if it has `predict_proba`.
         X : array-like, DataFrame or sparse matrix
-            Images or rows of pixels, as `net` takes them.
+            Images, rows of pixels or paths of files, as `net` takes them. Of files, those that
+            are drawn are read once more, in the shape in which `net` saw them.
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
             "errors": what was mistaken, the surest first. "correct": what was not, the least
             sure first. None: all, in their order.
         image_shape : tuple of int, default=None
-            Shape of images that come as rows of pixels; None takes the shape that `net`, or an
-            `ImageReshaper` in its Pipeline, has settled on, else one that fits.
+            Shape of images that come as rows of pixels or paths; None takes the shape that
+            `net`, or a step of its Pipeline such as `ImageReshaper`, has settled on, else one
+            that fits.
         display_labels : sequence of str, default=None
             Names of the classes, in the order of `net.classes_`; None shows the labels.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
 
         Returns
         -------
@@ -145,20 +155,23 @@ class ImageGridDisplay:
             If matplotlib is missing.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
+        FileNotFoundError
+            If X holds paths of files that do not exist.
         ValueError
             If data or parameters are not as described.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(net)
+        y_pred, y_proba = labels_and_probabilities(net, X)
         return cls.from_predictions(
             X,
             y,
-            net.predict(X),
+            y_pred,
             only=only,
-            y_proba=net.predict_proba(X) if hasattr(net, "predict_proba") else None,
+            y_proba=y_proba,
             classes=getattr(net, "classes_", None),
             display_labels=display_labels,
-            image_shape=_settled_shape(net) if image_shape is None else image_shape,
+            image_shape=settled_shape(net) if image_shape is None else image_shape,
             max_images=max_images,
             ax=ax,
         )
@@ -184,7 +197,8 @@ class ImageGridDisplay:
         ----------
         X : array-like, DataFrame or sparse matrix
             Rows of pixels (n_samples, n_pixels), or images of shape
-            (n_samples, height, width) or (n_samples, height, width, channels). The largest
+            (n_samples, height, width) or (n_samples, height, width, channels), or paths of
+            image files (n_samples,), of which only those that are drawn are read. The largest
             value of their encoding (1, 16, 255 or 65535) is drawn white; with negative
             values, the largest of those drawn.
         y_true : array-like of shape (n_samples,)
@@ -203,11 +217,11 @@ class ImageGridDisplay:
             Names of `classes`, in the same order; None shows the labels.
         image_shape : tuple of int, default=None
             Height and width, or height, width and channels, of images that come as rows of
-            pixels; None: as `ImageReshaper` decides.
+            pixels; None: as `ImageReshaper` decides. Paths need one, to which they are read.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
 
         Returns
         -------
@@ -218,20 +232,21 @@ class ImageGridDisplay:
         ------
         ImportError
             If matplotlib is missing.
+        FileNotFoundError
+            If X holds paths of files that do not exist.
         ValueError
-            If numbers of rows differ, labels are not one a row, `image_shape` does not fit
-            X, `classes` do not fit `y_proba` or the labels, or a parameter is not as described.
+            If numbers of rows differ, labels are not one a row, `image_shape` does not fit X
+            or is missing for paths, `classes` do not fit `y_proba` or the labels, or a parameter
+            is not as described.
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
         if only not in ("errors", "correct", None):
             raise ValueError(f"only must be 'errors', 'correct' or None, received only={only!r}.")
         if not is_size(max_images):
             raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
-        rows, given = as_rows(X)
-        rows = check_array(rows, accept_sparse="csr", input_name="X")
-        shape = resolve_image_shape(rows.shape[1], given, image_shape)
+        pixels, shape = pixels_of(X, image_shape)
         y_true, y_pred = labels_of(y_true, "y_true"), labels_of(y_pred, "y_pred")
-        check_consistent_length(rows, y_true, y_pred, y_proba)
+        check_consistent_length(pixels, y_true, y_pred, y_proba)
         found = unique_labels(y_true, y_pred)  # which raises where their types differ
         classes = found if classes is None else np.asarray(classes)
         true_proba, pred_proba = probabilities_of(y_proba, classes, y_true, y_pred)
@@ -243,7 +258,7 @@ class ImageGridDisplay:
         shown = chosen[:max_images]
         name = naming(classes, display_labels)
         return cls(
-            scaled_pixels(rows, shown).reshape(-1, *shape),
+            scaled_pixels(pixels, shown).reshape(-1, *shape),
             name(y_true[shown]),
             name(y_pred[shown]),
             true_proba=None if true_proba is None else true_proba[shown],
@@ -258,7 +273,7 @@ class ImageGridDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw the grid; None makes a new figure.
+            Where to draw the grid, cleared first; None makes a new figure.
 
         Returns
         -------
@@ -287,6 +302,7 @@ class ImageGridDisplay:
             figure, ax = plt.subplots(figsize=size, layout="constrained")
             figure.draw_without_rendering()
         self.ax_, self.figure_ = ax, ax.figure
+        clear(ax)
         ax.set_axis_off()
         ax.set_title(self.title or "", fontsize="medium")
         box = ax.get_window_extent()
@@ -317,13 +333,6 @@ class ImageGridDisplay:
 
 
 ImageGridDisplay.__module__ = "skdl"
-
-
-def _settled_shape(net):
-    """Return the shape of images that an estimator or a step of a Pipeline settled on."""
-    steps = [net, getattr(net, "best_estimator_", None)]
-    steps += [step for one in steps for _, step in getattr(one, "steps", ())]
-    return next((s.image_shape_ for s in steps if hasattr(s, "image_shape_")), None)
 
 
 def _title(only, n_rows, n_found, n_shown):

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
+from sklearn.utils.validation import check_array
 
-from skdl._images import pixel_maximum
+from skdl._image_files import ImageFiles, as_paths
+from skdl._images import as_rows, pixel_maximum, resolve_image_shape
+from skdl._supervised import NetworkClassifier
+
+
+def labels_and_probabilities(net: Any, X: Any) -> tuple[NDArray, NDArray | None]:
+    """Return what a classifier predicts, with None where it has no `predict_proba`."""
+    if not hasattr(net, "predict_proba"):
+        return net.predict(X), None
+    y_proba = net.predict_proba(X)
+    *_, last = _inside(net)
+    # Others than networks, such as SVC, may predict another class than the most probable one.
+    network = getattr(type(last), "predict", None) is NetworkClassifier.predict
+    if network and last._targets.kind != "multilabel":
+        return net.classes_[y_proba.argmax(axis=1)], y_proba
+    return net.predict(X), y_proba
 
 
 def labels_of(y: ArrayLike, name: str) -> NDArray:
@@ -55,6 +72,35 @@ def naming(classes: NDArray, display_labels: Sequence[str] | None) -> Callable[[
         )
     names = dict(zip(classes.tolist(), display_labels, strict=True))
     return lambda y: np.array([names.get(label, label) for label in y.tolist()], dtype=object)
+
+
+def pixels_of(X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, int, int]]:
+    """Return images as rows of pixels, or as files yet to be read, and their shape."""
+    paths = as_paths(X)
+    if paths is None:
+        rows, given = as_rows(X)
+        rows = check_array(rows, accept_sparse="csr", input_name="X")
+        return rows, resolve_image_shape(rows.shape[1], given, image_shape)
+    if image_shape is None:
+        raise ValueError(
+            "X holds paths, but image_shape=None does not say how large to read the images. Give "
+            "image_shape=(height, width, channels)."
+        )
+    shape = resolve_image_shape(prod(image_shape), None, image_shape)
+    return ImageFiles(paths, shape), shape
+
+
+def settled_shape(net: Any) -> tuple[int, int, int] | None:
+    """Return the shape of images that an estimator or one inside it settled on."""
+    return next((one.image_shape_ for one in _inside(net) if hasattr(one, "image_shape_")), None)
+
+
+def _inside(net: Any) -> Iterator[Any]:
+    """Yield an estimator, and what searches and Pipelines hold, the one that predicts last."""
+    yield net
+    best = getattr(net, "best_estimator_", None)
+    for one in [best] * (best is not None) + [step for _, step in getattr(net, "steps", ())]:
+        yield from _inside(one)
 
 
 def scaled_pixels(rows: Any, shown: NDArray) -> NDArray:

@@ -116,7 +116,8 @@ class LossCurveDisplay:
         metric : str, default="loss"
             Name of a value in `history_`, such as "loss" or a metric, without `val_`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+            Where to draw; None makes a new figure. `from_estimators` draws several networks
+            in one, in colours that differ.
 
         Returns
         -------
@@ -305,15 +306,16 @@ class LossCurveDisplay:
 
     def _add_legend(self, groups):
         """Explain colours, where there are several, and styles."""
-        drawn = {}
+        by_name = {}
         for line in [*self.mean_lines_, *self.lines_, *self.best_points_]:
-            drawn.setdefault(line.get_label(), line)
+            by_name.setdefault(line.get_label(), line)
+        entries = list(by_name.items())
         if len(groups) > 1:
             from matplotlib.lines import Line2D
 
             labels, (train, validation, best) = list(groups), zip(*groups.values(), strict=True)
             shades = zip(labels, colours(len(labels)), strict=True)
-            drawn = {label: Line2D([], [], color=shade) for label, shade in shades}
+            entries = [(label, Line2D([], [], color=shade)) for label, shade in shades]
             styles = {
                 "training": (any(train), {"linestyle": _TRAINING}),
                 "validation": (any(validation), {"linestyle": _VALIDATION}),
@@ -321,8 +323,9 @@ class LossCurveDisplay:
             }
             for name, (used, look) in styles.items():
                 if used:
-                    drawn[name] = Line2D([], [], color="0.4", **look)
-        self.ax_.legend(drawn.values(), drawn.keys())
+                    entries.append((name, Line2D([], [], color="0.4", **look)))
+        names, handles = zip(*entries, strict=True)
+        self.ax_.legend(handles, names)
 
 
 LossCurveDisplay.__module__ = "skdl"

@@ -53,6 +53,15 @@ def colours(n: int) -> list[Any]:
     return list(colormaps["viridis"](np.linspace(0, 0.9, n)))
 
 
+def clear(*axes: Axes) -> None:
+    """Take away what an earlier picture left in axes, and its colour bars beside them."""
+    for ax in axes:
+        for image in ax.images:
+            if image.colorbar is not None:
+                image.colorbar.remove()
+        ax.clear()
+
+
 def columns_and_rows(n: int, ratio: float = 1.0) -> tuple[int, int]:
     """Return the columns and rows of a grid of n cells, about as wide as high.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdl._plotting import COLOURS, import_pyplot, unwrapped
+from skdl._plotting import COLOURS, clear, import_pyplot, unwrapped
 from skdl._search_results import best_by_cell, metric_of, parameters_of, values_of
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ _CELL, _AROUND, _LARGEST, _SMALLEST = (0.75, 0.45), (2.2, 1.1), 10.0, 4.5
 class SearchDisplay:
     """Mean scores of a search by the values of two parameters, as an annotated heat map.
 
-    The best combination of the search has a frame. Combinations that the search has not
-    tried are left blank, those whose fit or score failed say nan.
+    The combination in `best_params_` has a frame. Combinations that the search has not tried
+    are left blank, those whose fit or score failed say nan.
 
     It is best made by `from_search`, which draws at once.
 
@@ -136,7 +136,8 @@ class SearchDisplay:
         metric : str, default=None
             Name of the score, for a search with several; None takes the one in `refit`.
         ax : matplotlib Axes or sequence of two, default=None
-            Where to draw, two of them for `score="both"`; None makes a new figure.
+            Where to draw, two of them for `score="both"`, which are cleared first; None makes a
+            new figure.
 
         Returns
         -------
@@ -152,8 +153,9 @@ class SearchDisplay:
         TypeError
             If it is no search.
         ValueError
-            If a parameter or score is unknown, if parameters must be chosen, or if training
-            scores are asked for that were not recorded (`return_train_score=True` does).
+            If a parameter or score is unknown, if parameters or a score must be chosen, if x and y
+            are the same, or if training scores are asked for that were not recorded
+            (`return_train_score=True` does).
 
         Notes
         -----
@@ -161,7 +163,8 @@ class SearchDisplay:
         the others with the best test score, and the training score of the same; the title names
         them. Of a search by halving, each cell shows the last iteration that it reached.
 
-        Numbers are in increasing order, other values in the order of the grid.
+        Numbers are in increasing order, other values in the order of the grid. Of a list of
+        grids, "default" stands first, for the combinations that do not set the parameter.
         """
         import_pyplot(f"{cls.__name__}.from_search")
         if score not in _SCORES:
@@ -205,7 +208,8 @@ class SearchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or sequence of Axes, default=None
-            Where to draw, one for each of `scores`; None makes a new figure.
+            Where to draw, one for each of `scores`, which are cleared first; None makes a new
+            figure.
 
         Returns
         -------
@@ -230,6 +234,7 @@ class SearchDisplay:
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != n:
             raise ValueError(f"ax must be {n} axes, one for each of {[*self.scores]!r}.")
+        clear(*axes)
         finite = [values[np.isfinite(values)] for values in self.scores.values()]
         finite = np.concatenate(finite) if any(map(len, finite)) else np.zeros(1)
         limits = {"vmin": finite.min(), "vmax": finite.max(), "cmap": "cividis", "aspect": "auto"}
@@ -239,24 +244,29 @@ class SearchDisplay:
             for axis, values in zip(axes, self.scores.values(), strict=True)
         ]
         self.images_ = np.array(images, dtype=object)
-        self.colorbar_ = self.figure_.colorbar(images[0], ax=list(axes), label=self.score_name)
+        beside = axes[0] if n == 1 else list(axes)  # of one alone, tight_layout can move it
+        self.colorbar_ = self.figure_.colorbar(images[0], ax=beside, label=self.score_name)
         for i, (axis, which) in enumerate(zip(axes, self.scores, strict=True)):
             self._label(axis, which if n > 1 else "", first=i == 0)
-        self.figure_.draw_without_rendering()  # settles how large the cells are
+        self._settle()
         drawn = zip(axes, images, self.scores.values(), strict=True)
         self.texts_ = np.array([self._annotate(*one) for one in drawn], dtype=object)
         return self
 
+    def _settle(self):
+        """Have the layout decide how large the cells are."""
+        self.figure_.figure.draw_without_rendering()  # a SubFigure cannot, its root can
+
     def _label(self, ax, which, first):
         ax.set_facecolor("0.93")
-        ax.set_xticks(range(len(self.x_values)), map(_shown, self.x_values))
+        ax.set_xticks(range(len(self.x_values)), _tick_labels(self.x_values))
         names = _short_names([self.x, self.y] if self.y else [self.x])
         ax.set_xlabel(names[0])
         ax.set_yticks(range(len(self.y_values)) if self.y else [])
         if self.y:
-            ax.set_yticklabels(map(_shown, self.y_values))
+            ax.set_yticklabels(_tick_labels(self.y_values))
             ax.set_ylabel(names[1] if first else "")
-        self.figure_.draw_without_rendering()
+        self._settle()
         width, _ = self._cell(ax)
         if self._n_letters() * 0.6 * _LARGEST > width:
             ax.tick_params("x", rotation=45)
@@ -267,7 +277,7 @@ class SearchDisplay:
         ax.set_title("\n".join([which, *title] if which else title), fontsize=_LARGEST)
 
     def _n_letters(self):
-        return max(len(_shown(value)) for value in self.x_values)
+        return max(map(len, _tick_labels(self.x_values)))
 
     def _cell(self, ax):
         """Return width and height of a cell, in points."""
@@ -305,14 +315,24 @@ def _short_names(names):
     return short if len({*short}) == len(short) else list(names)
 
 
-def _shown(value):
-    """Return a value of a parameter as a tick label."""
+def _tick_labels(values):
+    """Return the values of a parameter as text, as short as tells them apart."""
+    for digits in (*range(3, 18), None):
+        labels = [_shown(value, digits) for value in values]
+        if len({*labels}) == len(labels):
+            break
+    return labels
+
+
+def _shown(value, digits):
+    """Return a value with floats to some digits, None: in full."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, str):
         return value
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return " ".join(getattr(value, "__name__", reprlib.repr(value)).split())
+    if isinstance(value, float) and digits:
+        return f"{value:.{digits}g}"
+    write = reprlib.repr if digits else repr
+    return " ".join(getattr(value, "__name__", write(value)).split())
 
 
 def _number(value):

@@ -30,8 +30,13 @@ def metric_of(search: Any, metric: str | None) -> str:
     """Return the name that the search's results have for its score, or for one of several."""
     start = "mean_test_"
     names = [name.removeprefix(start) for name in search.cv_results_ if name.startswith(start)]
-    if metric is None:
-        metric = names[0] if len(names) == 1 else getattr(search, "refit", None)
+    refit = names[0] if len(names) == 1 else getattr(search, "refit", None)
+    if metric is None and not isinstance(refit, str):
+        raise ValueError(
+            f"metric=None takes the score that refit names, but refit={refit!r} names none. "
+            f"Choose from {names!r}."
+        )
+    metric = refit if metric is None else metric
     if metric not in names:
         raise ValueError(f"metric={metric!r} is no score of this search. Choose from {names!r}.")
     return metric
@@ -42,6 +47,8 @@ def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str |
     candidates = search.cv_results_["params"]
     names = list(dict.fromkeys(name for params in candidates for name in params))
     x, y = (None if given is None else _resolved(given, names) for given in (x, y))
+    if x is not None and x == y:
+        raise ValueError(f"x and y are both {x!r}. Give different parameters, of {names!r}.")
     varied = [
         name
         for name in names
@@ -79,11 +86,11 @@ def values_of(search: Any, name: str) -> tuple[list, list[int]]:
     values = [params.get(name, _ABSENT) for params in search.cv_results_["params"]]
     keys = list(map(_key, values))
     by_key = dict(zip(keys, values, strict=True))
-    if all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
-        order = sorted(by_key, key=by_key.get)
-    else:
-        order = [key for key in [_key(_ABSENT), *_listed(search, name), *by_key] if key in by_key]
-        order = list(dict.fromkeys(order))
+    absent, keys_in_order = _key(_ABSENT), dict.fromkeys([*_listed(search, name), *by_key])
+    order = [key for key in keys_in_order if key in by_key and key != absent]
+    if all(isinstance(by_key[k], Real) and not isinstance(by_key[k], bool) for k in order):
+        order.sort(key=by_key.get)
+    order = [absent] * (absent in by_key) + order
     place = {key: i for i, key in enumerate(order)}
     return [by_key[key] for key in order], [place[key] for key in keys]
 

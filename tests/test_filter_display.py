@@ -111,6 +111,12 @@ def test_plot_draws_again(plt):
             display.plot(max_filters=max_filters)
 
 
+def test_plot_draws_again_on_the_same_axes(plt):
+    _, ax = plt.subplots()
+    display = FilterDisplay(np.zeros((3, 3, 1, 9))).plot(ax).plot(ax, max_filters=2)
+    assert ax.child_axes == list(display.axes_)
+
+
 def test_weights_of_zero_are_medium_grey(plt):
     display = FilterDisplay(np.zeros((3, 3, 1, 2))).plot()
     assert (display.images_[0].get_array() == 0.5).all()
@@ -163,6 +169,14 @@ def test_convolutions_of_models_inside_a_model(plt):
 def test_low_precision(plt):
     model = build_convnet((8, 8, 1), 2, dtype="bfloat16", seed=0)
     assert FilterDisplay.from_model(model).kernels.dtype == np.float32
+
+
+def test_networks_that_are_not_built(plt):
+    model = keras.Sequential([keras.layers.Conv2D(4, 3, name="first")], name="mine")
+    with pytest.raises(ValueError, match=r"'mine' is not built: its layer 'first' .*model\.build"):
+        FilterDisplay.from_model(model)
+    model.build((None, 8, 8, 1))
+    assert FilterDisplay.from_model(model).kernels.shape == (3, 3, 1, 4)
 
 
 def test_what_has_no_convolutions_or_is_not_fitted(plt, iris):

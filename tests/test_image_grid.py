@@ -2,6 +2,7 @@
 
 import sys
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,15 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skdl import ConvNetClassifier, ImageGridDisplay, ImageReshaper
+from skdl import (
+    ConvNetClassifier,
+    ImageGridDisplay,
+    ImageReshaper,
+    PretrainedFeatureClassifier,
+    PretrainedFeatureExtractor,
+    build_convnet,
+)
+from skdl._image_files import ImageFiles
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (12, 6, 4), dtype=np.uint8)
@@ -190,6 +199,8 @@ def test_plot_draws_again_on_given_axes(plt):
     assert display.plot(axes[1]) is display
     assert display.ax_ is axes[1]
     assert axes[1].child_axes == list(display.axes_)
+    display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, max_images=1, ax=axes[1])
+    assert axes[1].child_axes == list(display.axes_)
 
 
 def test_estimators(plt, digits):
@@ -213,6 +224,55 @@ def test_estimators(plt, digits):
     display = ImageGridDisplay.from_estimator(without, *test, display_labels=[*"abcdefghij"])
     assert display.pred_proba is None
     assert set(display.y_pred) <= set("abcdefghij")
+
+
+def test_images_in_files(plt, tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{i}.png") for i in range(12)]
+    for path, image in zip(paths, X, strict=True):
+        keras.utils.save_img(path, image[..., None], scale=False)
+    backbone = build_convnet((6, 4, 1), 2, seed=0)
+    net = PretrainedFeatureClassifier(backbone, epochs=1, random_state=0).fit(paths, Y_TRUE)
+    y_pred, read, getitem = net.predict(paths), [], ImageFiles.__getitem__
+    monkeypatch.setattr(
+        ImageFiles,
+        "__getitem__",
+        lambda self, index: read.extend(self.paths[index]) or getitem(self, index),
+    )
+    display = ImageGridDisplay.from_estimator(net, paths, Y_TRUE, only=None, max_images=2)
+    assert sorted(read) == sorted(paths + paths[:2])  # predicted once, then those shown
+    assert_array_equal(display.y_pred, y_pred[:2])
+    assert_allclose(display.images[..., 0], X[:2] / 255, rtol=1e-6)
+
+    extractor = PretrainedFeatureExtractor(backbone)
+    pipeline = make_pipeline(extractor, LogisticRegression()).fit(paths, Y_TRUE)
+    display = ImageGridDisplay.from_estimator(pipeline, pd.Series(paths), Y_TRUE, only=None)
+    assert display.images.shape == (12, 6, 4, 1)
+    with pytest.raises(ValueError, match=r"paths, but image_shape=None .* Give image_shape="):
+        ImageGridDisplay.from_predictions(paths, Y_TRUE, Y_PRED)
+    display = ImageGridDisplay.from_predictions(paths, Y_TRUE, Y_PRED, image_shape=(12, 8, 3))
+    assert display.images.shape == (3, 12, 8, 3)
+
+
+class Hesitant(ConvNetClassifier):
+    """Predicts another class than the most probable one."""
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[-1])
+
+
+def test_labels_are_those_of_predict(plt):
+    names = np.array(["no", "yes"])[(Y_TRUE > 0).astype(int)]
+    for net in (ConvNetClassifier(epochs=1), Hesitant(epochs=1)):
+        search = GridSearchCV(net, {"random_state": [0]}, cv=2)
+        pipeline = make_pipeline(FunctionTransformer(), search).fit(X, names)
+        display = ImageGridDisplay.from_estimator(pipeline, X, names, only=None)
+        assert_array_equal(display.y_pred, pipeline.predict(X))
+        assert display.images.shape == (12, 6, 4, 1)
+    several = np.eye(3, dtype=int)[Y_TRUE]
+    net = ConvNetClassifier(epochs=1).fit(X, several)
+    for y in (Y_TRUE, several):
+        with pytest.raises(ValueError, match="must be one label a row"):
+            ImageGridDisplay.from_estimator(net, X, y)
 
 
 def test_what_is_given_is_left_as_it_is(plt):

@@ -177,6 +177,15 @@ def test_labels_have_colours_of_their_own(plt, net, folds):
     assert len({tuple(line.get_color()) for line in many.lines_}) == 12
 
 
+def test_labels_that_are_names_of_styles(plt):
+    names = ["best epoch", "validation", "training"]
+    curves = [[3.0, 2.0], [2.0, 1.0], [4.0, 3.0]]
+    display = LossCurveDisplay(curves, curves, labels=names, best_epochs=[2, 2, 2]).plot()
+    assert legend_of(display) == [*names, "training", "validation", "best epoch"]
+    colours = [line.get_color() for line in display.ax_.get_legend().get_lines()]
+    assert colours == [*COLOURS[:3], "0.4", "0.4", "0.4"]
+
+
 def test_networks_with_and_without_validation(plt, net, iris):
     other = DenseClassifier(epochs=2).fit(*iris)
     display = LossCurveDisplay.from_estimators([other, net], labels=["without", "with"])

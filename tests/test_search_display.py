@@ -229,11 +229,49 @@ def test_values_of_all_kinds(plt):
     assert labels_of(display.axes_[0].xaxis) == ["None", "StandardScaler()", "passthrough"]
 
 
+def test_values_that_are_nearly_equal_have_different_labels(plt):
+    shown = {
+        "rate": ([1.0001, 3.0, 1.0002], ["1.0001", "1.0002", "3"]),
+        "epochs": ([1, 1.0], ["1", "1.0"]),
+        "sizes": ([(1,) * 7, (1,) * 8], ["(1, 1, 1, 1, 1, 1, 1)", "(1, 1, 1, 1, 1, 1, 1, 1)"]),
+    }
+    for name, (values, labels) in shown.items():
+        ax = SearchDisplay.from_search(searched({name: values, "flag": [True, False]}), y=name)
+        assert labels_of(ax.axes_[0].yaxis) == labels
+        ax = SearchDisplay.from_search(searched({name: values}))
+        assert labels_of(ax.axes_[0].xaxis) == labels
+
+
+def test_subfigures(plt):
+    left, right = plt.figure().subfigures(1, 2)
+    inner = right.subfigures(2, 1)[0]
+    search = searched(GRID)
+    for part in (left, inner):
+        display = SearchDisplay.from_search(search, ax=part.subplots())
+        assert display.figure_ is part
+        assert display.texts_.all()
+
+
+def test_plot_draws_again_on_the_same_axes(plt):
+    figure, ax = plt.subplots()
+    SearchDisplay.from_search(searched(GRID), ax=ax)
+    display = SearchDisplay.from_search(searched({"epochs": [1, 2]}), ax=ax)
+    assert figure.axes == [ax, display.colorbar_.ax]
+    assert [*ax.texts] == [*display.texts_.ravel()]
+    assert ax.get_ylabel() == ""
+
+
+def test_tight_layout(plt):
+    display = SearchDisplay.from_search(searched(GRID), ax=plt.subplots()[1])
+    plt.tight_layout()  # which warns of axes that it cannot move
+    assert display.axes_[0].get_tightbbox().x0 >= 0
+
+
 def test_lists_of_grids(plt):
     search = searched([{"epochs": [1, 2]}, {"sizes": [4, 2]}])
     display = SearchDisplay.from_search(search)
     assert display.y_values == ["default", 1, 2]
-    assert display.x_values == ["default", 4, 2]
+    assert display.x_values == ["default", 2, 4]
     assert_array_equal(display.tried, [[0, 1, 1], [1, 0, 0], [1, 0, 0]])
 
 
@@ -251,7 +289,7 @@ def test_several_metrics(plt, iris):
     with pytest.raises(ValueError, match=r"metric='f1' .* \['accuracy', 'neg_log_loss'\]"):
         SearchDisplay.from_search(search, metric="f1")
     search = GridSearchCV(search.estimator, grid, scoring=scoring, refit=False, cv=2).fit(*iris)
-    with pytest.raises(ValueError, match="metric=False is no score"):
+    with pytest.raises(ValueError, match=r"refit=False names none.*'accuracy', 'neg_log_loss'"):
         SearchDisplay.from_search(search)
     assert SearchDisplay.from_search(search, metric="accuracy").best is None
 
@@ -300,6 +338,9 @@ def test_errors(plt):
         SearchDisplay.from_search(GridSearchCV(Stand(), GRID))
     with pytest.raises(TypeError, match=r"search=LogisticRegression\(\) has no results"):
         SearchDisplay.from_search(LogisticRegression().fit([[0], [1]], [0, 1]))
+    pipeline = searched({"stand__rate": [0.1, 1.0]}, estimator=make_pipeline(Stand()))
+    with pytest.raises(ValueError, match=r"x and y are both 'stand__rate'"):
+        SearchDisplay.from_search(pipeline, x="rate", y="stand__rate")
     with pytest.raises(ValueError, match="varies no parameter"):
         SearchDisplay.from_search(searched({}))
 

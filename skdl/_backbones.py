@@ -24,6 +24,11 @@ from skdl._recipes import Recipe
 from skdl._store import lock
 from skdl._variables import flat_layers
 
+# Names of layers around a backbone, see `build_pretrained`.
+_TAKEN = re.compile(
+    "inputs|flip|rotation|translation|shear|zoom|resizing|reversed_channels|grey_to_colours|"
+    r"preprocessing|flatten|pooling|hidden_\d+(_normalization|_dropout)?|output"
+)
 # Height and width of images from files where neither the user nor the backbone says.
 _DEFAULT_SIZE = (224, 224)
 _APPLICATIONS = {name: getattr(keras.applications, name) for name in dir(keras.applications)}
@@ -79,9 +84,15 @@ class Backbone:
     def preprocessing(self, preprocess: str | float | None) -> str | float | None:
         """Return what "auto" stands for; other values once they are checked."""
         if preprocess == "auto":
-            return self.application
+            preprocess = self.application
         if isinstance(preprocess, str):
             _check_application("preprocess", preprocess)
+            channels, (reverse, *affine) = self.input_shape[2], affine_of(preprocess)
+            if channels != 3 and (reverse or any(len({*each}) > 1 for each in affine)):
+                raise ValueError(
+                    f"preprocess={preprocess!r} differs by colour, but {self.label} takes images "
+                    f"of {channels} channels. Set preprocess to None or to a factor."
+                )
         return preprocess
 
     def check_layer(self, parameter: str, name: str) -> None:
@@ -140,7 +151,7 @@ def _found(backbone, weights, image_shape, given, layer, dtype):
         return _application(backbone, weights, tuple(size), layer, dtype, stamp)
     elif isinstance(backbone, keras.Model):
         label, model = f"backbone={backbone.name!r}", backbone
-    elif callable(backbone):
+    elif callable(backbone) and not isinstance(backbone, keras.Layer):
         label = f"backbone={getattr(backbone, '__name__', backbone)}"
         model = _called(backbone, label, (*size, 3))
     else:
@@ -149,6 +160,11 @@ def _found(backbone, weights, image_shape, given, layer, dtype):
             f"returns one, or the path of a .keras file, received backbone={backbone!r}."
         )
     _check_graph(label, model)
+    if _TAKEN.fullmatch(model.name):
+        raise ValueError(
+            f"{label} has the name {model.name!r}, as has a layer around it. Give the model "
+            "another: model.name = 'base'."
+        )
     if weights not in {None, "imagenet"}:
         model = _copy(label, model)
         load_weights(model, weights, label)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -21,9 +20,11 @@ from skdl._diagram import DocumentationLink, NetworkAttributes
 from skdl._networks import input_dtype
 from skdl._processes import check_process
 from skdl._progress import Progress
+from skdl._restoring import as_before_if_it_fails
 from skdl._seeds import fit_seed, hold_out_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
 from skdl._streams import fit_stream, inputs_of, is_stream
+from skdl._targets import check_no_texts
 from skdl._tasks import FitTasks
 from skdl._versions import PickledWithVersions
 
@@ -96,7 +97,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             are left out.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), default=None
             Inputs to validate on after every epoch, in place of `validation_split`. A
-            Pipeline hands them over untransformed unless told by `transform_input`.
+            Pipeline hands them over untransformed unless told by `transform_input`. Where X is
+            a data set of batches it may be one too; y_val is then None.
         y_val : array-like of shape (n_validation,) or (n_validation, n_outputs), default=None
             Targets of `X_val`.
 
@@ -115,9 +117,12 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         if is_stream(X):
             return fit_stream(self, X, y, sample_weight, X_val, y_val)
         going_on = self.warm_start and hasattr(self, "_network")
+        if is_stream(X_val):
+            raise ValueError("X_val can be a data set of batches only where X is one.")
         if (X_val is None) != (y_val is None):
             missing, given = ("X_val", "y_val") if X_val is None else ("y_val", "X_val")
             raise ValueError(f"{missing} is missing: {given} was given without it.")
+        X = self._kept(X)
         tasks = FitTasks(self, X, y, sample_weight, self._planned_epochs())
         with self._as_before_if_it_fails():
             X, y = self._check_rows(X, y, reset=not going_on)
@@ -178,17 +183,13 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             network = self._make_network(X, targets, seed, going_on)
             return self._train(network, targets, self._rows(X, y, weight, targets), None, 1)
 
-    @contextmanager
     def _as_before_if_it_fails(self):
-        """Leave the estimator as it was when a fit raises."""
         check_process()
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        return as_before_if_it_fails(self)
+
+    def _kept(self, X):
+        """Return X as what can be read more than once."""
+        return X
 
     def _validated(self, X, *y, **checks):
         """Return what `validate_data` makes of X and y."""
@@ -208,6 +209,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
 
     def _check_rows(self, X, y, reset, name=""):
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
+        if is_regressor(self):
+            check_no_texts(y, f"y{name}")
         X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))
         if issparse(y) and not is_classifier(self):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")
@@ -262,7 +265,7 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             missing = np.setdiff1d(by_class[kept], by_class[held])
             moved = [kept[by_class[kept] == label][0] for label in missing]
             kept, held = np.setdiff1d(kept, moved), np.union1d(held, moved).astype(int)
-        return kept, held
+        return np.sort(kept), np.sort(held)
 
     def _rows(self, X, y, weight, targets, name="y"):
         """Return what the network is trained on; weights, None for ones, have mean 1."""
@@ -359,7 +362,10 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
     def _outputs(self, X):
         check_is_fitted(self)
         if is_stream(X):
-            return np.concatenate([self._outputs(x) for x in inputs_of(X)])
+            outputs = [self._outputs(x) for x in inputs_of(X)]
+            if not outputs:
+                raise ValueError("X has no batches. Give a data set with one batch at least.")
+            return np.concatenate(outputs)
         check_process()
         return self._network.predict(self._inputs(self._validated(X, reset=False)))
 

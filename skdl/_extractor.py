@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._diagram import DocumentationLink
 from skdl._image_inputs import ImageInputs
+from skdl._processes import check_process
+from skdl._restoring import as_before_if_it_fails
 from skdl._seeds import fit_seed
 from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skdl._versions import PickledWithVersions
@@ -80,16 +82,17 @@ class PretrainedFeatureExtractor(
         A folder where the features of each image are kept, so that folds, searches and other
         processes compute them only once. None: they are computed at every call.
     random_state : int, RandomState instance or None, default=None
-        Decides the weights with `weights=None`. Unused otherwise.
+        Decides the weights with `weights=None`. Unused otherwise: no generator advances.
 
     Attributes
     ----------
     image_shape_ : tuple of int
         Height, width and channels of the images in X; for files, those to which they are read.
     scale_ : float
-        Factor by which pixels are multiplied before the preprocessing of a network in
+        Factor by which pixels in arrays are multiplied before the preprocessing of a network in
         `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it.
+        the encoding seen in fit, as `ImageReshaper` finds it. Files are 0 to 255 always; after a
+        fit on files arrays must be, too.
     model_ : keras.Model
         The network from images to features; it can be used with Keras alone.
     n_features_in_ : int
@@ -105,11 +108,14 @@ class PretrainedFeatureExtractor(
     Notes
     -----
     With `memory` a feature is found by the bytes of the image (of a file: of the file), the
-    backbone with its weights, and all parameters that decide it. One process computes at a
-    time, and others that need the same backbone wait. `Memory.clear` deletes the features.
+    backbone with its weights of now, all parameters that decide it, and the version of Keras.
+    The code of layers of your own is not among these: clear the memory when you change it. One
+    process computes at a time, and others that need the same backbone wait. `Memory.clear`
+    deletes the features.
 
-    Images in files are decoded and resized by Keras's reader, which uses Pillow; images in
+    Images in files are decoded and resized by Pillow, as Keras's reader does; images in
     arrays are resized by the network. Both are bilinear and averaging, but round differently.
+    Of 16-bit images in files the upper 8 bits are read.
 
     References
     ----------
@@ -187,13 +193,14 @@ class PretrainedFeatureExtractor(
         """
         from skdl._features import Features
 
-        self._learn_inputs(self._validated(X))
-        self._features = Features(
-            self._backbone, self._feature_arguments(), fit_seed(self.random_state),
-            self.memory, self.batch_size,
-        )  # fmt: skip
-        self._n_features_out = self._features.n_features
-        del self._backbone  # its weights are the network's now
+        check_process()
+        with as_before_if_it_fails(self):
+            self._learn_inputs(self._validated(X))
+            seed = fit_seed(self.random_state) if self._backbone.weights is None else 0
+            arguments = self._feature_arguments()
+            self._features = Features(self._backbone, arguments, seed, self.memory)
+            self._n_features_out = self._features.n_features
+            del self._backbone  # its weights are the network's now
         return self
 
     def transform(self, X: ArrayLike) -> NDArray:
@@ -217,7 +224,8 @@ class PretrainedFeatureExtractor(
             If files do not exist or cannot be read; the message lists them.
         """
         check_is_fitted(self)
-        return self._features(self._inputs(self._validated(X, reset=False)))
+        images = self._inputs(self._validated(X, reset=False))
+        return self._features(images, self.batch_size)
 
     @property
     def model_(self) -> keras.Model:

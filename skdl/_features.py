@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from skdl._backbones import Backbone
 from skdl._feature_store import FeatureStore, cache_folder
 from skdl._fitting import Network, positions_of
 from skdl._image_files import ImageFiles
-from skdl._keras import NetworkConfig
+from skdl._keras import NetworkConfig, keras
 from skdl._networks import input_dtype
 from skdl._pretrained_networks import build_features
+from skdl._processes import check_process
 from skdl._recipes import key_of
 
 
@@ -35,39 +36,37 @@ class Features:
         Decides the weights of a backbone without.
     memory : joblib.Memory, str, path-like or None
         Where features are kept.
-    batch_size : int
-        Number of images that are read and go through the network at a time.
     """
 
-    def __init__(
-        self, backbone: Backbone, arguments: dict, seed: int, memory: Any, batch_size: int
-    ):
+    def __init__(self, backbone: Backbone, arguments: dict, seed: int, memory: Any):
         config = NetworkConfig.of(build_features, arguments, "sgd", None, "mse", None)
         self.n_features = backbone.n_features(arguments["pooling"])
         self.dtype = np.dtype(input_dtype(arguments["dtype"]))
         shape = (self.n_features,)
         given = given_weights(config, shape, backbone)
         self.network = Network(config, shape, seed, given=given)
-        self.batch_size, self.folder, self._identity = batch_size, cache_folder(memory), None
-        if self.folder is not None:
-            weights = self.network.get_weights()
-            positions = positions_of(config, shape, backbone.name)
-            self._identity = _identity(config, [weights[position] for position in positions])
+        self.folder = cache_folder(memory)
 
-    def __call__(self, images: NDArray | ImageFiles) -> NDArray:
-        """Return features of shape (n, n_features)."""
+    def __call__(self, images: NDArray | ImageFiles, batch_size: int) -> NDArray:
+        """Return features of shape (n, n_features), `batch_size` images at a time."""
+        check_process()
+
+        def compute(positions: Iterable[int]) -> NDArray:
+            return self._computed(images, np.asarray(positions), batch_size)
+
         if self.folder is None:
-            return self._computed(images, range(len(images)))
-        store = FeatureStore(self.folder / f"{self._identity}.sqlite", self.n_features, self.dtype)
-        keys = [*_digests(images)]
-        return store.get(keys, lambda some: self._computed(images, some), self.batch_size)
+            return compute(range(len(images)))
+        file = self.folder / f"{_identity(self.network)}.sqlite"
+        store = FeatureStore(file, self.n_features, self.dtype)
+        return store.get([*_digests(images)], compute, batch_size)
 
-    def _computed(self, images: NDArray | ImageFiles, positions: Iterable[int]) -> NDArray:
+    def _computed(
+        self, images: NDArray | ImageFiles, positions: NDArray, batch_size: int
+    ) -> NDArray:
         """Return the features of some of the images, each batch read while the last is computed."""
-        positions = np.asarray(positions)
-        parts = np.split(positions, range(self.batch_size, len(positions), self.batch_size))
+        parts = np.split(positions, range(batch_size, len(positions), batch_size))
         with ThreadPoolExecutor(1) as pool:
-            found = [self.network.predict(x, self.batch_size) for x in _ahead(pool, images, parts)]
+            found = [self.network.predict(x, batch_size) for x in _ahead(pool, images, parts)]
         return np.concatenate(found).astype(self.dtype, copy=False)
 
 
@@ -91,18 +90,54 @@ def _ahead(
     yield coming.result()
 
 
-def _identity(config: NetworkConfig, weights: list[NDArray]) -> str:
-    """Return a digest of all that decides the features of an image.
+def _identity(network: Network) -> str:
+    """Return a digest of all that decides the features of an image but the code of its layers.
 
-    Names of layers do not: Keras counts them on over all networks of a process.
+    The weights are those of now: users may change them through the Keras model.
     """
-    text = repr(key_of(config.arguments))
-    for number, name in enumerate(dict.fromkeys(re.findall(r'"name": "(.*?)"', text))):
-        text = text.replace(f'"{name}"', f'"{number}"')
+    arguments = network.config.arguments
+    backbone = arguments["backbone"]
+    unnamed = replace(backbone, config=_numbered(backbone.config, {}))
+    text = repr((keras.__version__, key_of({**arguments, "backbone": unnamed})))
     digest = hashlib.blake2b(text.encode(), digest_size=16)
-    for values in weights:
-        digest.update(np.ascontiguousarray(values))
+    weights = network.get_weights()
+    for position in positions_of(network.config, network.target_shape, backbone.config["name"]):
+        digest.update(np.ascontiguousarray(weights[position]))
     return digest.hexdigest()
+
+
+def _numbered(value: Any, numbers: dict[str, int], role: str = "layer") -> Any:
+    """Return a configuration of a model with the names of its layers numbered.
+
+    They decide no feature, and Keras counts them on over all networks of a process. No other text
+    is touched: an activation has a name that means something.
+
+    Parameters
+    ----------
+    value : Any
+        The configuration or a part of it.
+    numbers : dict
+        The numbers so far, which are added to.
+    role : str
+        "layer" for a serialized layer or its configuration, "name" for what refers to layers, ""
+        for anything else.
+    """
+    if isinstance(value, str) and role == "name":
+        return numbers.setdefault(value, len(numbers))
+    if isinstance(value, list | tuple):
+        return [_numbered(item, numbers, role) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("module") == "keras.layers":  # also one that another wraps
+        role = "layer"
+    roles = dict.fromkeys(("keras_history", "input_layers", "output_layers"), "name")
+    if role == "layer":
+        roles |= {"name": "name", "layers": "layer"}
+        roles |= {"config": "layer"} if "class_name" in value else {}
+    found = {}
+    for key, item in sorted(value.items()):
+        found[key] = _numbered(item, numbers, "name" if role == "name" else roles.get(key, ""))
+    return found
 
 
 def _digests(images: NDArray | ImageFiles) -> Iterator[str]:

@@ -17,7 +17,8 @@ from sklearn.utils import Bunch, check_random_state
 
 # Images are decoded outside of Python's lock, so that threads help.
 _THREADS = 4
-_MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_SIXTEEN = {"PNG", "PPM"}  # formats without 32 bits, of which Pillow makes its mode of 32 bits
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -104,6 +105,11 @@ def load_image_folder(
     """
     if unreadable not in {"error", "warn", None}:
         raise ValueError(f"unreadable must be 'error', 'warn' or None, received {unreadable!r}.")
+    if isinstance(allowed_extensions, str):
+        raise ValueError(
+            "allowed_extensions must be a list of endings such as ['.jpg', '.png'], received "
+            f"allowed_extensions={allowed_extensions!r}."
+        )
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"path={os.fspath(path)!r} is no folder. It must hold one a class.")
@@ -205,13 +211,16 @@ class ImageFiles:
     image_shape : tuple of int
         Height, width and channels to which each image is brought: resized bilinearly, which
         averages where it shrinks, as Keras's `load_img` does; converted to grey or colours.
+    scale : float, default=1.0
+        Factor by which a network multiplies pixels to bring them to 0 to 255, and by which these
+        are divided for it.
     """
 
-    dtype = np.dtype(np.uint8)
     lazy = True
 
-    def __init__(self, paths: NDArray, image_shape: tuple[int, int, int]):
-        self.paths, self.image_shape = paths, tuple(image_shape)
+    def __init__(self, paths: NDArray, image_shape: tuple[int, int, int], scale: float = 1.0):
+        self.paths, self.image_shape, self.scale = paths, tuple(image_shape), scale
+        self.dtype = np.dtype(np.uint8 if scale == 1 else np.float32)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -224,10 +233,10 @@ class ImageFiles:
     @property
     def nbytes(self) -> int:
         """As if all were read."""
-        return prod(self.shape)
+        return prod(self.shape) * self.dtype.itemsize
 
     def __getitem__(self, index: Any) -> NDArray:
-        """Return the images of a slice or an array of positions, uint8."""
+        """Return the images of a slice or an array of positions."""
         paths = self.paths[index]
         try:
             with ThreadPoolExecutor(_THREADS) as pool:
@@ -239,19 +248,35 @@ class ImageFiles:
                 len(self.paths),
                 "Leave them out; skdl.datasets.load_image_folder(unreadable='warn') does",
             ) from error
-        return np.stack(images) if images else np.empty((0, *self.image_shape), self.dtype)
+        images = np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
+        return images if self.scale == 1 else images / np.float32(self.scale)
 
     def _read(self, path: str) -> NDArray:
-        from skdl._keras import keras
+        from PIL import Image
 
         height, width, channels = self.image_shape
-        image = keras.utils.load_img(
-            path,
-            color_mode=_MODES[channels],
-            target_size=(height, width),
-            interpolation="bilinear",
+        with Image.open(path) as image:
+            image = _in_bytes(image).convert(_MODES[channels])
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(image).reshape(self.image_shape)
+
+
+def _in_bytes(image: Any) -> Any:
+    """Return an image of Pillow's whose pixels are bytes: of 16 bits the upper 8.
+
+    Pillow itself would take the lower ones, or all above 255 for white.
+    """
+    from PIL import Image
+
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in _SIXTEEN)
+    if sixteen:
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in {"I", "F"}:
+        raise ValueError(
+            f"its pixels are numbers of 32 bits (mode {image.mode!r}), and which of them is white "
+            "is not known; save it with 8 or 16 bits"
         )
-        return np.asarray(image, np.uint8).reshape(self.image_shape)
+    return image
 
 
 def check_channels(channels: int) -> None:
@@ -272,6 +297,7 @@ def unreadable_files(paths: Iterable[str]) -> dict[str, str]:
             with Image.open(path) as image:
                 image.draft(None, (64, 64))  # a JPEG is decoded faster, and as far, in small
                 image.load()
+                _in_bytes(image)
         except Exception as error:
             return str(error) or type(error).__name__
         return None

@@ -30,7 +30,7 @@ class ImageInputs:
             if reset:
                 for name in ("n_features_in_", "feature_names_in_", "image_shape_"):
                     vars(self).pop(name, None)
-                self._given = None
+                self._given = self._pixel_dtype = None
             if not y:
                 return paths
             y = validate_data(self, "no_validation", *y, reset=False, **checks)
@@ -43,10 +43,11 @@ class ImageInputs:
             check_same_shape(rows, given, fitted, "paths of files, which are resized on reading")
         with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
             found = validate_data(
-                self, rows, *y, reset=reset, accept_sparse="csr", dtype=self._input_dtype(X),
+                self, rows, *y, reset=reset, accept_sparse="csr", dtype=self._input_dtype(rows),
                 **checks,
             )  # fmt: skip
         if reset:
+            self._pixel_dtype = _dtype_of(rows)
             rows = found[0] if y else found
             self._given = self._shape_of(rows.shape[1], given)
         return found
@@ -76,8 +77,9 @@ class ImageInputs:
 
     def _input_dtype(self, X):
         """Return the dtype in which pixels are kept: bytes stay bytes."""
-        dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
-        return "uint8" if dtypes == {"uint8"} else input_dtype(getattr(self, "dtype", "float32"))
+        if _dtype_of(X) == "uint8":
+            return "uint8"
+        return input_dtype(getattr(self, "dtype", "float32"))
 
     def _learn_inputs(self, X):
         """Settle backbone, shape and scale of images, and return the images."""
@@ -90,7 +92,6 @@ class ImageInputs:
         )  # fmt: skip
         channels = backbone.input_shape[2]
         if self._given is None:
-            check_channels(channels)
             self.image_shape_ = backbone.input_shape
             self.n_features_in_ = prod(self.image_shape_)
         else:
@@ -103,19 +104,26 @@ class ImageInputs:
                 )
         self._preprocess = backbone.preprocessing(self.preprocess)
         backbone.n_features(self.pooling)  # raises if there are no maps to pool
-        self.scale_ = _scale(X) if isinstance(self._preprocess, str) else 1.0
+        self.scale_ = _scale(X, self._pixel_dtype) if isinstance(self._preprocess, str) else 1.0
         self._backbone = backbone
         return self._inputs(X)
 
     def _inputs(self, X):
         """Return checked images as an array of uint8 or floats, or as files."""
         if not issparse(X) and X.dtype.kind == "U":
-            return ImageFiles(X, self.image_shape_)
+            check_channels(self.image_shape_[2])
+            return ImageFiles(X, self.image_shape_, self.scale_)
         X = X.toarray() if issparse(X) else X
         if X.shape[1] != prod(self.image_shape_):
             raise ValueError(
                 f"X has {X.shape[1]} values an image, but images of shape {self.image_shape_}, as "
                 f"in fit, have {prod(self.image_shape_)}."
+            )
+        of_files = self._given is None and isinstance(self._preprocess, str)
+        if of_files and X.dtype.kind == "f" and 0 < X.max() <= 1:
+            raise ValueError(
+                "X holds values of 0 to 1, but the images of fit were files, whose pixels are 0 to "
+                "255. Give X * 255."
             )
         return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)
 
@@ -153,10 +161,18 @@ def _of_one_size(X: Any) -> Any:
     return np.stack(X) if shapes and len(shapes[0]) >= 2 else X
 
 
-def _scale(X):
-    """Return the factor that brings pixels to 0 to 255, 1 for what are no pixels."""
+def _dtype_of(X: Any) -> str | None:
+    """Return the dtype of an array or of all columns of a DataFrame, None if they differ."""
+    dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
+def _scale(X, dtype):
+    """Return the factor that brings pixels, given in a dtype, to 0 to 255; 1 for no pixels."""
     if not issparse(X) and X.dtype.kind == "U":
         return 1.0
+    if dtype == "uint16":  # has become floats
+        return 255 / 65535
     if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 65535):
         return 1.0
     return 255 / pixel_maximum(X)

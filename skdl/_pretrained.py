@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -14,6 +15,7 @@ from skdl._networks import build_dense, layer_sizes
 from skdl._pretrained_networks import build_pretrained
 from skdl._sklearn import Interval, StrOptions
 from skdl._store import lock
+from skdl._streams import is_stream
 from skdl._supervised import NetworkClassifier
 
 
@@ -82,8 +84,8 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         Number of units of each hidden layer of the head, from input to output. An int means
         one layer, an empty tuple none: a linear model of the features.
     activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, or a
-        Keras configuration.
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
     dropout : float, default=0.5
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
     l1 : float, default=0.0
@@ -131,10 +133,11 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         classes' frequencies. They multiply `sample_weight`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, optimizer state and history of the last fit; after
-        fine-tuning, it goes on with fine-tuning.
+        fine-tuning, it goes on with fine-tuning. `training` must stay as it was, and so must all
+        that decides the network; learning rates may change.
     dtype : str, default="float32"
         Keras dtype policy of the network, backbone included: "float32", "float64",
-        "mixed_bfloat16" and others.
+        "bfloat16" or "mixed_bfloat16".
     random_state : int, RandomState instance or None, default=None
         Decides initial weights (with `weights=None` also the backbone's), order of rows,
         dropout, augmentation and hold-out. With an int, two fits are equal to the last bit on
@@ -156,9 +159,10 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
     image_shape_ : tuple of int
         Height, width and channels of the images in X; for files, those to which they are read.
     scale_ : float
-        Factor by which pixels are multiplied before the preprocessing of a network in
+        Factor by which pixels in arrays are multiplied before the preprocessing of a network in
         `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it.
+        the encoding seen in fit, as `ImageReshaper` finds it. Files are 0 to 255 always; after a
+        fit on files arrays must be, too.
     model_ : keras.Model
         The trained network from images of `image_shape_`, as they are in X, to probabilities,
         whichever way it was trained; compiled, it can be used with Keras alone.
@@ -323,6 +327,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         on_features = self.training != "augmented" and not self.augmentation
         self._phase = "features" if on_features else "augmented"
         self._features, self._whole_network, self.phases_ = None, None, []
+        self._learned = self._decisive()
         return X
 
     def _architecture(self, X):
@@ -338,6 +343,33 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         whole = {"augmentation": self.augmentation, "fine_tune_from": tuned}
         return build_pretrained, {**self._feature_arguments(), **whole, **head}
 
+    def _make_network(self, X, targets, seed, going_on=False):
+        if going_on:
+            self._check_learned()
+        return super()._make_network(X, targets, seed, going_on)
+
+    def _decisive(self):
+        """Return the parameters that `_learn_inputs` goes by, which is done once for all fits."""
+        return {
+            "training": self.training,
+            "augmentation": deepcopy(self.augmentation),
+            "backbone": self.backbone,
+            "weights": self.weights,
+            "image_shape": self._checked_image_shape(),
+            "pooling": self.pooling,
+            "preprocess": self.preprocess,
+        }
+
+    def _check_learned(self):
+        """Raise a ValueError if training is to go on with other such parameters."""
+        for name, value in self._decisive().items():
+            if value != (learned := self._learned[name]):
+                raise ValueError(
+                    "Training cannot go on with the network of the last fit: received "
+                    f"{name}={value!r}, but it has {name}={learned!r}. Set it back, or fit a clone "
+                    "of this estimator."
+                )
+
     def _new_network(self, X, targets, seed):
         from skdl._features import Features, given_weights
         from skdl._fitting import Network
@@ -346,7 +378,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         self._backbone = replace(backbone, weights=None)  # from here on the network has them
         if self._phase == "features":
             self._features = self._features or Features(
-                backbone, self._feature_arguments(), seed, self.memory, self.batch_size
+                backbone, self._feature_arguments(), seed, self.memory
             )
             return super()._new_network(X, targets, seed)
         tuning = self._phase == "fine_tune"
@@ -383,9 +415,9 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
     def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
         before = network.n_epochs
         if self._phase == "features":
-            rows = replace(rows, x=self._features(rows.x))
+            rows = replace(rows, x=self._features(rows.x, self.batch_size))
             if held_out is not None:
-                held_out = replace(held_out, x=self._features(held_out.x))
+                held_out = replace(held_out, x=self._features(held_out.x, self.batch_size))
         super()._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
         self.phases_ = self.phases_ + [self._phase] * (network.n_epochs - before)
         self._whole_network = None
@@ -408,10 +440,10 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
 
     def _outputs(self, X):
         check_is_fitted(self)
+        if is_stream(X) or self._phase != "features":
+            return super()._outputs(X)
         images = self._inputs(self._validated(X, reset=False))
-        if self._phase == "features":
-            images = self._features(images)
-        return self._network.predict(images)
+        return self._network.predict(self._features(images, self.batch_size))
 
     def __getstate__(self):
         return {**super().__getstate__(), "_whole_network": None}

@@ -6,7 +6,7 @@ import pytest
 from backbones import tiny
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl import PretrainedFeatureExtractor, _backbones, _store
+from skdl import PretrainedFeatureClassifier, PretrainedFeatureExtractor, _backbones, _store
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 40, 3), dtype=np.uint8)
@@ -228,6 +228,31 @@ def test_channels_and_sizes_that_do_not_fit():
         )
 
 
+def test_preprocessing_by_colour_needs_three_channels():
+    grey = IMAGES[..., :1]
+    for name in ("VGG16", "DenseNet121"):  # reversed channels; factors that differ
+        with pytest.raises(ValueError, match=rf"preprocess='{name}' .* takes images of 1 channels"):
+            fit(nothing(1), X=grey, preprocess=name)
+    fit(nothing(1), X=grey, preprocess="MobileNetV2")
+
+
+def test_names_of_the_layers_around_are_taken():
+    X = np.tile(IMAGES[:, :8, :8], (2, 1, 1, 1))
+    fitted = PretrainedFeatureClassifier(
+        tiny((9, 9, 3)), training="augmented", augmentation={"flip": "horizontal", "zoom": 0.1},
+        preprocess="VGG16", batch_normalization=True, epochs=1, pooling="avg",
+    ).fit(X, [0, 1, 0, 1, 0, 1])  # fmt: skip
+    taken = {getattr(part, "name", "") for part in fitted.model_.operations} - {"tiny"}
+    assert {"inputs", "resizing", "pooling", "hidden_1_normalization", "output"} <= taken
+    for name in (*taken, "flatten", "grey_to_colours"):
+        model = tiny((8, 8, 3))
+        model.name = name
+        with pytest.raises(ValueError, match=rf"has the name '{name}'.*model\.name = 'base'"):
+            fit(model, X=X)
+    model.name = "base"
+    assert fit(model, X=X).model_.get_layer("base").count_params() == model.count_params()
+
+
 def test_models_that_are_no_backbones():
     class Subclassed(keras.Model):
         pass
@@ -240,6 +265,8 @@ def test_models_that_are_no_backbones():
         fit(rows)
     with pytest.raises((TypeError, ValueError), match="backbone"):
         fit(3)
+    with pytest.raises(TypeError, match=r"backbone must be .*received backbone=<Conv2D"):
+        fit(keras.layers.Conv2D(4, 3))
 
 
 def test_files_that_do_not_fit(tmp_path):

@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skdl import PretrainedFeatureExtractor
+from skdl._feature_store import FeatureStore
+from skdl._image_files import ImageFiles
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
@@ -127,6 +129,73 @@ def test_names_of_features_and_frames():
     assert (frame.dtypes == np.float32).all()
 
 
+def write(folder, images):
+    """Write images into files and return their paths."""
+    paths = [str(folder / f"{i}.png") for i in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    return paths
+
+
+def test_files_are_0_to_255_whatever_arrays_are(tmp_path):
+    paths, fractions = write(tmp_path, IMAGES), IMAGES / 255
+    extractor = PretrainedFeatureExtractor(tiny((8, 8, 3)), preprocess="VGG16", batch_size=5)
+    expected = extractor.fit_transform(IMAGES)
+    for X in (fractions, IMAGES * 257.0):
+        assert_allclose(extractor.fit_transform(X), expected, rtol=1e-4, atol=1e-3)
+        assert_allclose(extractor.transform(paths), expected, rtol=1e-4, atol=1e-3)
+    assert_array_equal(extractor.fit(paths).transform(IMAGES), expected)
+    with pytest.raises(ValueError, match=r"values of 0 to 1, but .* files.*Give X \* 255"):
+        extractor.transform(fractions)
+    extractor.set_params(preprocess=None).fit(paths).transform(fractions)  # are as they are
+
+
+def test_files_have_no_five_channels(tmp_path):
+    model = keras.Sequential([keras.Input((8, 8, 5)), keras.layers.Conv2D(2, 3)])
+    extractor = PretrainedFeatureExtractor(model).fit(np.ones((2, 8, 8, 5)))
+    with pytest.raises(ValueError, match="5 channels, but files have 1, 3 or 4"):
+        extractor.transform(write(tmp_path, IMAGES[:2]))
+
+
+def test_the_scale_follows_from_the_dtype_where_it_can():
+    extractor = PretrainedFeatureExtractor(tiny, preprocess="VGG16")
+    dark = IMAGES // 32
+    for X in (dark, [*dark], pd.DataFrame(dark.reshape(12, -1))):
+        assert extractor.fit(X).scale_ == 1
+        assert extractor._inputs(extractor._validated(X, reset=False)).dtype == np.uint8
+    dark = dark.astype(np.uint16)
+    for X in (dark, [*dark], scipy.sparse.csr_matrix(dark.reshape(12, -1))):
+        assert extractor.fit(X).scale_ == 255 / 65535
+    assert extractor.fit(dark.astype(float)).scale_ == 255 / 16
+
+
+def test_a_fit_that_fails_leaves_the_extractor_as_it_was():
+    extractor = PretrainedFeatureExtractor(tiny).fit(IMAGES)
+    expected = extractor.transform(IMAGES)
+    for X, parameters in ((np.full(IMAGES.shape, np.nan), {}), (IMAGES[:, :4], {"layer": "none"})):
+        with pytest.raises(ValueError, match=r"NaN|layer='none'"):
+            extractor.set_params(**parameters).fit(X)
+        assert_array_equal(extractor.transform(IMAGES), expected)
+
+
+def test_a_generator_advances_only_where_it_is_used():
+    generator, same = np.random.RandomState(0), np.random.RandomState(0)
+    PretrainedFeatureExtractor(tiny((8, 8, 3)), random_state=generator).fit(IMAGES)
+    assert generator.randint(1000) == same.randint(1000)
+    PretrainedFeatureExtractor(tiny, weights=None, random_state=generator).fit(IMAGES)
+    assert generator.randint(1000) != same.randint(1000)
+
+
+def test_the_size_of_batches_may_change_after_fit(tmp_path, monkeypatch):
+    sizes, read = [], ImageFiles.__getitem__
+    extractor = PretrainedFeatureExtractor(tiny((8, 8, 3))).fit(IMAGES).set_params(batch_size=5)
+    monkeypatch.setattr(
+        ImageFiles, "__getitem__", lambda self, i: sizes.append(len(i)) or read(self, i)
+    )
+    extractor.transform(write(tmp_path, IMAGES))
+    assert sizes == [5, 5, 2]
+
+
 def test_pooling():
     maps = np.asarray(tiny((8, 8, 3))(IMAGES.astype(np.float32)))
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Activation("linear")])
@@ -225,6 +294,55 @@ def test_names_of_layers_do_not_matter(tmp_path):
     assert len([*tmp_path.rglob("*.sqlite")]) == 1
 
 
+def test_names_of_other_graphs_and_wrapped_layers_do_not_matter(tmp_path):
+    for name in ("one", "other"):
+        inputs = keras.Input((8, 8, 3), name=f"{name}_inputs")
+        x = keras.layers.Conv2D(2, 3, kernel_initializer="ones", name=name)(inputs)
+        x = keras.layers.TimeDistributed(keras.layers.Dense(2, kernel_initializer="ones"))(x)
+        x = keras.layers.add([x, keras.ops.relu(x)])
+        model = keras.Sequential([keras.Input((8, 8, 3)), keras.Model(inputs, x)])
+        PretrainedFeatureExtractor(model, memory=tmp_path).fit_transform(IMAGES)
+    assert len([*tmp_path.rglob("*.sqlite")]) == 1
+
+
+def test_layers_named_by_what_they_do_are_told_apart(tmp_path):
+    def relu_or_tanh(name):
+        layers = [keras.Input((8, 8, 3)), keras.layers.Activation(name, name=name)]
+        return keras.Sequential(layers, name="net")
+
+    def pooled(name):
+        return keras.Sequential(
+            [keras.Input((8, 8, 3)), getattr(keras.layers, name)(2, name=name)], name="net"
+        )
+
+    def crossed(first, second):  # which of two layers comes first
+        inputs = keras.Input((8, 8, 3))
+        a = keras.layers.Rescaling(2.0, name="a")
+        b = keras.layers.Rescaling(1.0, 1.0, name="b")
+        order = {"a": a, "b": b}
+        return keras.Model(inputs, order[second](order[first](inputs)), name="net")
+
+    models = [*map(relu_or_tanh, ("relu", "tanh")), crossed("a", "b"), crossed("b", "a")]
+    models += map(pooled, ("MaxPooling2D", "AveragePooling2D"))
+    for model in models:
+        kept = PretrainedFeatureExtractor(model, memory=tmp_path).fit_transform(IMAGES)
+        assert_array_equal(kept, PretrainedFeatureExtractor(model).fit_transform(IMAGES))
+    assert len([*tmp_path.rglob("*.sqlite")]) == len(models)
+
+
+def test_changed_weights_have_features_of_their_own(tmp_path):
+    settings = {"weights": None, "random_state": 0, "pooling": "avg"}
+    extractor = PretrainedFeatureExtractor(tiny, memory=str(tmp_path), **settings).fit(IMAGES)
+    before = extractor.transform(IMAGES[:6])
+    model = extractor.model_
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    expected = model.predict(IMAGES, verbose=0)
+    assert_allclose(extractor.transform(IMAGES), expected, rtol=1e-4)
+    loaded = pickle.loads(pickle.dumps(extractor))
+    assert_allclose(loaded.transform(IMAGES), expected, rtol=1e-4)
+    assert_array_equal(clone(extractor).fit_transform(IMAGES)[:6], before)
+
+
 def test_a_search_over_two_processes_computes_each_image_once(tmp_path, count):
     extractor = PretrainedFeatureExtractor(counted, memory=str(tmp_path / "cache"))
     pipeline = make_pipeline(extractor, LogisticRegression())
@@ -269,6 +387,19 @@ def test_a_cache_that_cannot_be_read(tmp_path):
     assert_array_equal(extractor.transform(IMAGES), expected)
     with pytest.raises((TypeError, ValueError), match="memory"):
         clone(extractor).set_params(memory=3).fit(IMAGES)
+
+
+def test_a_full_disk_is_said(tmp_path, monkeypatch):
+    def connection(store):
+        file = connect(store)
+        file.execute("PRAGMA max_page_count = 3")
+        return file
+
+    connect = FeatureStore._connection
+    monkeypatch.setattr(FeatureStore, "_connection", connection)
+    extractor = PretrainedFeatureExtractor(tiny, weights=None, random_state=0, memory=tmp_path)
+    with pytest.raises(OSError, match="disk is full"):
+        extractor.fit_transform(np.tile(IMAGES, (1, 8, 8, 1)))
 
 
 def test_a_memory_without_a_place_keeps_nothing():

@@ -57,6 +57,8 @@ def test_some_categories_and_extensions(folder):
 
 
 def test_folders_that_do_not_fit(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"allowed_extensions must be a list .*'.jpg'"):
+        load_image_folder(folder, allowed_extensions=".jpg")
     with pytest.raises(FileNotFoundError, match=r"path='.*nowhere' is no folder"):
         load_image_folder(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"categories=\['birds'\].*\['cats', 'dogs'\]"):
@@ -113,6 +115,30 @@ def test_modes_of_images(tmp_path):
     assert images.shape == (3, 6, 5, 3)
     assert_array_equal(images[0][..., 0], np.asarray(Image.open(paths[0])))
     assert_array_equal(images[0][..., 0], images[0][..., 2])
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "pgm"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_of_16_bits_the_upper_8_are_read(tmp_path, ending, channels):
+    values = RNG.integers(0, 65536, (6, 5), dtype=np.uint16)
+    values[0, :2] = 0, 65535
+    path = tmp_path / f"deep.{ending}"
+    if ending == "pgm":
+        path.write_bytes(b"P5 5 6 65535 " + values.astype(">u2").tobytes())
+    else:
+        Image.fromarray(values).save(path)
+    found = ImageFiles(np.array([str(path)]), (6, 5, channels))[:]
+    assert_array_equal(found[0, ..., 0], values // 256)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_numbers_of_32_bits_are_refused(folder, dtype):
+    path = str(folder / "dogs" / "numbers.tif")
+    Image.fromarray(RNG.integers(0, 300, (6, 5)).astype(dtype)).save(path)
+    with pytest.raises(OSError, match=r"1 of 1 .*\n  .*numbers\.tif: .*numbers of 32 bits"):
+        ImageFiles(np.array([path]), (6, 5, 3))[:]
+    with pytest.warns(UserWarning, match=r"numbers\.tif: .*numbers of 32 bits"):
+        assert path not in load_image_folder(folder, unreadable="warn").data
 
 
 def test_reading_lists_every_damaged_file(folder):

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import pytest
 from backbones import COUNTER, counted, tiny, transfer
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+import skdl
 from skdl import PretrainedFeatureClassifier, build_pretrained
 from skdl._image_files import ImageFiles
 
@@ -198,6 +200,76 @@ def test_going_on(training):
         fitted.set_params(activation="tanh").fit(IMAGES, LABELS)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"backbone": tiny((6, 6, 3))},
+        {"weights": "imagenet"},
+        {"image_shape": (4, 4)},
+        {"pooling": "max"},
+        {"preprocess": None},
+        {"training": "augmented"},
+        {"training": "fine_tune"},
+        {"training": "fine_tune", "augmentation": {"flip": "horizontal"}},
+        {"augmentation": {"flip": "horizontal"}},
+    ],
+    ids=" ".join,
+)
+def test_going_on_with_other_features_is_an_error(changed):
+    fitted = net(pooling="avg", warm_start=True, epochs=1).fit(IMAGES, LABELS)
+    before = fitted.predict_proba(IMAGES)
+    fitted.set_params(**changed)
+    name = next(iter(changed))
+    for fit in (fitted.fit, fitted.partial_fit):
+        with pytest.raises(ValueError, match=rf"cannot go on .*{name}=.* but it has {name}="):
+            fit(IMAGES, LABELS)
+    assert_array_equal(fitted.predict_proba(IMAGES), before)
+    fitted.set_params(warm_start=False, **{**changed, "backbone": tiny}).set_params(
+        training="features", augmentation=None, weights=None, image_shape=None
+    ).fit(IMAGES, LABELS)
+
+
+def test_going_on_with_a_copy(tmp_path):
+    augmentation = {"rotation": 0.1}
+    fitted = net(
+        backbone=tiny((6, 6, 3)), weights="imagenet", image_shape=[6, 6], training="augmented",
+        augmentation=augmentation, warm_start=True, epochs=1, learning_rate=0.01,
+    ).fit(IMAGES, LABELS)  # fmt: skip
+    skdl.save(fitted, tmp_path / "net.skdl")
+    copies = [skdl.load(tmp_path / "net.skdl"), pickle.loads(pickle.dumps(fitted))]
+    for copy in (*copies, fitted):
+        assert (
+            copy.set_params(learning_rate=0.02, image_shape=(6, 6)).fit(IMAGES, LABELS).n_iter_ == 2
+        )
+    augmentation["rotation"] = 0.2
+    with pytest.raises(ValueError, match=r"augmentation=\{'rotation': 0\.2\}, but it has .*0\.1"):
+        fitted.fit(IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_predicting_a_data_set_of_batches(training):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            return IMAGES[10 * i : 10 * i + 10], LABELS[10 * i : 10 * i + 10]
+
+    fitted = net(training=training, epochs=1).fit(IMAGES, LABELS)
+    expected = fitted.predict_proba(IMAGES)
+    assert_allclose(fitted.predict_proba(Batches()), expected, rtol=1e-5)
+    with pytest.raises(TypeError, match="cannot learn from a data set of batches"):
+        fitted.fit(Batches())
+
+
+def test_changed_weights_are_predicted_with(tmp_path):
+    fitted = net(memory=str(tmp_path), epochs=1).fit(IMAGES, LABELS)
+    fitted.predict(IMAGES)
+    fitted.model_.set_weights([2 * weight for weight in fitted.model_.get_weights()])
+    expected = fitted.model_.predict(IMAGES, verbose=0)
+    assert_allclose(fitted.predict_proba(IMAGES)[:, 1:], expected, atol=1e-5)
+
+
 def test_partial_fit_trains_the_head():
     fitted = net(training="fine_tune").partial_fit(IMAGES, LABELS, classes=[0, 1])
     assert fitted.partial_fit(IMAGES, LABELS).phases_ == ["features", "features"]
@@ -295,6 +367,7 @@ def test_damaged_files_end_the_training_with_their_names(paths, training):
 
 
 def test_a_search_over_the_head_computes_each_image_once(tmp_path, monkeypatch):
+    get_reusable_executor().shutdown(wait=True)  # workers have the environment of their start
     count = tmp_path / "count"
     count.touch()
     monkeypatch.setenv(COUNTER, str(count))
@@ -338,7 +411,7 @@ def test_float64_is_computed_in_float64():
     X = np.full((4, 2, 2, 1), 1 + 1e-12)
     fitted = net(backbone=base, weights="imagenet", preprocess=None, dtype="float64", epochs=1)
     fitted.fit(X, [0, 1, 0, 1])
-    assert fitted._features(fitted._inputs(fitted._validated(X, reset=False))).min() > 1
+    assert fitted._features(fitted._inputs(fitted._validated(X, reset=False)), 4).min() > 1
 
 
 def test_what_does_not_fit():

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, TextBoWClassifier
@@ -104,6 +106,141 @@ def test_every_batch_is_read_once_an_epoch_and_once_before():
     assert batches.reads == 5 * (1 + 3) + looks
 
 
+class Reshuffled(Batches):
+    """Puts its rows in another order between epochs."""
+
+    def __init__(self, *arrays):
+        super().__init__(*arrays)
+        self.calls, self.rng = [], np.random.default_rng(0)
+
+    def on_epoch_begin(self):
+        self.calls.append("begin")
+
+    def on_epoch_end(self):
+        self.calls.append("end")
+        order = self.rng.permutation(len(self.arrays[0]))
+        self.arrays = [array[order] for array in self.arrays]
+
+
+def test_a_data_set_is_told_of_its_epochs():
+    given, held_out = Reshuffled(X, Y), Reshuffled(X, Y)
+    found = net(epochs=3).fit(given, X_val=held_out)
+    keras_resets = ["end"]  # after a look at the shapes
+    assert given.calls == ["begin", "end", *keras_resets, *["begin", "end"] * 3]
+    assert held_out.calls == ["begin", "end", *[*keras_resets, "begin", "end"] * 3]
+    given = Reshuffled(X, Y)
+    for _ in range(2):  # passes before training
+        given.on_epoch_end()
+    expected = net(epochs=3)
+    for _ in range(3):
+        expected.set_params(batch_size=32).partial_fit(*given.arrays, classes=[0, 1, 2])
+        given.on_epoch_end()
+    assert_allclose(found.predict_proba(X), expected.predict_proba(X), atol=1e-5)
+
+
+def test_data_sets_without_an_end():
+    endless, fitted = by_tensorflow(X, Y).repeat(), net().fit(X, Y)
+    for failing, name in (
+        (lambda: net().fit(endless), "X"),
+        (lambda: net().fit(Batches(X, Y), X_val=endless), "X_val"),
+        (lambda: fitted.predict(endless), "X"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must have an end"):
+            failing()
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.where(Y == 0, -1.0, 2.0), "Negative values"),
+        (np.zeros(150), "at least one non-zero"),
+        (np.where(np.arange(150) == 149, np.nan, 1.0), "sample_weight contains NaN"),
+        (np.ones((150, 1)), "1D array"),
+    ],
+)
+def test_weights_are_checked_as_those_of_rows_in_memory(weight, message):
+    for given in ((X, Y, weight), (Batches(X, Y, weight),)):
+        with pytest.raises(ValueError, match=message):
+            net().fit(*given)
+    with pytest.raises(ValueError, match=message):
+        net().fit(Batches(X, Y), X_val=Batches(X, Y, weight))
+
+
+def test_validation_weights_count_by_their_ratios():
+    weight = 1.0 + np.arange(150) % 3
+    once, twice = (
+        net(epochs=2).fit(Batches(X, Y), X_val=Batches(X, Y, factor * weight)) for factor in (1, 2)
+    )
+    assert_allclose(once.history_["val_loss"], twice.history_["val_loss"], rtol=1e-6)
+
+
+def test_class_weights_of_several_labels_a_row_and_of_zero():
+    labels = np.c_[Y == 0, X[:, 1] > 3].astype(int)
+    found = net(class_weight="balanced").fit(by_tensorflow(X, labels))
+    assert_alike(found, net(class_weight="balanced").fit(X, labels))
+    assert net(class_weight={0: 0}).fit(Batches(X, Y)).n_iter_ == 4  # whole batches are of class 0
+
+
+class Listener:
+    """Notes the tasks that end, and stops after two epochs."""
+
+    def __init__(self):
+        self.ended, self.fitted = [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.ended.append(context.task_name)
+        self.fitted.append(fitted_estimator)
+        return len(self.ended) == 2
+
+
+def test_callbacks_of_scikit_learn():
+    listener = Listener()
+    fitted = net().set_callbacks(listener).fit(Batches(X, Y))
+    assert listener.ended == ["epoch", "epoch", "fit"]
+    assert_array_equal(listener.fitted[1].predict_proba(X), fitted.predict_proba(X))
+    estimator = net().set_callbacks(ScoringMonitor(scoring="accuracy"))
+    with pytest.raises(ValueError, match="set_callbacks was given a ScoringMonitor"):
+        estimator.fit(Batches(X, Y))
+
+
+def test_what_is_wrong_with_a_later_batch():
+    last_nan = np.where(np.arange(600).reshape(150, 4) == 599, np.nan, X)
+    for given in ({"X": by_tensorflow(last_nan, Y)}, {"X": Batches(last_nan, Y)}):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            net().fit(**given)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        net().fit(Batches(X, Y), X_val=Batches(last_nan, Y))
+
+    class Unreadable(Batches):
+        def __getitem__(self, i):
+            if self.reads == 14:
+                raise OSError("the disk is gone")
+            return super().__getitem__(i)
+
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        net().fit(Unreadable(X, Y))
+    assert caught.value.__suppress_context__
+
+    passes = iter((5, 5, 3))  # batches in the passes for labels, for shapes and for training
+
+    def fewer():
+        for i in range(next(passes)):
+            yield Batches(X, Y)[i]
+
+    spec = tf.TensorSpec([None, 4]), tf.TensorSpec([None], tf.int64)
+    with pytest.raises(ValueError, match="as many batches in every pass: 5 in the first, 3 now"):
+        net().fit(tf.data.Dataset.from_generator(fewer, output_signature=spec))
+
+
 @pytest.mark.parametrize(
     ("estimator", "given", "error", "message"),
     [
@@ -115,6 +252,15 @@ def test_every_batch_is_read_once_an_epoch_and_once_before():
         (net(), {"X": by_tensorflow(X)}, ValueError, r"batches \(inputs, targets\)"),
         (net(), {"X": by_tensorflow(X[:0], Y[:0])}, ValueError, "no batches"),
         (net(), {"X": Batches(X * np.nan, Y)}, ValueError, "NaN"),
+        (net(), {"X": Batches(X, Y), "y_val": Y}, ValueError, "y_val belongs to an X_val"),
+        (net(), {"X": Batches(X, Y), "X_val": X}, ValueError, "y_val belongs to an X_val"),
+        (
+            net(),
+            {"X": Batches(X, Y), "X_val": Batches(X, Y), "y_val": Y},
+            ValueError,
+            "y_val belongs to an X_val",
+        ),
+        (net(), {"X": X, "y": Y, "X_val": Batches(X, Y)}, ValueError, "only where X is one"),
         (TextBoWClassifier(), {"X": Batches(X, Y)}, TypeError, "partial_fit"),
     ],
 )
@@ -122,6 +268,17 @@ def test_what_a_data_set_cannot_do(estimator, given, error, message):
     with pytest.raises(error, match=message):
         estimator.fit(**given)
     assert not hasattr(estimator, "model_")
+
+
+def test_a_table_with_columns_named_as_a_data_set_has_methods():
+    frame = pd.DataFrame(X, columns=["num_batches", "element_spec", "x", "y"])
+    found, expected = net().fit(frame, Y), net().fit(X, Y)
+    assert_array_equal(found.predict_proba(frame), expected.predict_proba(X))
+
+
+def test_predicting_no_batches():
+    with pytest.raises(ValueError, match="X has no batches"):
+        net(epochs=1).fit(X, Y).predict(by_tensorflow(X[:0]))
 
 
 DEVICES = """

@@ -70,8 +70,8 @@ class ConvNetClassifier(NetworkClassifier):
         turn), "translation", "shear" and "zoom" (fractions of the size). A value may be a
         dict with arguments of the Keras layer.
     activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, or a
-        Keras configuration.
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
     dropout : float, default=0.0
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
         [1]_.
@@ -120,8 +120,8 @@ class ConvNetClassifier(NetworkClassifier):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, optimizer state and history of the last fit.
     dtype : str, default="float32"
-        Keras dtype policy of the network: "float32", "float64", "mixed_bfloat16" and others.
-        Inputs of any numeric dtype are converted.
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
         are equal to the last bit on the same machine with the same number of threads. None

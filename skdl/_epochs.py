@@ -190,7 +190,7 @@ class Fit:
         for name in {**history, **logs}:
             values = history.setdefault(name, [math.nan] * epoch)
             value = logs.get(name, math.nan)
-            values.append(float(value) if isinstance(value, np.number) else value)
+            values.append(value.tolist() if isinstance(value, np.number | np.ndarray) else value)
         self.progress.epoch(epoch + 1, logs)
 
 

@@ -95,10 +95,11 @@ def _identity(network: Network) -> str:
 
     The weights are those of now: users may change them through the Keras model.
     """
-    arguments = network.config.arguments
-    backbone = arguments["backbone"]
-    unnamed = replace(backbone, config=_numbered(backbone.config, {}))
-    text = repr((keras.__version__, key_of({**arguments, "backbone": unnamed})))
+    arguments = dict(network.config.arguments)
+    backbone = arguments.pop("backbone")
+    cls, config = backbone.cls, replace(backbone, config=_numbered(backbone.config, {})).key[1]
+    kind = cls.__module__, cls.__qualname__  # the class itself would differ by process
+    text = repr((keras.__version__, kind, config, key_of(arguments)))
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     weights = network.get_weights()
     for position in positions_of(network.config, network.target_shape, backbone.config["name"]):

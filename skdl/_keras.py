@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ import numpy as np
 
 from skdl._processes import check_process, modest_start
 from skdl._quiet import quiet_start
-from skdl._recipes import Original, Recipe, key_of, made, plain
+from skdl._recipes import Original, Recipe, key_of, made, plain, seeded
 
 with quiet_start(), modest_start():
     import keras
@@ -214,7 +215,7 @@ def _form(loss_or_metric: Any) -> str | None:
     if not isinstance(loss_or_metric, str):
         if isinstance(loss_or_metric, keras.losses.Loss):
             loss_or_metric = type(loss_or_metric)
-        loss_or_metric = getattr(loss_or_metric, "__name__", "")
+        loss_or_metric = getattr(_unwrapped(loss_or_metric), "__name__", "")
     return "sparse" if loss_or_metric.lower().startswith("sparse") else "one_hot"
 
 
@@ -223,9 +224,18 @@ def needs_classes(loss_or_metric: Any) -> bool:
     if isinstance(loss_or_metric, dict):
         loss_or_metric = loss_or_metric.get("class_name", "")
     if not isinstance(loss_or_metric, str):
-        cls = type(loss_or_metric)
-        loss_or_metric = cls.__name__ if cls.__module__.split(".")[0] == "keras" else ""
+        named = _unwrapped(loss_or_metric)
+        named = named if hasattr(named, "__name__") else type(named)
+        module = getattr(named, "__module__", None) or ""
+        loss_or_metric = named.__name__ if module.split(".")[0] == "keras" else ""
     return "categorical" in loss_or_metric.lower()
+
+
+def _unwrapped(function: Any) -> Any:
+    """Return the function within a `functools.partial`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def _camel(name: str) -> str:
@@ -246,7 +256,16 @@ class NetworkConfig:
     loss: Any
     metrics: tuple
     learning_rate: float | None
-    key: Hashable
+
+    @functools.cached_property
+    def key(self) -> Hashable:
+        """Equal for networks that share their compiled programs."""
+        recipes = self.optimizer.key, key_of(self.loss), key_of(self.metrics)
+        return self.builder, key_of(self.arguments), *recipes
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the key, which holds what functions read: modules, for one."""
+        return {name: value for name, value in vars(self).items() if name != "key"}
 
     @classmethod
     def of(
@@ -265,7 +284,7 @@ class NetworkConfig:
                 value = value.get("class_name")  # made, it might draw from a global generator
             if isinstance(value, str):
                 check_name(parameter, value)
-            _deserialized(parameter, value)
+            _deserialized(parameter, seeded(value))
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe = optimizer_recipe(optimizer)
         if not isinstance(recipe.config.get("learning_rate"), dict):
@@ -274,13 +293,11 @@ class NetworkConfig:
         elif learning_rate is not None:
             recipe.config.pop("learning_rate")  # a number given beside a schedule wins
         loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
-        key = (builder, key_of(arguments), recipe.key, key_of(loss), key_of(metrics))
-        return cls(builder, arguments, recipe, loss, metrics, learning_rate, key)
+        return cls(builder, arguments, recipe, loss, metrics, learning_rate)
 
     def rebuilt(self, builder: Callable, arguments: dict) -> NetworkConfig:
         """Return the configuration of another network that is compiled alike."""
-        key = (builder, key_of(arguments), *self.key[2:])
-        return replace(self, builder=builder, arguments=arguments, key=key)
+        return replace(self, builder=builder, arguments=arguments)
 
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
@@ -289,8 +306,10 @@ class NetworkConfig:
         def build(compile_kwargs):
             arguments = {name: made(value) for name, value in self.arguments.items()}
             model = self.builder(**arguments, **extra, seed=seed)
-            # Metrics as they are: scikeras would rename "mae" in the history.
-            model.compile(**compile_kwargs | {"metrics": list(made(self.metrics))})
+            # Metrics as they are: scikeras would rename "mae" in the history. No loss is scaled
+            # because Keras's global dtype policy is "mixed_float16".
+            own = {"metrics": list(made(self.metrics)), "auto_scale_loss": False}
+            model.compile(**compile_kwargs | own)
             return model
 
         wrapper = BaseWrapper(

@@ -214,7 +214,7 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             keras_step(gradient, variable, learning_rate)
             return
         index = optimizer._get_variable_index(variable)
-        beta_1, beta_2 = (tf.cast(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
+        beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
         step = tf.cast(optimizer.iterations.value + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
@@ -225,7 +225,7 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             lr=tf.cast(learning_rate, dtype),
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=tf.cast(optimizer.epsilon, dtype),
+            epsilon=tf.constant(optimizer.epsilon, dtype),
             grad=tf.cast(gradient, dtype),
         )
 

@@ -208,10 +208,17 @@ def seeded_initializer(initializer: Any, seeds: Iterator[int]) -> keras.Initiali
             "kernel_initializer must be a name in keras.initializers, a configuration or an "
             f"initialiser object, received kernel_initializer={initializer!r}."
         )
-    if "seed" in inspect.signature(cls).parameters:
+    takes_seed = "seed" in inspect.signature(cls).parameters
+    if takes_seed:
         config["seed"] = next(seeds)
     # Some of Keras's `from_config` want arguments for which the class has defaults.
-    return cls(**config) if isinstance(initializer, str) else cls.from_config(config)
+    made = cls(**config) if isinstance(initializer, str) else cls.from_config(config)
+    if takes_seed and not hasattr(made, "seed"):
+        raise ValueError(
+            f"kernel_initializer={initializer!r} takes a seed but has no attribute `seed`, by "
+            f"which each fit gives it another. Let {cls.__name__}'s constructor set `self.seed`."
+        )
+    return made
 
 
 def input_dtype(dtype: str) -> str:

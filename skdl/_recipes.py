@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import copy
+import dis
 import hashlib
-import inspect
+import io
 import json
 import pickle
-from collections.abc import Callable, Hashable
+import sys
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from types import FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
+
+# What these define reads nothing that users change.
+_LIBRARIES = {"keras", "numpy", "pandas", "scipy", "skdl", "sklearn", "tensorflow"}
+_LIBRARIES |= sys.stdlib_module_names
+_MAX_READ = 500  # functions, classes and objects that are followed from one function
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,11 @@ class Recipe:
         """
         try:
             recipe = cls(type(instance), copy.deepcopy(instance.get_config()))
-            lost = _differing(instance, recipe.make())
+            new = made(recipe)
+            if lost := _differing(instance, new):  # but not what is never twice the same
+                lost = sorted(set(lost) - set(_differing(made(recipe), new)))
             recipe.key  # noqa: B018 - raises if the configuration is not plain data
-        except (TypeError, ValueError, NotImplementedError) as error:
+        except (TypeError, ValueError, NotImplementedError, RecursionError) as error:
             lost, why = ["all"], f" ({error})"
         else:
             why = ""
@@ -55,7 +64,7 @@ class Recipe:
     @property
     def key(self) -> Hashable:
         """Equal for objects that behave alike."""
-        return self.cls, json.dumps(self.config, sort_keys=True, default=_plain)
+        return callable_key(self.cls), json.dumps(self.config, sort_keys=True, default=_plain)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +82,29 @@ class Original:
     @property
     def key(self) -> Hashable:
         """Equal for this very object and state."""
-        return self.instance, state_key(vars(self.instance))
+        attributes = state_key(vars(self.instance))
+        return self.instance, callable_key(type(self.instance)), attributes
+
+
+def seeded(config: Any) -> Any:
+    """Return a configuration with 0 for each seed that is None; builders hand out others."""
+    if isinstance(config, dict):
+        return {
+            name: 0 if name == "seed" and value is None else seeded(value)
+            for name, value in config.items()
+        }
+    return [seeded(item) for item in config] if isinstance(config, list) else config
 
 
 def _differing(one: Any, other: Any) -> list[str]:
-    """Return the attributes of plain data in which two objects differ."""
+    """Return the attributes in which two objects differ, but for those that Keras owns."""
     ours, theirs = vars(one), vars(other)
     return [
         name
         for name, value in ours.items()
-        if name not in {"name", "_name", "_tracker", "seed"}  # a seed is given anew
+        if name not in {"name", "_name", "_tracker"}
         and not name.startswith(("_auto", "_obj", "_self", "_lock"))
-        and isinstance(value, bool | int | float | str | tuple | list | dict | np.ndarray | None)
+        and not name.endswith("seed")  # which is given anew
         and not _equal(value, theirs.get(name))
     ]
 
@@ -94,10 +114,26 @@ def _equal(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_equal, one, other))
-    plain = bool | int | float | str | np.ndarray | None
-    if isinstance(one, plain) and isinstance(other, plain):
-        return bool(np.array_equal(one, other))
-    return type(one) is type(other)  # Keras's own parts, described by the configuration
+    if isinstance(one, FunctionType) and isinstance(other, FunctionType):
+        return one is other or (
+            one.__code__ is other.__code__
+            and _equal(_closure(one), _closure(other))
+            and _equal(one.__defaults__, other.__defaults__)
+        )
+    if isinstance(one, MethodType) and isinstance(other, MethodType):
+        return one.__func__ is other.__func__ and _equal(one.__self__, other.__self__)
+    if _is_array(one) and _is_array(other):
+        return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+    if hasattr(one, "get_config") or _root(type(one)) in {"keras", "tensorflow"}:
+        return type(one) is type(other)  # Keras's own parts, described by the configuration
+    return state_key(one) == state_key(other)
+
+
+def _is_array(value: Any) -> bool:
+    """Tell whether NumPy can compare a value, such as a tensor, but not a Keras variable."""
+    if isinstance(value, bool | int | float | str | None):
+        return True
+    return hasattr(type(value), "__array__") and _root(type(value)) != "keras"
 
 
 def _plain(value: Any) -> Any:
@@ -112,6 +148,8 @@ def _plain(value: Any) -> Any:
 
 def plain(value: Any, parameter: str) -> Any:
     """Return a parameter of a builder with Keras objects replaced by their recipes."""
+    if isinstance(value, dict):
+        return seeded(value)
     if isinstance(value, list | tuple | np.ndarray):
         return tuple(plain(item, parameter) for item in value)
     if not isinstance(value, type) and hasattr(value, "get_config"):
@@ -120,8 +158,10 @@ def plain(value: Any, parameter: str) -> Any:
 
 
 def made(value: Any) -> Any:
-    """Return a value with every recipe in it made."""
-    if isinstance(value, Recipe | Original):
+    """Return a value with every recipe in it made, and no seed from a global generator."""
+    if isinstance(value, Recipe):
+        return Recipe(value.cls, seeded(value.config)).make()
+    if isinstance(value, Original):
         return value.make()
     if isinstance(value, tuple):
         return tuple(made(item) for item in value)
@@ -144,35 +184,130 @@ def key_of(value: Any) -> Hashable:
     return type(value).__name__, value
 
 
-def callable_key(function: Callable) -> Hashable:
-    """Return a key that changes with whatever a user's function reads.
+def callable_key(function: Callable, seen: set[int] | None = None) -> Hashable:
+    """Return a key that changes with whatever a user's function or class reads.
 
-    A traced program has the values of closures, attributes and globals built in.
+    A traced program has the values of closures, attributes and globals built in. What is in
+    `seen`, by its id, is in the key already.
     """
-    module = getattr(function, "__module__", None) or ""
-    if isinstance(function, type) or module.split(".")[0] == "keras":
-        return function
+    seen = set() if seen is None else seen
     if isinstance(function, MethodType):
-        return callable_key(function.__func__), state_key(function.__self__)
-    if not isinstance(function, FunctionType):
-        return type(function), state_key(function)
-    read = inspect.getclosurevars(function)
-    values = {**read.nonlocals, **read.globals, "": function.__defaults__}
-    return function, tuple((name, state_key(value)) for name, value in sorted(values.items()))
+        return callable_key(function.__func__, seen), state_key(function.__self__, seen)
+    if not isinstance(function, FunctionType | type):
+        return function if _root(function) == "keras" else state_key(function, seen)
+    if _root(function) in _LIBRARIES or id(function) in seen or len(seen) == _MAX_READ:
+        return function
+    seen.add(id(function))
+    read = _attributes(function) if isinstance(function, type) else _read(function)
+    return function, tuple((name, state_key(read[name], seen)) for name in sorted(read))
 
 
-def state_key(value: Any) -> Hashable:
+def _root(thing: Any) -> str:
+    """Return the package that defines a function or class."""
+    return (getattr(thing, "__module__", None) or "").partition(".")[0]
+
+
+def _closure(function: FunctionType) -> dict[str, Any]:
+    """Return the variables of enclosing functions that a function uses."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+
+
+def _read(function: FunctionType) -> dict[str, Any]:
+    """Return what a function uses beside its arguments, by name."""
+    instructions, known = list(_instructions(function.__code__)), function.__globals__
+    names = {i.argval for i in instructions if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"}}
+    read = {name: known[name] for name in names if name in known} | _closure(function)
+    names = {i.argval for i in instructions if i.opname in {"LOAD_ATTR", "LOAD_METHOD"}}
+    for module in [value for value in read.values() if isinstance(value, ModuleType)]:
+        if module.__name__.partition(".")[0] not in _LIBRARIES:
+            known = vars(module)
+            read |= {f"{module.__name__}.{name}": known[name] for name in names if name in known}
+    own = {"defaults": function.__defaults__, "keywords": function.__kwdefaults__}
+    return read | {f".{name}": value for name, value in (own | vars(function)).items()}
+
+
+def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    """Yield the instructions of a function and of those within it."""
+    yield from dis.get_instructions(code)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+
+
+def _attributes(cls: type) -> dict[str, Any]:
+    """Return the methods and other attributes of a class that no library defines."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        if _root(base) not in _LIBRARIES:
+            found |= vars(base)
+    found = {  # of static and class methods, and of properties, the function
+        name: getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+        for name, value in found.items()
+    }
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, FunctionType) or not name.startswith("__")
+    }
+
+
+def state_key(value: Any, seen: set[int] | None = None) -> Hashable:
     """Return a key of a value's present state; of an object that cannot say, the object."""
-    if isinstance(value, FunctionType | type) or inspect.ismodule(value):
+    seen = set() if seen is None else seen
+    if isinstance(value, FunctionType | MethodType | type):
+        return callable_key(value, seen)
+    if isinstance(value, ModuleType):
         return value
+    state = _State(seen)
     try:
-        return type(value), hashlib.sha256(pickle.dumps(value)).hexdigest()
+        state.dump(value)
     except Exception:  # pickling may raise anything
-        return id(value), _Kept(value)
+        return _parts_key(value, seen)
+    return type(value), hashlib.sha256(state.file.getvalue()).hexdigest(), tuple(state.parts)
+
+
+def _parts_key(value: Any, seen: set[int]) -> Hashable:
+    """Return a key of what cannot be pickled as a whole."""
+    if id(value) in seen or len(seen) == _MAX_READ:
+        return _Kept(value)
+    seen.add(id(value))
+    if isinstance(value, list | tuple):
+        return type(value), tuple(state_key(item, seen) for item in value)
+    items = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    parts = tuple((str(name), state_key(item, seen)) for name, item in items.items())
+    return (dict if isinstance(value, dict) else _Kept(value)), parts
+
+
+class _State(pickle.Pickler):
+    """Pickles a value; of functions, classes and Keras objects in it, keeps the keys."""
+
+    def __init__(self, seen: set[int]):
+        self.file, self.seen, self.parts = io.BytesIO(), seen, []
+        super().__init__(self.file)
+
+    def persistent_id(self, value: Any) -> int | None:
+        """Return the number of a part that is not pickled."""
+        if isinstance(value, ModuleType):
+            self.parts.append(value)
+        elif isinstance(value, FunctionType | type):
+            self.parts.append(callable_key(value, self.seen))
+        elif hasattr(value, "get_config"):  # whose pickles hold the time
+            plain = {n: v for n, v in vars(value).items() if _is_array(v)}
+            self.parts.append((_Kept(value), state_key(plain, self.seen)))
+        else:
+            return None
+        return len(self.parts)
 
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """Keeps an object alive, so that its id stays its own."""
+    """An object that equals itself alone, kept alive so that its id stays its own."""
 
     value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Kept) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)

@@ -13,7 +13,7 @@ from skdl._fitting import Network
 from skdl._keras import NetworkConfig, keras
 from skdl._keras_names import check_size
 from skdl._plain import Decoder, Encoder
-from skdl._recipes import Recipe, key_of, made
+from skdl._recipes import Recipe, made
 from skdl._store import lock
 from skdl._variables import flat_layers
 from skdl._versions import without_versions
@@ -40,7 +40,7 @@ _STATE = {
     "_n_saved": int,
     "_arrays": list,
 }
-_FEATURES = ("n_features", "dtype", "network", "batch_size")
+_FEATURES = ("n_features", "dtype", "network")
 # Of one network: the layers that one argument lists, and the numbers that one row becomes in
 # all layers and in the last.
 _MAX_LAYERS, _MAX_INSIDE, _MAX_OUTPUTS = 1000, 2**28, 2**24
@@ -87,8 +87,7 @@ def _network_config(builder, arguments, optimizer, loss, metrics, learning_rate)
         raise InvalidFileError("its network has no arguments or no optimizer")
     if not isinstance(metrics, tuple) or not isinstance(learning_rate, float | int | None):
         raise InvalidFileError("its network has wrong metrics or a wrong learning_rate")
-    key = (builder, key_of(arguments), optimizer.key, key_of(loss), key_of(metrics))
-    return NetworkConfig(builder, arguments, optimizer, loss, metrics, learning_rate, key)
+    return NetworkConfig(builder, arguments, optimizer, loss, metrics, learning_rate)
 
 
 def _builder(name):
@@ -113,6 +112,8 @@ def _check_weights(network):
         try:
             arguments = {name: made(value) for name, value in config.arguments.items()}
             model = config.builder(**arguments, **sparse, seed=0)
+            if not isinstance(arguments.get("activation", ""), str):
+                _build_activations(model)
         except Exception as error:  # Keras and TensorFlow raise what they like
             raise InvalidFileError(f"its network cannot be built: {_brief(error)}") from error
         variables = [(tuple(v.shape), str(v.dtype)) for v in model.variables]
@@ -124,6 +125,17 @@ def _check_weights(network):
         raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
     if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
+
+
+def _build_activations(model):
+    """Create the variables of activations that are layers, which Keras leaves to the first call.
+
+    They are called on shapes alone, which takes no memory for values.
+    """
+    for layer in flat_layers(model):
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, keras.Layer):
+            activation(keras.KerasTensor(layer.output.shape, layer.output.dtype))
 
 
 def _check_all(network):
@@ -165,7 +177,7 @@ def decode_features(decoder: Decoder, state: dict[str, Any]) -> Any:
     if not isinstance(state["network"], Network):
         raise InvalidFileError("its features are of no network")
     features = object.__new__(Features)
-    vars(features).update(state, folder=None, _identity=None)
+    vars(features).update(state, folder=None)
     return features
 
 

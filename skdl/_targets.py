@@ -29,6 +29,11 @@ class ClassTargets:
         if kind == "multilabel-indicator":
             self.kind, self.n_units = "multilabel", y.shape[1]
             self.classes = np.arange(y.shape[1])
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes):
+                raise ValueError(
+                    f"classes={np.asarray(classes).tolist()!r} must be None, or number the label "
+                    f"columns of y: {self.classes.tolist()!r}."
+                )
         else:
             labels = column_or_1d(y, warn=True)
             self.classes = np.unique(labels if classes is None else np.asarray(classes))
@@ -56,7 +61,7 @@ class ClassTargets:
         from skdl._keras import needs_classes, target_form
 
         if self.kind != "multiclass":
-            listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+            listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
             for name, value in (("loss", loss), *(("metrics", metric) for metric in listed)):
                 if needs_classes(value):
                     raise ValueError(
@@ -79,7 +84,7 @@ class ClassTargets:
             return metrics
         from skdl._keras import keras
 
-        listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+        listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
         return [
             keras.metrics.BinaryAccuracy(name=metric)
             if isinstance(metric, str) and metric in {"acc", "accuracy"}
@@ -101,7 +106,7 @@ class ClassTargets:
                     f"{name} must hold only 0 and 1, one column a label, received other values."
                 )
             return y.astype(dtype)
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(y)
         unseen = sorted(set(np.unique(y)) - set(self.classes), key=repr)
         if unseen:
             raise ValueError(
@@ -159,14 +164,29 @@ class ClassTargets:
                 f"class_weight={class_weight!r} cannot be a dict for multilabel targets. Use "
                 "'balanced', or give sample_weight to fit."
             )
-        unknown = [label for label in class_weight if label not in self.classes.tolist()]
+        known = self.classes.tolist()
+        unknown = [label for label in class_weight if label not in known]
+        if all(label in class_weight for label in known):
+            unknown = []  # classes that are only elsewhere in the data, as for scikit-learn
         wrong = [w for w in class_weight.values() if not isinstance(w, Real) or not 0 <= w < np.inf]
         if unknown or wrong:
             what = f"has the unknown classes {unknown!r}" if unknown else f"has weights {wrong!r}"
             raise ValueError(
                 f"class_weight={class_weight!r} {what}. It must map labels among "
-                f"{self.classes.tolist()!r} to finite numbers of at least 0."
+                f"{known!r} to finite numbers of at least 0."
             )
+
+
+def check_no_texts(y: Any, name: str) -> None:
+    """Refuse values that are texts, even of numbers, which NumPy would convert."""
+    values = np.asarray(y)
+    found = values.ravel().tolist() if values.dtype.kind in "OUST" else []
+    texts = [value for value in found if isinstance(value, str | bytes)]
+    if texts:
+        raise ValueError(
+            f"{name} must hold numbers, received the text {texts[0]!r}. Convert it first, for "
+            "instance with numpy.asarray(y, dtype=float), or use a classifier."
+        )
 
 
 class ValueTargets:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from numbers import Number
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import indexable
 
 from skdl._sklearn import propagated_callbacks, rows_of
 
@@ -24,6 +27,8 @@ class FitTasks:
         self._context = estimator._init_callback_context(max_subtasks=max_epochs)
         self._heard = bool(getattr(estimator, "_skl_callbacks", ()))
         self._data = {"X": X, "y": y}
+        if isinstance(sample_weight, Number):  # of every row
+            sample_weight = np.full(np.shape(y)[:1], sample_weight)
         self._set_weight(sample_weight)
         self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
         self._epoch = self._network = self._targets = None
@@ -43,8 +48,8 @@ class FitTasks:
             return
         weight = (self._data["metadata"] or {}).get("sample_weight")
         for name in ("X", "y"):
-            self._data[name] = rows_of(self._data[name], rows)
-        self._set_weight(None if weight is None else rows_of(weight, rows))
+            self._data[name] = _rows_of(self._data[name], rows)
+        self._set_weight(None if weight is None else _rows_of(weight, rows))
 
     def listening_to(self, network: Any, targets: Any) -> FitTasks | None:
         """Return what is to be told of the epochs of a network, None if no callback is set."""
@@ -73,3 +78,10 @@ class FitTasks:
         self._context.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes={}, **self._data
         )
+
+
+def _rows_of(values, rows):
+    try:
+        return rows_of(*indexable(values), rows)
+    except TypeError:  # a tensor of TensorFlow takes no list of rows
+        return np.asarray(values)[rows]

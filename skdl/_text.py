@@ -29,6 +29,7 @@ from skdl._documents import (
     listed,
     terms_of_indices,
 )
+from skdl._restoring import as_before_if_it_fails
 from skdl._sklearn import Interval, StrOptions, fit_context
 from skdl._versions import PickledWithVersions
 
@@ -231,7 +232,8 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
         TypeError
             If X is sparse.
         """
-        self._learn(X)
+        with as_before_if_it_fails(self):
+            self._learn(X)
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -250,7 +252,8 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
         matrix : CSR matrix of shape (n_documents, n_columns)
             Ones or counts, float32.
         """
-        return self._learn(X)
+        with as_before_if_it_fails(self):
+            return self._learn(X)
 
     def transform(self, X: Iterable) -> sp.csr_matrix:
         """Return the matrix of documents.
@@ -309,7 +312,8 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
             )
         X.sum_duplicates()
         X.eliminate_zeros()
-        terms = np.array(terms, dtype=np.int64 if isinstance(terms[0], int) else object)
+        numbers = all(isinstance(term, int) for term in terms)
+        terms = np.fromiter(terms, np.int64 if numbers else object, len(terms))
         return np.split(terms[X.indices], X.indptr[1:-1])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
@@ -354,7 +358,7 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
         if not self.fixed_vocabulary_:
             words = Analyzer(self)(documents[0])
             known = self.vocabulary_.keys() - ({MARKERS[OOV]} if self.oov_column else set())
-            return " ".join(word if word in known else "?" for word in words)
+            return " ".join(str(word) if word in known else "?" for word in words)
         if self.word_index is None:
             raise ValueError(
                 "decode needs the words of the indices: received word_index=None. Pass "
@@ -428,15 +432,16 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
                 f"No words in the {len(texts)} documents with token_pattern="
                 f"{self.token_pattern!r}, stop_words={reprlib.repr(self.stop_words)}: {error}."
             ) from error
-        terms = counter.get_feature_names_out()
+        terms = sorted(counter.vocabulary_, key=counter.vocabulary_.get)  # tuples, for one
         totals = np.bincount(counts.indices, weights=counts.data, minlength=len(terms))
         order = np.argsort(-totals, kind="stable")  # the terms are sorted, and so are ties
         names = []
         if self.oov_column:
             names = [MARKERS[OOV]]
-            order = order[terms[order] != names[0]]
+            order = [i for i in order if terms[i] != names[0]]
         order = order[: self.max_words - len(names)]
-        self.vocabulary_ = {term: i for i, term in enumerate([*terms[order], *names])}
+        names = [*(terms[i] for i in order), *names]
+        self.vocabulary_ = {term: i for i, term in enumerate(names)}
         self.fixed_vocabulary_ = False
         return self._matrix_of_counts(counts[:, order], analyze.lengths)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -13,8 +15,12 @@ from sklearn.utils.validation import validate_data
 from skdl._dense import DenseClassifier
 from skdl._documents import are_texts, listed
 from skdl._networks import input_dtype
+from skdl._recipes import key_of
 from skdl._supervised import NetworkClassifier
 from skdl._text import OneHotTextVectorizer
+
+# The parameters that are the vectorizer's.
+_TEXT_PARAMETERS = [name for name in OneHotTextVectorizer._get_param_names() if name != "input"]
 
 
 class TextBoWClassifier(NetworkClassifier):
@@ -36,8 +42,8 @@ class TextBoWClassifier(NetworkClassifier):
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
     activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, or a
-        Keras configuration.
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
     dropout : float, default=0.0
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
         [1]_.
@@ -86,8 +92,8 @@ class TextBoWClassifier(NetworkClassifier):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, optimizer state and history of the last fit.
     dtype : str, default="float32"
-        Keras dtype policy of the network: "float32", "float64", "mixed_bfloat16" and others.
-        Inputs of any numeric dtype are converted.
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
         are equal to the last bit on the same machine with the same number of threads. None
@@ -203,7 +209,7 @@ class TextBoWClassifier(NetworkClassifier):
         **{
             name: constraint
             for name, constraint in OneHotTextVectorizer._parameter_constraints.items()
-            if name != "input"
+            if name in _TEXT_PARAMETERS
         },
     }
 
@@ -299,6 +305,10 @@ class TextBoWClassifier(NetworkClassifier):
     _takes_streams = False
     _architecture = DenseClassifier._architecture
 
+    def _kept(self, X):
+        once = isinstance(X, Iterable) and not hasattr(X, "__getitem__") and not issparse(X)
+        return list(X) if once else X
+
     def _validated(self, X, *y, reset=True, **checks):
         documents = _documents(X)
         if documents is None:
@@ -316,10 +326,25 @@ class TextBoWClassifier(NetworkClassifier):
     def _learn_inputs(self, X):
         vars(self).pop("vectorizer_", None)
         if _are_documents(X):
-            parameters = OneHotTextVectorizer._get_param_names()
-            parameters = {name: getattr(self, name) for name in parameters if name != "input"}
+            parameters = {name: getattr(self, name) for name in _TEXT_PARAMETERS}
             self.vectorizer_ = OneHotTextVectorizer(**parameters).fit(X)
         return self._inputs(X)
+
+    def _make_network(self, X, targets, seed, going_on=False):
+        vectorizer = getattr(self, "vectorizer_", None)
+        if going_on and vectorizer is not None:
+            self._check_as_fitted(vectorizer)
+        return super()._make_network(X, targets, seed, going_on)
+
+    def _check_as_fitted(self, vectorizer):
+        for name in _TEXT_PARAMETERS:
+            old, new = getattr(vectorizer, name), getattr(self, name)
+            if old is not new and key_of(old) != key_of(new):
+                raise ValueError(
+                    f"Training cannot go on with the words of the last fit: {name} was changed "
+                    f"since, from {reprlib.repr(old)} to {reprlib.repr(new)}. Set it back, or fit "
+                    "a clone of this estimator."
+                )
 
     def _inputs(self, X):
         learned = hasattr(self, "vectorizer_")

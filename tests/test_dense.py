@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -198,6 +200,13 @@ def test_losses_and_metrics_of_three_classes(loss, metrics, iris):
             assert abs(net.history_[accuracy][-1] - net.score(X, y)) < 0.06
 
 
+def test_metrics_in_an_array():
+    X, y = np.random.default_rng(0).random((20, 3)), np.eye(2, dtype=int)[np.arange(20) % 2]
+    net = DenseClassifier(4, epochs=1, metrics=np.array(["accuracy"]), random_state=0)
+    listed = DenseClassifier(4, epochs=1, metrics=["accuracy"], random_state=0)
+    assert net.fit(X, y).history_ == listed.fit(X, y).history_
+
+
 def test_forms_of_labels_that_disagree(iris):
     X, y = iris
     net = DenseClassifier(loss="sparse_categorical_crossentropy", metrics=["categorical_accuracy"])
@@ -205,6 +214,35 @@ def test_forms_of_labels_that_disagree(iris):
         net.fit(X, y)
     with pytest.raises(ValueError, match="loss='categorical_crossentropy' needs one unit a class"):
         DenseClassifier(loss="categorical_crossentropy").fit(X[:100], y[:100])
+
+
+def test_metrics_of_each_class_are_lists_in_the_history(iris, tmp_path):
+    every_batch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    net = DenseClassifier(epochs=2, metrics=[keras.metrics.F1Score()], random_state=0)
+    compiled = net.fit(*iris).history_["f1_score"]
+    net.set_params(callbacks=[every_batch], checkpoint=tmp_path).fit(*iris)
+    assert [len(scores) for scores in compiled] == [3, 3]
+    assert isinstance(net.history_["f1_score"][0], list)
+    assert_allclose(net.history_["f1_score"], compiled, rtol=1e-5)
+
+
+def test_adam_in_float64_is_adam_in_float64():
+    X, y = np.eye(3), np.array([1.0, 2.0, 4.0])
+    net = DenseRegressor((), dtype="float64", batch_size=3, shuffle=False, random_state=0)
+
+    def weights(**parameters):
+        kernel, bias = net.set_params(**parameters).fit(X, y).model_.get_weights()
+        return np.append(kernel, bias)
+
+    w, inputs = weights(epochs=1, learning_rate=1e-30), np.c_[X, np.ones(3)]
+    mean = square = np.zeros(4)
+    for step in range(1, 101):
+        gradient = 2 * inputs.T @ (inputs @ w - y) / 3
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        rate = 0.125 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        w = w - rate * mean / (np.sqrt(square) + 1e-7)
+    assert_allclose(weights(epochs=100, learning_rate=0.125), w, rtol=1e-12)
 
 
 def test_log_probabilities(iris):
@@ -268,6 +306,17 @@ def test_bad_weights(iris):
         DenseClassifier().fit(X, y, -np.ones(len(y)))
     with pytest.raises(ValueError, match=r"sample_weight\.shape"):
         DenseClassifier().fit(X, y, np.ones(3))
+
+
+def test_class_weight_of_classes_that_y_lacks(iris):
+    """As scikit-learn takes them: folds may lack a rare class."""
+    X, y = iris
+    net = DenseClassifier(epochs=1, class_weight={0: 1.0, 1: 2.0, 2: 3.0}, random_state=0)
+    lacking = net.fit(X[:100], y[:100]).predict_proba(X)
+    net.set_params(class_weight={0: 1.0, 1: 2.0})
+    assert_array_equal(lacking, net.fit(X[:100], y[:100]).predict_proba(X))
+    with pytest.raises(ValueError, match=r"unknown classes \[2\]"):
+        net.set_params(class_weight={0: 1.0, 2: 3.0}).fit(X[:100], y[:100])
 
 
 # Validation during training
@@ -402,6 +451,13 @@ def test_warm_start_refuses_another_network(iris):
         net.fit(X[:, :2], y)
 
 
+def test_partial_fit_of_labels_that_y_has_no_columns_for():
+    X, y = np.eye(4), np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    with pytest.raises(ValueError, match=r"number the label columns of y: \[0, 1\]"):
+        DenseClassifier().partial_fit(X, y, classes=[0, 1, 2])
+    assert DenseClassifier().partial_fit(X, y, classes=[0, 1]).n_outputs_ == 2
+
+
 def test_partial_fit_of_some_classes(iris):
     X, y = iris
     net = DenseClassifier(random_state=0)
@@ -504,6 +560,27 @@ def test_bad_parameters(parameters, message, iris):
     X, y = iris
     with pytest.raises((ValueError, TypeError), match=message):
         DenseClassifier(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize("y", [["1.5", "2"], np.array(["a", 1.0], object), np.array([b"1", b"2"])])
+def test_values_that_are_texts(y):
+    X = [[1.0], [2.0]]
+    with pytest.raises(ValueError, match="y must hold numbers, received the text"):
+        DenseRegressor(epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="y_val must hold numbers, received the text"):
+        DenseRegressor(epochs=1).fit(X, [1, 2], X_val=X, y_val=y)
+
+
+def test_a_column_of_labels_is_warned_of_once(iris):
+    X, y = iris
+    net = DenseClassifier(epochs=2, validation_split=0.2)
+    with pytest.warns(DataConversionWarning, match="column-vector") as warned:
+        net.fit(X, y[:, None])
+    assert len(warned) == 1
+    batches = tf.data.Dataset.from_tensor_slices((X, y[:, None])).batch(50)
+    with pytest.warns(DataConversionWarning, match="column-vector") as warned:
+        net.set_params(validation_split=0).fit(batches)
+    assert len(warned) == 1
 
 
 @pytest.mark.parametrize(

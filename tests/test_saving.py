@@ -150,6 +150,7 @@ CHANGES = {
         "loss": keras.losses.SparseCategoricalCrossentropy(),
         "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")],
     },
+    "learned activation": {"activation": keras.layers.PReLU(), "batch_normalization": True},
     "functions": {"activation": keras.activations.gelu},
     "weights": {"class_weight": {"a": 2.0, "b": 1.0, "c": 0.5}, "class_weights": None},
     "callbacks": {
@@ -174,7 +175,7 @@ def test_parameters_of_all_kinds(change, tmp_path):
     before = pickle.dumps(estimator)
     loaded = round_trip(estimator, tmp_path)
     # Keras pickles its objects as archives that hold the time.
-    if change not in {"objects", "optimizer", "averages", "schedule"}:
+    if change not in {"objects", "learned activation", "optimizer", "averages", "schedule"}:
         assert pickle.dumps(estimator) == before
     assert_array_equal(outputs(loaded, X), outputs(estimator, X))
     assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))

@@ -5,6 +5,8 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
@@ -93,6 +95,35 @@ def test_callbacks_see_the_training_rows_as_they_were_given():
     assert_array_equal(labels, Y[rows.index])
     assert_array_equal(metadata["sample_weight"], weight[rows.index])
     assert set(metadata) == {"sample_weight"}
+
+
+@pytest.mark.parametrize("form", [sp.coo_array, tf.constant, np.asarray])
+def test_callbacks_and_a_hold_out_take_what_fit_takes(form):
+    listener = Listener()
+    net(validation_split=0.2, epochs=1).set_callbacks(listener).fit(form(X), Y, sample_weight=2.0)
+    ((rows, labels, metadata),) = listener.seen
+    assert rows.shape == (120, 4)
+    assert len(labels) == 120
+    assert_array_equal(metadata["sample_weight"], np.full(120, 2.0))
+
+
+def test_callbacks_see_documents_that_come_one_by_one():
+    listener, words = Listener(), ["fine film", "bad plot"] * 10
+    texts = skdl.TextBoWClassifier(epochs=1, validation_split=0.2, random_state=0)
+    texts.set_callbacks(listener).fit((text for text in words), [1, 0] * 10)
+    ((rows, labels, _),) = listener.seen
+    assert rows == [words[1 - label] for label in labels]
+    assert len(rows) == 16
+
+
+def test_rows_beside_a_hold_out_keep_their_order():
+    listener = Listener()
+    halves = DenseRegressor(epochs=2, shuffle=False, validation_split=0.5, random_state=0)
+    halves.set_callbacks(listener).fit(X, Y)
+    rows, labels, _ = listener.seen[0]
+    assert rows.index.is_monotonic_increasing
+    alone = DenseRegressor(epochs=2, shuffle=False, random_state=0).fit(rows, labels)
+    assert_array_equal(halves.predict(X), alone.predict(X))
 
 
 def test_validation_rows_never_reach_the_callbacks():

@@ -102,6 +102,18 @@ def test_going_on_keeps_the_vocabulary():
     assert set(refitted.vectorizer_.vocabulary_) == {"new", "words", "old", "ones"}
 
 
+@pytest.mark.parametrize(
+    "changed", [{"max_words": 3}, {"ngram_range": (1, 2)}, {"binary": False}, {"analyzer": list}]
+)
+def test_going_on_with_other_words_is_refused(changed):
+    fitted = net(epochs=1, warm_start=True).fit(TEXTS, LABELS)
+    fitted.set_params(**changed)
+    for go_on in (fitted.fit, fitted.partial_fit):
+        with pytest.raises(ValueError, match=f"{next(iter(changed))} was changed since, from"):
+            go_on(TEXTS, LABELS)
+    assert fitted.n_iter_ == 1
+
+
 def test_pickles_predict_the_same():
     fitted = net().fit(TEXTS, LABELS)
     loaded = pickle.loads(pickle.dumps(fitted))

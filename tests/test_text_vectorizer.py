@@ -4,6 +4,7 @@ import pickle
 import re
 import tracemalloc
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -323,6 +324,34 @@ def test_callable_analyzer_takes_documents_of_any_kind():
     X = vectorizer.fit_transform([["good", "film"], ["bad"], []])
     assert vectorizer.get_feature_names_out().tolist() == ["bad", "film", "good"]
     np.testing.assert_array_equal(X.toarray(), [[0, 1, 1], [1, 0, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("oov_column", [False, True])
+def test_terms_may_be_of_any_kind(oov_column):
+    def pairs(text):
+        return list(pairwise(text.split()))
+
+    vectorizer = OneHotTextVectorizer(4, analyzer=pairs, oov_column=oov_column)
+    X = vectorizer.fit_transform(["a b c", "b c d e f"])
+    first = [("b", "c"), ("a", "b"), ("c", "d")]
+    assert list(vectorizer.vocabulary_) == [*first, "[OOV]" if oov_column else ("d", "e")]
+    assert X.toarray()[0].tolist() == [1, 1, 0, 0]
+    assert vectorizer.inverse_transform(X)[0].tolist() == first[:2]
+    assert vectorizer.get_feature_names_out()[0] == "('b', 'c')"
+    assert vectorizer.decode("b c z") == "('b', 'c') ?"
+    lengths = OneHotTextVectorizer(analyzer=lambda text: [len(word) for word in text.split()])
+    assert lengths.fit(["a bb a"]).decode("bb ccc a") == "2 ? 1"
+
+
+@pytest.mark.parametrize("refused", [["..."], np.array([[1, -1, 2]]), np.array([[0.5, 1, 2]])])
+def test_a_refit_that_fails_changes_nothing(refused):
+    vectorizer = OneHotTextVectorizer().fit(pd.DataFrame({"first": [1, 2], "second": [3, 4]}))
+    before = dict(vars(vectorizer))
+    for fit in (vectorizer.fit, vectorizer.fit_transform):
+        with pytest.raises(ValueError, match=r"No words|Negative|whole numbers"):
+            fit(refused)
+    assert vars(vectorizer) == before
+    assert {"n_features_in_", "feature_names_in_"} <= before.keys()
 
 
 def test_unseen_and_empty_documents_are_empty_rows():

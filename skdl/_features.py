@@ -45,7 +45,10 @@ class Features:
         shape = (self.n_features,)
         given = given_weights(config, shape, backbone)
         self.network = Network(config, shape, seed, given=given)
-        self.folder = cache_folder(memory)
+        self.folder, self._identity = cache_folder(memory), None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_identity": None}
 
     def __call__(self, images: NDArray | ImageFiles, batch_size: int) -> NDArray:
         """Return features of shape (n, n_features), `batch_size` images at a time."""
@@ -56,8 +59,9 @@ class Features:
 
         if self.folder is None:
             return compute(range(len(images)))
-        file = self.folder / f"{_identity(self.network)}.sqlite"
-        store = FeatureStore(file, self.n_features, self.dtype)
+        if self._identity is None or self.network.exposed:
+            self._identity = _identity(self.network)
+        store = FeatureStore(self.folder / f"{self._identity}.sqlite", self.n_features, self.dtype)
         return store.get([*_digests(images)], compute, batch_size)
 
     def _computed(

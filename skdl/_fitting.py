@@ -28,6 +28,8 @@ class Network:
     Pickles hold the configuration and arrays only.
     """
 
+    exposed = False  # whether users may hold its variables, which can then change at any time
+
     def __init__(
         self,
         config: NetworkConfig,
@@ -57,6 +59,7 @@ class Network:
         state = {**vars(self), "history": history, "_arrays": arrays}
         state |= {"_variables": None, "_model": None}
         del state["_lock"]
+        state.pop("exposed", None)
         return with_versions(state, "keras")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -96,7 +99,7 @@ class Network:
                 for variable, value in zip(variables, self.state, strict=True):
                     variable.assign(value)
                 self._variables = [variable.value for variable in variables]
-                self._model = model
+                self._model, self.exposed = model, True
             return self._model
 
     def _compiled(self) -> keras.Model:
@@ -158,6 +161,7 @@ class Network:
         whole.history, whole.best_epoch = self.history, self.best_epoch
         shared = [variable.value for variable in state_of(whole.model)]
         base._variables[:n_base], self._variables = shared[:n_base], shared[n_base:]
+        base.exposed = self.exposed = True
         return whole
 
     # What `keras.callbacks.EarlyStopping` asks of a model, without building one.

@@ -177,7 +177,7 @@ def decode_features(decoder: Decoder, state: dict[str, Any]) -> Any:
     if not isinstance(state["network"], Network):
         raise InvalidFileError("its features are of no network")
     features = object.__new__(Features)
-    vars(features).update(state, folder=None)
+    vars(features).update(state, folder=None, _identity=None)
     return features
 
 

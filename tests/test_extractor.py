@@ -340,6 +340,9 @@ def test_changed_weights_have_features_of_their_own(tmp_path):
     assert_allclose(extractor.transform(IMAGES), expected, rtol=1e-4)
     loaded = pickle.loads(pickle.dumps(extractor))
     assert_allclose(loaded.transform(IMAGES), expected, rtol=1e-4)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    expected = model.predict(IMAGES, verbose=0)
+    assert_allclose(extractor.transform(IMAGES), expected, rtol=1e-4)
     assert_array_equal(clone(extractor).fit_transform(IMAGES)[:6], before)
 
 

@@ -265,9 +265,10 @@ def test_predicting_a_data_set_of_batches(training):
 def test_changed_weights_are_predicted_with(tmp_path):
     fitted = net(memory=str(tmp_path), epochs=1).fit(IMAGES, LABELS)
     fitted.predict(IMAGES)
-    fitted.model_.set_weights([2 * weight for weight in fitted.model_.get_weights()])
-    expected = fitted.model_.predict(IMAGES, verbose=0)
-    assert_allclose(fitted.predict_proba(IMAGES)[:, 1:], expected, atol=1e-5)
+    for factor in (2, 3):
+        fitted.model_.set_weights([factor * weight for weight in fitted.model_.get_weights()])
+        expected = fitted.model_.predict(IMAGES, verbose=0)
+        assert_allclose(fitted.predict_proba(IMAGES)[:, 1:], expected, atol=1e-5)
 
 
 def test_partial_fit_trains_the_head():

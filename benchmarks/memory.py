@@ -41,8 +41,10 @@ def main():
     print(f"growth after the first 50 fits: {memory[200] - memory[50]:.1f} MB")
     first, last = (statistics.median(seconds[part]) for part in (slice(50, 100), slice(150, 200)))
     print(f"a fit: {first * 1e3:.1f} ms (fits 51-100), {last * 1e3:.1f} ms (fits 151-200)")
-    size, before = _store.templates.size, resident()
-    for i in range(size):
+    size = _store.templates.size
+    for i in range(2 * size):
+        if i == size:  # the store is full
+            before = resident()
         DenseClassifier((100 + i,), epochs=5, random_state=i).fit(X, y).predict(X)
     growth = (resident() - before) / size
     print(f"beyond the store's bound of {size} networks: {growth:.1f} MB a network")

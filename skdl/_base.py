@@ -276,7 +276,12 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         weight = (weight * (len(weight) / weight.sum())).astype(dtype)
         return Rows(X, targets.encode(y, dtype, name), weight)
 
+    def _check_going_on(self):
+        """Raise a ValueError if what the last fit learned of X is asked for otherwise now."""
+
     def _make_network(self, X, targets, seed, going_on=False):
+        if going_on:
+            self._check_going_on()
         network = self._new_network(X, targets, seed)
         if going_on and not network.go_on_from(self._network):
             raise ValueError(
@@ -362,10 +367,7 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
     def _outputs(self, X):
         check_is_fitted(self)
         if is_stream(X):
-            outputs = [self._outputs(x) for x in inputs_of(X)]
-            if not outputs:
-                raise ValueError("X has no batches. Give a data set with one batch at least.")
-            return np.concatenate(outputs)
+            return np.concatenate([self._outputs(x) for x in inputs_of(X)])
         check_process()
         return self._network.predict(self._inputs(self._validated(X, reset=False)))
 

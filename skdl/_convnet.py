@@ -11,7 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._convnets import build_convnet
 from skdl._dense import DenseClassifier
-from skdl._images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
+from skdl._images import (
+    as_rows,
+    check_same_shape,
+    dtype_of,
+    pixel_maximum,
+    resolve_image_shape,
+)
 from skdl._networks import layer_sizes
 from skdl._sklearn import Interval, StrOptions
 from skdl._supervised import NetworkClassifier
@@ -331,8 +337,7 @@ class ConvNetClassifier(NetworkClassifier):
         return found
 
     def _input_dtype(self, X):
-        dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
-        return "uint8" if dtypes == {"uint8"} else super()._input_dtype(X)
+        return "uint8" if dtype_of(X) == "uint8" else super()._input_dtype(X)
 
     def _learn_inputs(self, X):
         scale = self.rescale

@@ -13,6 +13,7 @@ from skdl._image_files import ImageFiles, as_paths, check_channels
 from skdl._images import (
     as_rows,
     check_same_shape,
+    dtype_of,
     is_size,
     pixel_maximum,
     resolve_image_shape,
@@ -47,7 +48,7 @@ class ImageInputs:
                 **checks,
             )  # fmt: skip
         if reset:
-            self._pixel_dtype = _dtype_of(rows)
+            self._pixel_dtype = dtype_of(rows)
             rows = found[0] if y else found
             self._given = self._shape_of(rows.shape[1], given)
         return found
@@ -77,7 +78,7 @@ class ImageInputs:
 
     def _input_dtype(self, X):
         """Return the dtype in which pixels are kept: bytes stay bytes."""
-        if _dtype_of(X) == "uint8":
+        if dtype_of(X) == "uint8":
             return "uint8"
         return input_dtype(getattr(self, "dtype", "float32"))
 
@@ -159,12 +160,6 @@ def _of_one_size(X: Any) -> Any:
             "to one size, or give paths of files, which are resized on reading."
         )
     return np.stack(X) if shapes and len(shapes[0]) >= 2 else X
-
-
-def _dtype_of(X: Any) -> str | None:
-    """Return the dtype of an array or of all columns of a DataFrame, None if they differ."""
-    dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
-    return dtypes.pop() if len(dtypes) == 1 else None
 
 
 def _scale(X, dtype):

@@ -171,6 +171,12 @@ def is_size(value: Any) -> bool:
     return isinstance(value, Integral) and value > 0
 
 
+def dtype_of(X: Any) -> str | None:
+    """Return the dtype of an array or of all columns of a DataFrame, None if they differ."""
+    dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
 def pixel_maximum(X: Any) -> int:
     """Return the largest value of the encoding that the pixels are in.
 

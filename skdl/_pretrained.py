@@ -343,11 +343,6 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         whole = {"augmentation": self.augmentation, "fine_tune_from": tuned}
         return build_pretrained, {**self._feature_arguments(), **whole, **head}
 
-    def _make_network(self, X, targets, seed, going_on=False):
-        if going_on:
-            self._check_learned()
-        return super()._make_network(X, targets, seed, going_on)
-
     def _decisive(self):
         """Return the parameters that `_learn_inputs` goes by, which is done once for all fits."""
         return {
@@ -360,8 +355,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
             "preprocess": self.preprocess,
         }
 
-    def _check_learned(self):
-        """Raise a ValueError if training is to go on with other such parameters."""
+    def _check_going_on(self):
         for name, value in self._decisive().items():
             if value != (learned := self._learned[name]):
                 raise ValueError(

@@ -221,8 +221,6 @@ def _read(estimator, X, name, reset):
             x, targets = estimator._check_rows(inputs, targets, reset=reset, name=suffix)
         y.append(targets)
         weights.append(_checked_weight(weight, targets))
-    if x is None:
-        raise ValueError(f"{name} has no batches. Give a data set with one batch at least.")
     y = np.concatenate(y)
     return x, y, check_sample_weight(np.concatenate(weights), y), len(weights)
 
@@ -238,6 +236,16 @@ def _parts(batch, name="X"):
 
 
 def _elements(X, name="X"):
+    """Yield the batches of one pass, of which there must be one."""
+    found = False
+    for batch in _batches(X, name):
+        found = True
+        yield batch
+    if not found:
+        raise ValueError(f"{name} has no batches. Give a data set with one batch at least.")
+
+
+def _batches(X, name):
     """Yield the batches of one pass, an epoch to a PyDataset."""
     if _is_tensorflow(X):
         if X.cardinality() == _ENDLESS:

@@ -330,14 +330,9 @@ class TextBoWClassifier(NetworkClassifier):
             self.vectorizer_ = OneHotTextVectorizer(**parameters).fit(X)
         return self._inputs(X)
 
-    def _make_network(self, X, targets, seed, going_on=False):
+    def _check_going_on(self):
         vectorizer = getattr(self, "vectorizer_", None)
-        if going_on and vectorizer is not None:
-            self._check_as_fitted(vectorizer)
-        return super()._make_network(X, targets, seed, going_on)
-
-    def _check_as_fitted(self, vectorizer):
-        for name in _TEXT_PARAMETERS:
+        for name in _TEXT_PARAMETERS if vectorizer is not None else ():
             old, new = getattr(vectorizer, name), getattr(self, name)
             if old is not new and key_of(old) != key_of(new):
                 raise ValueError(

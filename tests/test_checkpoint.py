@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 from backbones import tiny
+from hearing import Deaf
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits, load_iris
@@ -30,20 +31,11 @@ class CrashError(Exception):
     pass
 
 
-class Crash:
+class Crash(Deaf):
     """A scikit-learn callback, which is no parameter, that raises when some epoch ends."""
 
     def __init__(self, epoch):
         self.epoch = epoch
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         if context.task_name == "epoch" and context.task_id + 1 == self.epoch:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from hearing import Deaf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
@@ -181,20 +182,11 @@ def test_class_weights_of_several_labels_a_row_and_of_zero():
     assert net(class_weight={0: 0}).fit(Batches(X, Y)).n_iter_ == 4  # whole batches are of class 0
 
 
-class Listener:
+class Listener(Deaf):
     """Notes the tasks that end, and stops after two epochs."""
 
     def __init__(self):
         self.ended, self.fitted = [], []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
         self.ended.append(context.task_name)

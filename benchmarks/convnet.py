@@ -4,7 +4,7 @@ Convolutions of 32, 64 and 64 filters of 3 x 3, the first two pooled, 64 hidden 
 batches of 64, 6000 images of 28 x 28 bytes, which the network scales. Keras trains the network
 that skdl builds, on the same bytes and, as many write it, on floats made beforehand.
 
-An epoch is the difference of a fit of 3 epochs and one of 1, over 2: nothing but training. The
+An epoch is the difference of a fit of 4 epochs and one of 1, over 3: nothing but training. The
 first fit is one epoch with a new network, compile and all. Every library trains in turn, in one
 process, and medians are compared. Memory is the growth of the resident set of a process that
 only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes are there before.
@@ -100,6 +100,15 @@ def seconds(train, epochs):
     return time.perf_counter() - started
 
 
+def in_turn(measure, things, rounds):
+    """Return the median of what is measured of each thing, one after another in every round."""
+    measured = {name: [] for name in things}
+    for _ in range(rounds):
+        for name, thing in things.items():
+            measured[name].append(measure(thing))
+    return {name: statistics.median(values) for name, values in measured.items()}
+
+
 def first_fit(make, X, y):
     started = time.perf_counter()
     make(X, y)(1)
@@ -127,11 +136,11 @@ def peak(name):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     X, y = data()
     print(describe("torch", "skorch"))
     print(f"{N_IMAGES} images, {X.nbytes / 2**20:.1f} MB of bytes; medians of {rounds} rounds")
-    trains, epochs, firsts = {}, {}, {}
+    trains = {}
     for name, make in LIBRARIES.items():
         try:
             trains[name] = make(X, y)
@@ -139,21 +148,16 @@ def main():
             print(f"{name} is not installed: left out")
             continue
         trains[name](1)
-        epochs[name], firsts[name] = [], []
-    for _ in range(rounds):
-        for name, train in trains.items():
-            epochs[name].append((seconds(train, 3) - seconds(train, 1)) / 2)
-            firsts[name].append(first_fit(LIBRARIES[name], X, y))
-            if name == "skdl":
-                train(1)  # its compiled epoch is stored again
+    epochs = in_turn(lambda train: (seconds(train, 4) - seconds(train, 1)) / 3, trains, rounds)
+    made = {name: LIBRARIES[name] for name in trains}
+    firsts = in_turn(lambda make: first_fit(make, X, y), made, rounds)
     print(f"{'':14} {'epoch s':>8} {'/ skdl':>7} {'first fit s':>12} {'/ skdl':>7} {'MB more':>8}")
-    epoch, first = ({k: statistics.median(v) for k, v in d.items()} for d in (epochs, firsts))
     for name in trains:
         command = [sys.executable, __file__, "--peak", name]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         print(
-            f"{name:14} {epoch[name]:8.3f} {epoch[name] / epoch['skdl']:7.2f} "
-            f"{first[name]:12.3f} {first[name] / first['skdl']:7.2f} "
+            f"{name:14} {epochs[name]:8.3f} {epochs[name] / epochs['skdl']:7.2f} "
+            f"{firsts[name]:12.3f} {firsts[name] / firsts['skdl']:7.2f} "
             f"{float(done.stdout.splitlines()[-1]):8.0f}",
             flush=True,
         )

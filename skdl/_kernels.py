@@ -144,12 +144,16 @@ def is_plain_convolution(layer: keras.Layer) -> bool:
     return known and layer.groups == 1 and layer.data_format == "channels_last"
 
 
-def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callable:
+def same_gradient_in_any_number_of_threads(
+    layer: keras.layers.Conv2D, is_first: bool = False
+) -> Callable:
     """Return a `call` for a convolution that trains the same bits in any number of threads.
 
     On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
     threads, so that a worker process with its share of the cores would end with other weights.
-    Here the gradient is one matrix product for each position of the kernel, which is as fast.
+    Here the gradient is one matrix product for each position of the kernel, which is about as
+    fast. It comes after the gradient of the inputs, for which the layers below wait; the first
+    layer that learns has none.
     """
 
     @tf.custom_gradient
@@ -159,9 +163,11 @@ def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callab
             outputs = layer.convolution_op(inputs, kernel)
 
         def gradients(upstream):
-            to_inputs = tape.gradient(outputs, inputs, upstream)
+            to_inputs = None if is_first else tape.gradient(outputs, inputs, upstream)
+            with tf.control_dependencies([upstream if is_first else to_inputs]):
+                later, upstream = tf.identity(inputs), tf.identity(upstream)
             to_bias = [tf.reduce_sum(upstream, [0, 1, 2]) for _ in bias]
-            return to_inputs, _kernel_gradient(layer, inputs, upstream), *to_bias
+            return to_inputs, _kernel_gradient(layer, later, upstream), *to_bias
 
         # One operation, which TensorFlow can fuse with the convolution.
         return tf.nn.bias_add(outputs, *bias) if bias else outputs, gradients

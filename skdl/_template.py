@@ -28,6 +28,7 @@ from skdl._kernels import (
     same_products_in_any_number_of_threads,
     sparse_product,
 )
+from skdl._receptive_field import only_seen_pixels
 from skdl._seeds import layer_seeds
 from skdl._store import lock, templates
 from skdl._variables import compact, flat_layers, position_of, random_parts, state_of
@@ -92,7 +93,8 @@ class Template:
             if type(layer) is keras.layers.Dropout:
                 layer.call = same_masks_under_xla(layer)
             elif not on_gpu() and is_plain_convolution(layer):
-                layer.call = same_gradient_in_any_number_of_threads(layer)
+                is_first = layer is next(each for each in self.layers if each.trainable_weights)
+                layer.call = same_gradient_in_any_number_of_threads(layer, is_first)
             elif not on_gpu() and self.for_xla and is_plain_dense(layer):
                 layer.call = same_products_in_any_number_of_threads(layer)
         fuse_adam(self.model.optimizer)
@@ -212,7 +214,8 @@ class Template:
         specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
 
         def train(*batch):
-            train_step(batch)
+            with only_seen_pixels(self.model):
+                train_step(batch)
 
         traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
@@ -234,7 +237,8 @@ class Template:
                 model.reset_metrics()
 
                 def step(i):
-                    test_step(batch_of(i, x, y, weight, n_rows, size, model))
+                    with only_seen_pixels(model):
+                        test_step(batch_of(i, x, y, weight, n_rows, size, model))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
@@ -253,7 +257,8 @@ class Template:
 
             def forward(*inputs):
                 *x, n_rows = inputs
-                return model(inputs_of(0, x, 0, n_rows, model), training=False)
+                with only_seen_pixels(model):
+                    return model(inputs_of(0, x, 0, n_rows, model), training=False)
 
             return forgetting_gradients(forward), [
                 *(spec_of(None, t) for t in x),

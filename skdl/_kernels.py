@@ -144,16 +144,14 @@ def is_plain_convolution(layer: keras.Layer) -> bool:
     return known and layer.groups == 1 and layer.data_format == "channels_last"
 
 
-def same_gradient_in_any_number_of_threads(
-    layer: keras.layers.Conv2D, is_first: bool = False
-) -> Callable:
+def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D, is_first: bool) -> Callable:
     """Return a `call` for a convolution that trains the same bits in any number of threads.
 
     On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
     threads, so that a worker process with its share of the cores would end with other weights.
     Here the gradient is one matrix product for each position of the kernel, which is about as
-    fast. It comes after the gradient of the inputs, for which the layers below wait; the first
-    layer that learns has none.
+    fast. It is computed after the gradient of the inputs, for which the layers below wait; the
+    first layer that learns needs none.
     """
 
     @tf.custom_gradient

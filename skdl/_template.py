@@ -89,12 +89,12 @@ class Template:
         self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
+        first = next((layer for layer in self.layers if layer.trainable_weights), None)
         for layer in self.layers:
             if type(layer) is keras.layers.Dropout:
                 layer.call = same_masks_under_xla(layer)
             elif not on_gpu() and is_plain_convolution(layer):
-                is_first = layer is next(each for each in self.layers if each.trainable_weights)
-                layer.call = same_gradient_in_any_number_of_threads(layer, is_first)
+                layer.call = same_gradient_in_any_number_of_threads(layer, layer is first)
             elif not on_gpu() and self.for_xla and is_plain_dense(layer):
                 layer.call = same_products_in_any_number_of_threads(layer)
         fuse_adam(self.model.optimizer)

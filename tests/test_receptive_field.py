@@ -59,7 +59,16 @@ def centred(maps):
         ({"activation": "softmax"}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
         ({"augmentation": {"translation": 0.2}}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
     ],
-    ids=str,
+    ids=[
+        "default",
+        "dropout",
+        "normalization",
+        "same",
+        "layer",
+        "function",
+        "softmax",
+        "augmentation",
+    ],
 )
 def test_trains_and_predicts_as_keras_does(network, seen, digits):
     X, y = digits[0][:150].reshape(-1, 8, 8, 1), digits[1][:150]

@@ -6,11 +6,11 @@ that skdl builds, on the same bytes and, as many write it, on floats made before
 
 An epoch is the difference of a fit of 4 epochs and one of 1, over 3: nothing but training. The
 first fit is one epoch with a new network, compile and all. Every library trains in turn, in a
-process of its own, and medians are compared. (In a process where TensorFlow has trained before,
-the system's allocator keeps memory that torch else asks for anew at every step; skorch's epochs
-then take 1.6 to 1.8 times as long as skdl's.) Memory is the growth of the resident set of a
-process that only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes are there
-before.
+process of its own, and medians are compared. (Where Keras has trained on floats in the same
+process, the system's allocator keeps memory that torch else asks for anew at every step, and
+skorch's epochs take 1.6 to 1.8 times as long as skdl's.) Memory is the growth of the resident
+set of a process that only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes
+are there before.
 
     python benchmarks/convnet.py [rounds]
 """

@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from convolutions import train_as_keras_does
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from skdl import ConvNetClassifier, build_convnet
+from skdl import build_convnet
 from skdl._receptive_field import only_seen_pixels, sizes_seen
 
 COUNTS = st.integers(1, 3)
@@ -71,18 +72,9 @@ def centred(maps):
     ],
 )
 def test_trains_and_predicts_as_keras_does(network, seen, digits):
-    X, y = digits[0][:150].reshape(-1, 8, 8, 1), digits[1][:150]
-    parameters = {"filters": (4, 3), "kernel_size": 2, "hidden_layer_sizes": (), **network}
-    model = build_convnet((8, 8, 1), 10, "softmax", **parameters, seed=3)
+    net, model, X = train_as_keras_does({"kernel_size": 2, **network}, digits)
     found = {layer.name: size for layer, size in sizes_seen(model).items()}
     assert {name: size for name, size in found.items() if "conv_1" in name} == seen
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(X, y, 32, 2, shuffle=False, verbose=0)
-    net = ConvNetClassifier(
-        **parameters, optimizer="sgd", epochs=2, shuffle=False, random_state=3, rescale=None
-    ).fit(X, y)
-    for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
-        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     assert_allclose(net.predict_proba(X), net.model_.predict(X, verbose=0), rtol=1e-4, atol=1e-6)
     maps = net.feature_maps(X[:2], 0)  # whole, though not all of them is computed to predict
     assert maps.shape[1:] == model.get_layer("conv_1").output.shape[1:]

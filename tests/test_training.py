@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse
+from convolutions import train_as_keras_does
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skdl
@@ -19,7 +20,6 @@ from skdl import (
     _device,
     _store,
     _training,
-    build_convnet,
     build_dense,
 )
 from skdl._kernels import same_masks_under_xla
@@ -161,16 +161,7 @@ def test_trains_the_wide_layers_that_keras_trains(n_rows, batch_size, use_progra
 )
 def test_trains_the_convolutions_that_keras_trains(network, digits):
     """Their gradients are ours, so that they do not depend on the number of threads."""
-    X, y = digits[0][:150].reshape(-1, 8, 8, 1), digits[1][:150]
-    parameters = {"filters": (4, 3), "pool_size": 1, "hidden_layer_sizes": (), **network}
-    model = build_convnet((8, 8, 1), 10, "softmax", **parameters, seed=3)
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(X, y, 32, 2, shuffle=False, verbose=0)
-    net = ConvNetClassifier(
-        **parameters, optimizer="sgd", epochs=2, shuffle=False, random_state=3, rescale=None
-    ).fit(X, y)
-    for ours, theirs in zip(net.model_.get_weights(), model.get_weights(), strict=True):
-        assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    train_as_keras_does({"pool_size": 1, **network}, digits)
 
 
 def raw_outputs(net, kind, X):

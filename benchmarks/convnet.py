@@ -45,9 +45,10 @@ def data():
 
 
 def with_skdl(X, y):
-    from skdl import ConvNetClassifier, _store
+    from skdl import ConvNetClassifier
+    from skdl._engine import store
 
-    _store.templates.clear()  # a new network is compiled anew
+    store.templates.clear()  # a new network is compiled anew
     net = ConvNetClassifier(
         FILTERS, pool_size=POOLS, optimizer="rmsprop", batch_size=BATCH, random_state=0
     )

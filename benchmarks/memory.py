@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 from machine import describe
 
-from skdl import DenseClassifier, _store
+from skdl import DenseClassifier
+from skdl._engine import store
 
 
 def resident():
@@ -41,7 +42,7 @@ def main():
     print(f"growth after the first 50 fits: {memory[200] - memory[50]:.1f} MB")
     first, last = (statistics.median(seconds[part]) for part in (slice(50, 100), slice(150, 200)))
     print(f"a fit: {first * 1e3:.1f} ms (fits 51-100), {last * 1e3:.1f} ms (fits 151-200)")
-    size = _store.templates.size
+    size = store.templates.size
     for i in range(2 * size):
         if i == size:  # the store is full
             before = resident()

@@ -25,7 +25,8 @@ import numpy as np
 from machine import describe
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skdl import DenseClassifier, DenseRegressor, _store, build_dense
+from skdl import DenseClassifier, DenseRegressor, build_dense
+from skdl._engine import store
 
 CASES = {
     # rows, features, classes, layers, batch, dropout, optimizer
@@ -128,7 +129,7 @@ def measure(case, rounds):
     for _ in range(rounds):
         for name, train in trains.items():
             if case == "batch1" and name == "skdl":
-                _store.templates.clear()  # the compile is counted
+                store.templates.clear()  # the compile is counted
                 found[name].append(sum(seconds(train, 100) for _ in range(4)))
             elif case == "batch1":
                 found[name].append(4 * 100 / 3 * seconds(train, 3))

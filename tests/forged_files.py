@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl._archive import write_archive
+from skdl._common.archive import write_archive
 from skdl.exceptions import InvalidFileError
 
 ROOT = Path(__file__).parents[1]

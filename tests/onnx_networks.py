@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from skdl import ConvNetClassifier, DenseRegressor
-from skdl._keras import keras
+from skdl._networks.keras import keras
 
 UNITS = 3
 

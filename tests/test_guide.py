@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
 from skdl import datasets
-from skdl._keras import keras
+from skdl._networks.keras import keras
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,0 +1,195 @@
+"""What images are made of: their shape and the range of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isqrt, prod
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+# Largest values of the usual encodings: fractions, 4-bit digits, bytes, 16-bit images.
+_MAXIMA = (1, 16, 255, 65535)
+
+
+def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Return images as rows of pixels, with the shape that each of them had.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sparse matrix
+        Rows of shape (n, n_pixels), which are returned as they are, or images of shape
+        (n, height, width) or (n, height, width, channels).
+
+    Returns
+    -------
+    rows : X or ndarray of shape (n, n_pixels)
+        A view where X is an array of images.
+    shape : tuple of int or None
+        Shape of one image, None for rows.
+
+    Raises
+    ------
+    ValueError
+        If X has more than four dimensions.
+    """
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    if len(X.shape) <= 2:
+        return X, None
+    if len(X.shape) > 4:
+        raise ValueError(
+            f"X has {len(X.shape)} dimensions. Give rows of pixels (n, n_pixels), or images of "
+            "shape (n, height, width) or (n, height, width, channels)."
+        )
+    X = np.asarray(X)
+    return X.reshape(len(X), prod(X.shape[1:])), X.shape[1:]
+
+
+def resolve_image_shape(
+    n_pixels: int,
+    given: tuple[int, ...] | None = None,
+    image_shape: Sequence[int] | None = None,
+    channels: int | None = None,
+) -> tuple[int, int, int]:
+    """Return the shape (height, width, channels) of an image.
+
+    The first of these that is known decides: `image_shape`; the shape that the images came
+    in; else rows of pixels are square images in grey, square images in three channels, or
+    one row of grey pixels, whichever fits first. With `channels`, they are square images or
+    one row of pixels with this many channels.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Number of values of an image, all channels together.
+    given : tuple of int, default=None
+        Shape that the images came in; None for rows of pixels.
+    image_shape : sequence of two or three int, default=None
+        What the user asks for: (height, width), grey unless `channels` says otherwise, or
+        (height, width, channels).
+    channels : int, default=None
+        What the user asks for.
+
+    Raises
+    ------
+    ValueError
+        If what is asked for does not fit the data; the message names shapes that would.
+    """
+    fitting = f"Shapes that fit {n_pixels} values: {', '.join(map(str, _fitting(n_pixels)))}."
+    if given is not None:
+        given = (*given, 1)[:3]
+    if image_shape is not None:
+        shape = tuple(image_shape)
+        if len(shape) not in (2, 3) or not all(is_size(size) for size in shape):
+            raise ValueError(
+                "image_shape must be (height, width) or (height, width, channels), all positive "
+                f"integers, received image_shape={image_shape!r}. {fitting}"
+            )
+        shape = (*map(int, shape), 1 if channels is None else int(channels))[:3]
+        if prod(shape) != n_pixels:
+            raise ValueError(
+                f"image_shape={image_shape!r} is an image of {prod(shape)} values, but each "
+                f"image in X has {n_pixels}. {fitting}"
+            )
+        if given is not None and given != shape:
+            raise ValueError(
+                f"image_shape={image_shape!r} differs from the shape of the images in X, {given}. "
+                "Leave image_shape=None, or give X as rows of pixels."
+            )
+    elif given is not None:
+        shape = given
+    else:
+        shape = next(_guesses(n_pixels, channels), None)
+        if shape is None:
+            raise ValueError(
+                f"channels={channels!r} does not divide the {n_pixels} columns of X. {fitting}"
+            )
+    if channels is not None and shape[2] != channels:
+        raise ValueError(
+            f"channels={channels!r} differs from the {shape[2]} channels of images of shape "
+            f"{shape}. Leave channels=None."
+        )
+    return shape
+
+
+def check_same_shape(
+    rows: Any, given: tuple[int, ...] | None, fitted: tuple[int, int, int], otherwise: str
+) -> None:
+    """Raise a ValueError if images have another shape than in fit, or X is a single one.
+
+    Rows of pixels of another length are left to the check of the number of columns.
+
+    Parameters
+    ----------
+    rows, given : array-like and tuple of int or None
+        What `as_rows` returned.
+    fitted : tuple of int
+        Height, width and channels of the images in fit.
+    otherwise : str
+        What else than images of that shape can be given, for the message.
+    """
+    shape = rows.shape if given is None else (len(rows), *given)
+    if given is None:
+        fits = len(shape) < 2 or shape[1] == prod(fitted)
+    else:
+        fits = (*given, 1)[:3] == fitted
+    if not fits and (*shape, 1)[:3] == fitted:
+        raise ValueError(f"X is one image of shape {shape}. Give X[None], a batch of one.")
+    if not fits and given is not None:
+        raise ValueError(
+            f"X holds images of shape {given}, but in fit they had shape {fitted}. Give images of "
+            f"that shape, or {otherwise}."
+        )
+
+
+def _guesses(n_pixels, channels):
+    """Yield shapes of rows of pixels, the likeliest first."""
+    for number in (1, 3) if channels is None else (channels,):
+        side = isqrt(n_pixels // number)
+        if side * side * number == n_pixels:
+            yield (side, side, int(number))
+    number = 1 if channels is None else channels
+    if n_pixels % number == 0:
+        yield (1, n_pixels // number, int(number))
+
+
+def _fitting(n_pixels):
+    """Return square shapes with up to four channels, else the grey one nearest to a square."""
+    sides = {channels: isqrt(n_pixels // channels) for channels in (1, 2, 3, 4)}
+    squares = [(s, s, c) for c, s in sides.items() if s * s * c == n_pixels]
+    height = next((h for h in range(isqrt(n_pixels), 0, -1) if n_pixels % h == 0), 1)
+    return squares or [(height, n_pixels // height, 1)]
+
+
+def is_size(value: Any) -> bool:
+    """Tell whether a value is a positive integer."""
+    return isinstance(value, Integral) and value > 0
+
+
+def dtype_of(X: Any) -> str | None:
+    """Return the dtype of an array or of all columns of a DataFrame, None if they differ."""
+    dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
+    return dtypes.pop() if len(dtypes) == 1 else None
+
+
+def pixel_maximum(X: Any) -> int:
+    """Return the largest value of the encoding that the pixels are in.
+
+    uint8 and uint16 have 255 and 65535, whatever the values. Others, integers and floats
+    alike, have the smallest of 1, 16, 255 and 65535 that holds the largest value. Negative
+    values and values beyond 65535 are in no encoding of pixels: 1, they stay as they are.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix
+        Pixels, at least one.
+    """
+    by_dtype = {"uint8": 255, "uint16": 65535}.get(str(X.dtype))
+    if by_dtype is not None:
+        return by_dtype
+    if X.dtype == bool or X.min() < 0:
+        return 1
+    largest = X.max()
+    return next((maximum for maximum in _MAXIMA if largest <= maximum), 1)

@@ -1,0 +1,50 @@
+"""What TensorFlow computes on: its devices, its strategies, this machine's memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+
+import tensorflow as tf  # isort: skip
+
+
+def n_replicas() -> int:
+    """Return how many devices the `tf.distribute` strategy in whose scope we are trains on."""
+    if not tf.distribute.has_strategy():
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def outside_strategies(function: Callable) -> Any:
+    """Call a function outside the scope of any strategy, so that its variables are plain.
+
+    Scopes belong to a thread and cannot be left inside it.
+    """
+    if not tf.distribute.has_strategy():
+        return function()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
+
+
+def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:
+    """Return device variables with the given values."""
+    return outside_strategies(lambda: [tf.Variable(value) for value in values])
+
+
+def on_gpu() -> bool:
+    """Tell whether TensorFlow computes on a GPU in this process."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def memory_bytes() -> int:
+    """Return the size of this machine's memory, a guess of 8 GiB where it is not told."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # no such question on Windows
+        return 8 * 2**30

@@ -1,0 +1,112 @@
+"""Rows on the device: dense arrays, and sparse matrices as slices that TensorFlow shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl._networks.keras import keras
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+# Values in a slice that TensorFlow shares rather than copies (64 bytes of float32).
+_ALIGNED = 16
+
+
+def bucket(n_rows: int) -> int:
+    """Round up a number of rows so that similar numbers share a program (12.5 % at most)."""
+    step = 1 << max(n_rows.bit_length() - 4, 3)
+    return -(-n_rows // step) * step
+
+
+class DeviceRows:
+    """Rows of inputs, targets and weights on the device, padded to `size` rows.
+
+    A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
+    column of each stored value, the values, and where each batch begins; rows of a CSR matrix
+    are put in the given order.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: np.ndarray,
+        weight: np.ndarray,
+        size: int | None = None,
+        batch: int | None = None,
+        order: np.ndarray | None = None,
+    ):
+        self.n_rows, self.size = len(y), size or len(y)
+        self.x = sparse_tensors(x, batch, order) if batch else [padded(x, self.size)]
+        if order is not None:
+            y, weight = y[order], weight[order]
+        self.y, self.weight = (padded(a, self.size) for a in (y, weight))
+
+    @property
+    def tensors(self) -> list[tf.Tensor]:
+        """All tensors, in the order of the programs' inputs."""
+        return [*self.x, self.y, self.weight]
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of the inputs, which the programs are traced for."""
+        return self.x[0].dtype
+
+    def specs(self, size: int | None) -> list[tf.TensorSpec]:
+        """Return what a program knows of the tensors."""
+        return [spec_of(size, tensor) for tensor in self.tensors]
+
+
+def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[tf.Tensor]:
+    """Return a CSR matrix as tensors of which every batch is a slice that TensorFlow shares.
+
+    It copies slices that are not aligned, which took longer than the products themselves: so
+    batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
+    """
+    n_rows, n_values = x.shape[0], np.diff(x.indptr)
+    starts = np.arange(0, n_rows, batch)
+    sums = np.add.reduceat(n_values if order is None else n_values[order], starts)
+    begins = np.append(0, np.cumsum(-(-sums.astype(np.int64) // _ALIGNED) * _ALIGNED))
+    positions, values = np.zeros((begins[-1], 2), np.int32), np.zeros(begins[-1], x.dtype)
+    for begin, start in zip(begins, starts, strict=False):
+        part = slice(start, start + batch)
+        part = x[part if order is None else order[part]]
+        here = slice(begin, begin + part.nnz)
+        positions[here, 0] = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
+        positions[here, 1], values[here] = part.indices, part.data
+    return [tf.constant(a) for a in (positions.ravel(), values, begins)]
+
+
+def batch_of(i, x, y, weight, n_rows, size, model):
+    """Return the i-th batch of rows that are in order, in a graph."""
+    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
+    return inputs_of(i, x, start, stop, model), y[start:stop], weight[start:stop]
+
+
+def inputs_of(i, x, start, stop, model):
+    """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
+    if len(x) == 1:
+        return as_inputs(x[0][start:stop], model)
+    positions, values, begins = x
+    first, last = begins[i], begins[i + 1]
+    shape = tf.stack([tf.cast(stop - start, tf.int64), tf.cast(model.input_shape[-1], tf.int64)])
+    positions = tf.cast(tf.reshape(positions[2 * first : 2 * last], [-1, 2]), tf.int64)
+    return tf.SparseTensor(positions, values[first:last], shape)
+
+
+def as_inputs(rows: tf.Tensor, model: keras.Model) -> tf.Tensor:
+    """Return rows in the dtype of the network's inputs; bytes stay bytes until here."""
+    return tf.cast(rows, model.inputs[0].dtype)
+
+
+def spec_of(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
+    return tf.TensorSpec([rows, *tensor.shape[1:]], tensor.dtype)
+
+
+def padded(array: np.ndarray, size: int) -> tf.Tensor:
+    """Return an array on the device with rows of zeros added up to `size`."""
+    tensor = tf.constant(array)
+    if len(array) == size:
+        return tensor
+    return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])

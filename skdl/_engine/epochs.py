@@ -1,0 +1,241 @@
+"""The epochs of a fit, by whichever program, and what is called between them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from skdl._common.seeds import row_order
+from skdl._engine import device, programs
+from skdl._engine.callbacks import needs_batches
+from skdl._networks.keras import keras
+from skdl.exceptions import NonFiniteLossError, TrainingInterruptedWarning
+
+
+class Fit:
+    """One call of `Network.train`."""
+
+    tasks = checkpoint = None
+
+    def __init__(self, network, rows, validation, epochs, batch_size, shuffle, progress):
+        self.network, self.rows, self.validation = network, rows, validation
+        self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
+        self.first, self.progress = network.n_epochs, progress
+        self.coming = range(self.first, self.first + epochs)
+        self._unrecorded = None
+
+    def run(self, stopper, callbacks):
+        with self.network.distributed():
+            self._run(stopper, callbacks)
+
+    def _run(self, stopper, callbacks):
+        network = self.network
+        network.stop_training = network.interrupted = False
+        hooks = None
+        try:
+            network.program = self._choose_program(callbacks)
+            if self.checkpoint is not None:
+                stopped = self.checkpoint.begin(network)
+                self.coming = self.coming[: 0 if stopped else None][network.n_epochs - self.first :]
+            done = network.n_epochs - self.first
+            self.progress.begin(network.program, self.epochs, len(self.rows), done)
+            hooks = self._hooks(stopper, callbacks)
+            if network.program == "keras":
+                self._run_keras(hooks)
+            else:
+                self._run_compiled(hooks)
+        except KeyboardInterrupt:
+            network.interrupted = True
+            self._record()
+            warnings.warn(
+                f"Training interrupted by the user after {network.n_epochs} epochs.",
+                TrainingInterruptedWarning,
+                stacklevel=5,
+            )
+            if hooks is not None:
+                hooks.on_train_end()
+        finally:
+            self.progress.end()
+
+    def _choose_program(self, callbacks):
+        """Return the program, from the network, the device and the work alone."""
+        if (n_replicas := device.n_replicas()) > 1:
+            self._divide_batches(n_replicas)
+            return "keras"
+        rows = [self.rows] if self.validation is None else [self.rows, self.validation]
+        if any(map(needs_batches, callbacks)) or any(too_large(each.x) for each in rows):
+            return "keras"
+        self.template = self.network._template(scipy.sparse.issparse(self.rows.x))
+        if getattr(self.template.model.optimizer, "use_ema", False):
+            return "keras"  # which puts averages in place of the weights at the end
+        return programs.choose_program(self.template, len(self.rows), self.batch_size, self.epochs)
+
+    def _divide_batches(self, n_replicas):
+        """Make the batch size a multiple of the number of devices, which share each batch."""
+        rounded = max(self.batch_size // n_replicas, 1) * n_replicas
+        if rounded != self.batch_size:
+            warnings.warn(
+                f"batch_size={self.batch_size} was rounded to {rounded}, so that the {n_replicas} "
+                "devices of the strategy have equal shares of it.",
+                UserWarning,
+                stacklevel=6,
+            )
+            self.batch_size = rounded
+
+    def _hooks(self, stopper, callbacks):
+        """Return one callback list; the stopper works on the state, others on the model."""
+        network = self.network
+        parameters = {
+            "verbose": 0,
+            "epochs": self.first + self.epochs,
+            "steps": -(-len(self.rows) // self.batch_size),
+        }
+        by_keras = network.program == "keras"
+        hooks = keras.callbacks.CallbackList(callbacks or None, by_keras, **parameters)
+        if callbacks or by_keras:
+            network.model.stop_training = False
+            hooks.set_model(network.model)
+        if stopper is not None:
+            stopper.set_model(network)
+            hooks.callbacks.insert(0, stopper)  # it has seen an epoch that a callback interrupts
+        recorder = _Recorder(self, list(hooks.callbacks))
+        recorder.set_model(network.model if by_keras else None)
+        hooks.callbacks.append(recorder)
+        return hooks
+
+    def _stopped(self):
+        network = self.network
+        return network.stop_training or (
+            network._model is not None and network._model.stop_training
+        )
+
+    def _run_compiled(self, hooks):
+        network = self.network
+        arrays = self.rows.x, self.rows.y, self.rows.weight
+        compiled = programs.Epochs(
+            self.template, network.state, network.program, arrays, self.batch_size,
+            lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
+        )  # fmt: skip
+        with contextlib.closing(compiled):
+            self._run_epochs(compiled, hooks)
+        network.program = compiled.program
+
+    def _run_epochs(self, compiled, hooks):
+        held_out, logs = self.validation, None
+        if held_out is not None:
+            held_out = compiled.validation_rows(held_out.x, held_out.y, held_out.weight)
+        hooks.on_train_begin()
+        for epoch in self.coming:
+            hooks.on_epoch_begin(epoch)
+            logs = compiled.run(epoch)
+            if held_out is not None:
+                hooks.on_test_begin()
+                measured = compiled.evaluate(held_out)
+                hooks.on_test_end(measured)
+                logs |= {f"val_{name}": value for name, value in measured.items()}
+            self._ended(epoch, logs)
+            hooks.on_epoch_end(epoch, logs)
+            if self._stopped():
+                break
+        hooks.on_train_end(logs)
+
+    def _run_keras(self, hooks):
+        """Train by `Model.fit` on the same rows in the same order."""
+        network, fit = self.network, self
+        data = self.rows.batches(network.seed, self.batch_size, self.shuffle)
+
+        class First(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                data.begin_epoch(epoch)
+
+            def on_epoch_end(self, epoch, logs=None):
+                fit._ended(epoch, logs)
+
+        first = First()
+        first.set_model(network.model)
+        hooks.callbacks.insert(0, first)
+        held_out = self.validation
+        if held_out is not None:
+            held_out = held_out.batches(network.seed, self.batch_size, shuffle=False)
+        with programs.no_retracing_messages():
+            network.model.fit(
+                data,
+                epochs=network.n_epochs + len(self.coming),
+                initial_epoch=network.n_epochs,
+                validation_data=held_out,
+                callbacks=hooks,
+                shuffle=False,
+                verbose=0,
+            )
+
+    def _ended(self, epoch, logs):
+        """Note an epoch that ended; callbacks may still add to its logs."""
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                what = "the loss" if name == "loss" else "the validation loss"
+                raise not_finite(what, epoch + 1)
+        self._unrecorded = epoch, logs
+
+    def _record(self):
+        """Put the epoch that ended last in the history, one value an epoch in every list."""
+        if self._unrecorded is None:
+            return
+        (epoch, logs), self._unrecorded = self._unrecorded, None
+        history = self.network.history
+        for name in {**history, **logs}:
+            values = history.setdefault(name, [math.nan] * epoch)
+            value = logs.get(name, math.nan)
+            values.append(value.tolist() if isinstance(value, np.number | np.ndarray) else value)
+        self.progress.epoch(epoch + 1, logs)
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Comes last, to see what other callbacks put in the logs, such as the learning rate.
+
+    Tasks are told of every epoch after it was recorded, and may ask to stop; then the checkpoint
+    is written, with what the other callbacks have come to.
+    """
+
+    def __init__(self, fit: Fit, callbacks: list[keras.callbacks.Callback]):
+        super().__init__()
+        self._fit, self._callbacks = fit, callbacks
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        if self._fit.checkpoint is not None:
+            self._fit.checkpoint.begin_callbacks(self._callbacks)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if self._fit.tasks is not None:
+            self._fit.tasks.begin_epoch()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        fit = self._fit
+        fit._ended(epoch, logs)
+        fit._record()
+        if fit.tasks is not None and fit.tasks.end_epoch():
+            fit.network.stop_training = True
+        if fit.checkpoint is not None:
+            fit.checkpoint.end_epoch(fit._stopped())
+        if self._model is not None:
+            self._model.stop_training = fit._stopped()
+
+
+def not_finite(what: str, epoch: int) -> NonFiniteLossError:
+    return NonFiniteLossError(
+        f"Training ended in epoch {epoch}: {what} became NaN or infinite. Likely cures: scale the "
+        "inputs (and a regressor's targets), for instance with StandardScaler or "
+        "TransformedTargetRegressor, or set a smaller learning_rate."
+    )
+
+
+def too_large(x: Any) -> bool:
+    """Tell whether a copy of x should not be held: of files, or beyond a quarter of the memory."""
+    if getattr(x, "lazy", False):
+        return True
+    n_bytes = x.data.nbytes + x.indices.nbytes if scipy.sparse.issparse(x) else x.nbytes
+    return n_bytes > device.memory_bytes() / 4

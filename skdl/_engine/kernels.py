@@ -1,0 +1,255 @@
+"""What a template computes otherwise than Keras: where that is slow, or differs by program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from skdl._networks.keras import keras
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+from tensorflow.python.framework.ops import gradient_registry  # isort: skip
+
+
+# The attribute in which TensorFlow names the registered gradient of an operation.
+_GRADIENT = "_gradient_op_type"
+
+
+def same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
+    """Return a `call` for a dropout layer that draws Keras's masks in every program.
+
+    Keras leaves the choice of the random number algorithm to TensorFlow, which takes
+    Philox (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011) in a graph and
+    another, slow one under XLA. Philox's integers agree in both; their conversion to floats
+    does not, so it is spelt out as TensorFlow's kernel does it.
+    """
+    keras_call = layer.call
+
+    def call(inputs, training=False):
+        if not training or not layer.rate or inputs.dtype != tf.float32:
+            return keras_call(inputs, training=training)
+        seed = layer.seed_generator.next()
+        seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), tf.int32.max - 1), tf.int32)
+        bits = tf.random.stateless_uniform(
+            tf.shape(inputs), seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+        )
+        mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))
+        one_to_two = tf.bitwise.bitwise_or(mantissa, tf.constant(0x3F800000, tf.uint32))
+        uniform = tf.bitcast(one_to_two, tf.float32) - 1.0
+        kept = inputs * (1.0 / (1.0 - layer.rate))
+        return tf.where(uniform >= layer.rate, kept, tf.zeros_like(kept))
+
+    return call
+
+
+def sparse_product(layer: keras.layers.Dense) -> Callable:
+    """Return a `call` for a dense layer over sparse rows.
+
+    Keras's own sparse product is several times slower than TensorFlow's operation, which takes
+    positions of 32 bits as they are stored, where a `tf.SparseTensor` wants 64.
+    """
+
+    def call(inputs, training=None):
+        positions = inputs.indices
+        if positions.op.type == "Cast":
+            positions = positions.op.inputs[0]
+
+        def times(dense, transposed=False):
+            return tf.raw_ops.SparseTensorDenseMatMul(
+                a_indices=positions,
+                a_values=inputs.values,
+                a_shape=inputs.dense_shape,
+                b=dense,
+                adjoint_a=transposed,
+            )
+
+        @tf.custom_gradient
+        def product(kernel):
+            return times(kernel), lambda upstream: times(upstream, transposed=True)
+
+        return layer.activation(product(layer.kernel.value) + layer.bias.value)
+
+    return call
+
+
+def is_plain_dense(layer: keras.Layer) -> bool:
+    """Tell whether `same_products_in_any_number_of_threads` knows a layer."""
+    return type(layer) is keras.layers.Dense and layer.compute_dtype == "float32"
+
+
+def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callable:
+    """Return a `call` for a dense layer that XLA trains to the same bits in any number of threads.
+
+    On a CPU XLA leaves products to Eigen, whose sums depend on the threads where there are few
+    outputs beside what is summed. Rows are padded there, or summed in parts of a fixed size: wide
+    layers train 1.1 to 1.3 times as long with batches of 32 rows, 1.9 times with 4, others no
+    longer. Products by a kernel's transpose were the same as they are.
+    """
+    keras_call = layer.call
+
+    @tf.custom_gradient
+    def product(inputs, kernel):
+        def gradients(upstream):
+            return tf.matmul(upstream, kernel, transpose_b=True), _sum_of_rows(inputs, upstream)
+
+        return _product_of_rows(inputs, kernel), gradients
+
+    def call(inputs, training=None):
+        if not training or len(inputs.shape) != 2:
+            return keras_call(inputs, training=training)
+        outputs = product(inputs, tf.convert_to_tensor(layer.kernel))
+        return layer.activation(outputs + layer.bias if layer.use_bias else outputs)
+
+    return call
+
+
+# With as many rows, or no more units, weights or products than these, Eigen was seen to give the
+# same bits in 1 to 32 threads; sums over a small batch are so with any sizes. A slow test in
+# tests/test_parallel.py tries many sizes.
+_ENOUGH_ROWS, _FEW_UNITS, _FEW_PRODUCTS, SMALL_BATCH = 64, 64, 250_000, 64
+_FEW_WEIGHTS, _FEW_WEIGHTS_OF_32_ROWS = 30_000, 50_000
+
+
+def _product_of_rows(inputs, kernel):
+    """Return inputs @ kernel, with more rows where there are few."""
+    (_, units), n_weights = kernel.shape, kernel.shape.num_elements()
+    if units <= _FEW_UNITS or n_weights <= _FEW_WEIGHTS:
+        return tf.matmul(inputs, kernel)
+    n_rows, whole = tf.shape(inputs)[0], 1 if n_weights > _FEW_WEIGHTS_OF_32_ROWS else 32
+    more = tf.where(n_rows > whole, tf.maximum(_ENOUGH_ROWS - n_rows, 0), 0)
+    return tf.matmul(tf.pad(inputs, [[0, more], [0, 0]]), kernel)[:n_rows]
+
+
+def _sum_of_rows(inputs, upstream):
+    """Return inputs.T @ upstream, in parts where the number of rows is known to be large."""
+    sizes = inputs.shape[1], upstream.shape[1]
+    n_rows, most = upstream.shape[0] or 0, SMALL_BATCH if min(sizes) < 16 else 2 * SMALL_BATCH
+    if n_rows <= most or n_rows * sizes[0] * sizes[1] < _FEW_PRODUCTS:
+        return tf.matmul(inputs, upstream, transpose_a=True)
+    n_parts = -(-n_rows // most)
+    part = -(-n_rows // n_parts)
+    padding = [[0, n_parts * part - n_rows], [0, 0]]
+    inputs, upstream = (tf.pad(rows, padding) for rows in (inputs, upstream))
+
+    def add(i, total):
+        rows = (tf.slice(each, [i * part, 0], [part, -1]) for each in (inputs, upstream))
+        return i + 1, total + tf.matmul(*rows, transpose_a=True)
+
+    start = tf.constant(0), tf.zeros(sizes, upstream.dtype)
+    return tf.while_loop(lambda i, _: i < n_parts, add, start, parallel_iterations=1)[1]
+
+
+def is_plain_convolution(layer: keras.Layer) -> bool:
+    """Tell whether `same_gradient_in_any_number_of_threads` knows a layer."""
+    known = type(layer) is keras.layers.Conv2D and layer.compute_dtype == "float32"
+    return known and layer.groups == 1 and layer.data_format == "channels_last"
+
+
+def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D, is_first: bool) -> Callable:
+    """Return a `call` for a convolution that trains the same bits in any number of threads.
+
+    On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
+    threads, so that a worker process with its share of the cores would end with other weights.
+    Here the gradient is one matrix product for each position of the kernel, which is about as
+    fast. It is computed after the gradient of the inputs, for which the layers below wait; the
+    first layer that learns needs none.
+    """
+
+    @tf.custom_gradient
+    def affine(inputs, kernel, *bias):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer.convolution_op(inputs, kernel)
+
+        def gradients(upstream):
+            to_inputs = None if is_first else tape.gradient(outputs, inputs, upstream)
+            with tf.control_dependencies([upstream if is_first else to_inputs]):
+                later, upstream = tf.identity(inputs), tf.identity(upstream)
+            to_bias = [tf.reduce_sum(upstream, [0, 1, 2]) for _ in bias]
+            return to_inputs, _kernel_gradient(layer, later, upstream), *to_bias
+
+        # One operation, which TensorFlow can fuse with the convolution.
+        return tf.nn.bias_add(outputs, *bias) if bias else outputs, gradients
+
+    def call(inputs):
+        weights = [layer.kernel, layer.bias] if layer.use_bias else [layer.kernel]
+        return layer.activation(affine(inputs, *map(tf.convert_to_tensor, weights)))
+
+    return call
+
+
+def _kernel_gradient(layer, inputs, upstream):
+    """Return the gradient of a convolution's kernel, by the positions of the kernel."""
+    spans = [
+        [(offset * rate, (size - 1) * stride + 1, stride) for offset in range(width)]
+        for width, rate, stride, size in zip(
+            layer.kernel_size, layer.dilation_rate, layer.strides, upstream.shape[1:3], strict=True
+        )
+    ]
+    reach = [along[-1][0] + along[-1][1] for along in spans]
+    excess = [max(r - size, 0) for r, size in zip(reach, inputs.shape[1:3], strict=True)]
+    inputs = tf.pad(inputs, [[0, 0], *[[e // 2, e - e // 2] for e in excess], [0, 0]])
+    upstream = tf.reshape(upstream, (-1, layer.filters))
+    seen = [
+        inputs[:, top : top + height : down, left : left + width : right]
+        for top, height, down in spans[0]
+        for left, width, right in spans[1]
+    ]
+    if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
+        products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
+    else:
+        columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
+        products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
+    return tf.reshape(products, layer.kernel.shape)
+
+
+def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let an optimizer of the Adam family update each variable by TensorFlow's one operation.
+
+    It computes what Keras writes out in a dozen operations (Kingma and Ba, Adam: a method for
+    stochastic optimization, 2015), each of which would pass over the whole variable.
+    """
+    if type(optimizer) not in (keras.optimizers.Adam, keras.optimizers.AdamW) or optimizer.amsgrad:
+        return
+    keras_step = optimizer.update_step
+
+    def update_step(gradient, variable, learning_rate):
+        dtype = variable.dtype
+        if dtype not in (tf.float32, tf.float64):
+            keras_step(gradient, variable, learning_rate)
+            return
+        index = optimizer._get_variable_index(variable)
+        beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
+        step = tf.cast(optimizer.iterations.value + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=optimizer._momentums[index].value.handle,
+            v=optimizer._velocities[index].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(optimizer.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+    optimizer.update_step = update_step
+
+
+def forgetting_gradients(step: Callable) -> Callable:
+    """Return a step of a program without the memory that TensorFlow would keep of it for ever.
+
+    Each use of `tf.custom_gradient` in a graph, here as in Keras's optimizers, is registered for
+    gradients through the whole graph, which so is never freed (tensorflow/tensorflow issue 97697).
+    The tape of a training step is done with it at the end of the step.
+    """
+
+    def forgetting(*inputs):
+        outputs = step(*inputs)
+        for operation in tf.compat.v1.get_default_graph().get_operations():
+            if operation.type == "IdentityN" and _GRADIENT in operation.node_def.attr:
+                name = operation.get_attr(_GRADIENT).decode()
+                gradient_registry._registry.pop(name, None)
+        return outputs
+
+    return forgetting

@@ -1,0 +1,74 @@
+"""Which pixels of its maps a convolutional network looks at.
+
+A window that does not fit into a map any more is left out (padding "valid"), so the last rows and
+columns of an odd map are never pooled. Nothing of them, nor of what only they come from, reaches
+the outputs or a gradient; computing without them is a fifth less work in a common network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from skdl._networks.keras import keras
+
+
+def sizes_seen(model: keras.Model) -> dict[keras.Layer, tuple[int, ...]]:
+    """Return the height and width that reach the outputs, by layers that are given more."""
+    seen, wanted = {}, None
+    for layer in reversed(model.layers if type(model) is keras.Sequential else []):
+        if not _is_of_windows(layer):
+            wanted = None
+            continue
+        wanted = tuple(
+            (n_windows - 1) * step + reach
+            for n_windows, step, reach in zip(
+                wanted or layer.output.shape[1:3], layer.strides, _reach(layer), strict=True
+            )
+        )
+        if wanted != tuple(layer.input.shape[1:3]):
+            seen[layer] = wanted
+    return seen
+
+
+@contextmanager
+def only_seen_pixels(model: keras.Model) -> Iterator[None]:
+    """Let the layers of a network that is traced within compute no pixel that nothing sees."""
+    sizes = sizes_seen(model)
+    calls = {layer: layer.call for layer in sizes}
+    try:
+        for layer, size in sizes.items():
+            layer.call = _cropped(calls[layer], size)
+        yield
+    finally:
+        for layer, call in calls.items():
+            layer.call = call
+
+
+def _cropped(call: Callable, size: tuple[int, ...]) -> Callable:
+    def cropped_call(inputs):
+        if tuple(inputs.shape[1:3]) == size:  # those of a layer that follows one that was cropped
+            return call(inputs)
+        return call(inputs[:, : size[0], : size[1]])
+
+    return cropped_call
+
+
+def _is_of_windows(layer: keras.Layer) -> bool:
+    """Tell whether each pixel of a layer's output depends on one window of its inputs alone."""
+    if type(layer) not in (keras.layers.Conv2D, keras.layers.MaxPooling2D):
+        return False
+    alone = layer.padding == "valid" and layer.data_format == "channels_last"
+    if type(layer) is keras.layers.MaxPooling2D:
+        return alone
+    activation = layer.activation  # one of a user, or a layer, may look at the whole map
+    own = activation is getattr(keras.activations, getattr(activation, "__name__", ""), None)
+    return alone and own and layer.activity_regularizer is None
+
+
+def _reach(layer: keras.Layer) -> tuple[int, ...]:
+    """Return the height and width of the windows of a layer."""
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return layer.pool_size
+    sizes = zip(layer.kernel_size, layer.dilation_rate, strict=True)
+    return tuple((size - 1) * gap + 1 for size, gap in sizes)

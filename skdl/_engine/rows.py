@@ -1,0 +1,51 @@
+"""What a network is trained on: rows in memory, and their batches for `Model.fit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from skdl._common.seeds import row_order
+from skdl._networks.keras import keras
+
+
+@dataclass
+class Rows:
+    """Inputs, targets as the network sees them, and weights."""
+
+    x: Any
+    y: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def batches(self, seed: int, batch_size: int, shuffle: bool) -> BatchDataset:
+        """Return the batches of an epoch, for `Model.fit`."""
+        return BatchDataset(self, seed, batch_size, shuffle)
+
+
+class BatchDataset(keras.utils.PyDataset):
+    """The batches that the compiled epochs would see, for `Model.fit`."""
+
+    def __init__(self, rows: Rows, seed: int, batch_size: int, shuffle: bool):
+        super().__init__()
+        self._rows, self._seed, self._batch_size = rows, seed, batch_size
+        self._shuffle = shuffle
+        self.begin_epoch(0)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Set the order of an epoch."""
+        self._order = row_order(self._seed, epoch, len(self._rows), self._shuffle)
+
+    def __len__(self) -> int:
+        return -(-len(self._rows) // self._batch_size)
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        index = self._order[i * self._batch_size : (i + 1) * self._batch_size]
+        x = self._rows.x[index]
+        x = x.toarray() if scipy.sparse.issparse(x) else x
+        return x, self._rows.y[index], self._rows.weight[index]

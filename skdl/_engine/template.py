@@ -1,0 +1,310 @@
+"""One compiled network and its programs, shared by all fits that are configured alike.
+
+A `Template` is a compiled Keras network whose `train_step`, `test_step` and forward pass are
+traced into programs. The variables of the template are captured by the programs as inputs, and
+every fit hands in variables of its own in their place; so all networks of one configuration
+share programs, and fits in different threads share nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+
+from skdl._common.seeds import layer_seeds
+from skdl._engine.device import on_gpu, outside_strategies
+from skdl._engine.device_rows import DeviceRows, as_inputs, batch_of, inputs_of, spec_of
+from skdl._engine.kernels import (
+    SMALL_BATCH,
+    forgetting_gradients,
+    fuse_adam,
+    is_plain_convolution,
+    is_plain_dense,
+    same_gradient_in_any_number_of_threads,
+    same_masks_under_xla,
+    same_products_in_any_number_of_threads,
+    sparse_product,
+)
+from skdl._engine.receptive_field import only_seen_pixels
+from skdl._engine.store import templates
+from skdl._networks.configuration import NetworkConfig, build_metrics
+from skdl._networks.keras import keras, lock
+from skdl._networks.recipes import Recipe
+from skdl._networks.variables import compact, flat_layers, position_of, random_parts, state_of
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+# Products of a multiple of eight rows give each row the same bits as alone.
+ROW_MULTIPLE = 8
+# Rows of one forward pass are chosen so that the outputs of all layers stay below this.
+_CHUNK_BYTES = 64 * 2**20
+# Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
+_MAX_PROGRAMS = 24
+
+
+class Program:
+    """A traced function whose captured variables are handed in at each call."""
+
+    def __init__(
+        self,
+        function: Callable,
+        signature: list[tf.TensorSpec],
+        variables: list[keras.Variable],
+        jit_compile: bool = False,
+    ):
+        traced = tf.function(function, jit_compile=jit_compile, autograph=False)
+        self._concrete = traced.get_concrete_function(*signature)
+        position = {id(v.value.handle): i for i, v in enumerate(variables)}
+        self._captures = [
+            position.get(id(capture), capture) for capture in self._concrete.captured_inputs
+        ]
+
+    def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
+        captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
+        return self._concrete._call_flat(list(inputs), captured)
+
+
+class Template:
+    """A compiled network that stands for all networks of its configuration."""
+
+    def __init__(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool):
+        self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
+        build_metrics(self.model, np.zeros((1, *target_shape)))
+        self.sparse = sparse
+        self.layers = list(flat_layers(self.model))
+        self.variables = state_of(self.model)
+        self.n_weights = len(self.model.variables)
+        self.n_saved = len(self.variables) - len(self.model.metrics_variables)
+        self._draws = list(random_parts(self.layers, self.variables))
+        self._initial = [variable.numpy() for variable in self.variables]
+        self.n_bytes = sum(values.nbytes for values in self._initial)
+        self._copied = self._find_copies()
+        for position in [p for p, _ in self._draws] + list(self._copied):
+            self._initial[position] = np.zeros_like(self._initial[position])
+        self._initial = [compact(values) for values in self._initial]
+        self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._step: Callable | None = None
+        self.for_xla = not sparse and self._is_for_xla()
+        if sparse:
+            self.layers[0].call = sparse_product(self.layers[0])
+        first = next((layer for layer in self.layers if layer.trainable_weights), None)
+        for layer in self.layers:
+            if type(layer) is keras.layers.Dropout:
+                layer.call = same_masks_under_xla(layer)
+            elif not on_gpu() and is_plain_convolution(layer):
+                layer.call = same_gradient_in_any_number_of_threads(layer, layer is first)
+            elif not on_gpu() and self.for_xla and is_plain_dense(layer):
+                layer.call = same_products_in_any_number_of_threads(layer)
+        fuse_adam(self.model.optimizer)
+
+    def _is_for_xla(self) -> bool:
+        """Tell whether XLA computes this network on this device, fast and as a graph does."""
+        if not all(layer.supports_jit for layer in self.layers):
+            return False
+        if not on_gpu() and any(map(is_conv, self.layers)):
+            return False  # XLA's convolutions on the CPU are many times slower
+        return not any(
+            isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"
+            for layer in self.layers
+        )  # its masks under XLA are known to be Keras's own in float32 only
+
+    def _find_copies(self) -> dict[int, int]:
+        """Return which optimizer variables start as copies of weights that a seed decides."""
+        drawn = [position for position, recipe in self._draws if recipe is not None]
+        return {
+            slot: position
+            for slot in range(self.n_weights, self.n_saved)
+            for position in drawn
+            if np.array_equal(self._initial[slot], self._initial[position])
+        }
+
+    def initial_state(
+        self, seed: int, learning_rate: float | None, given: dict[int, np.ndarray] | None = None
+    ) -> list[np.ndarray]:
+        """Return the initial values of all variables: those given by position, else by `seed`."""
+        values, given = list(self._initial), given or {}
+        for position, value in given.items():
+            values[position] = np.asarray(value, values[position].dtype)
+        for (position, recipe), layer_seed in zip(self._draws, layer_seeds(seed), strict=False):
+            old = values[position]
+            if position in given:
+                continue
+            if recipe is None:
+                values[position] = np.array([layer_seed, 0], old.dtype)
+            else:
+                initializer = Recipe(recipe.cls, {**recipe.config, "seed": layer_seed}).make()
+                values[position] = initializer(old.shape, dtype=str(old.dtype)).numpy()
+        for slot, position in self._copied.items():
+            values[slot] = values[position]
+        return self.with_rate(values, learning_rate)
+
+    @property
+    def initial_metrics(self) -> list[np.ndarray]:
+        """Values of the variables of loss and metrics before the first batch."""
+        return self._initial[self.n_saved :]
+
+    def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
+        """Return the values of a state with another learning rate, None leaving it."""
+        if rate is None or self._rate is None:
+            return values
+        rate = np.asarray(rate, values[self._rate].dtype)
+        return [*values[: self._rate], rate, *values[self._rate + 1 :]]
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows of one forward pass, by the memory that the layers' outputs take."""
+        tensors = [t for layer in self.layers for t in keras.tree.flatten(layer.output)]
+        if not self.sparse:
+            tensors += self.model.inputs
+        floats = sum(int(np.prod([size or 1 for size in tensor.shape])) for tensor in tensors)
+        rows = _CHUNK_BYTES // (4 * max(floats, 1))
+        return int(np.clip(rows // ROW_MULTIPLE * ROW_MULTIPLE, ROW_MULTIPLE, 8192))
+
+    def epoch(self, rows: DeviceRows, batch_size: int | None = None) -> Program:
+        """Return the program of an epoch: with a batch size, XLA's over full batches alone."""
+        jit, size_known = batch_size is not None, rows.size if batch_size else None
+
+        def make(model):
+            train_step = self._train_step(rows, batch_size)
+
+            def epoch(*inputs):
+                *x, y, weight, order, n_rows, size, first, last, reset = inputs
+                if jit:
+                    model.reset_metrics()
+                else:
+                    tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
+
+                def batch(i):
+                    if self.sparse:  # put in order on the host, where that is cheap
+                        return batch_of(i, x, y, weight, n_rows, size, model)
+                    if jit:
+                        index = tf.slice(order, [i * batch_size], [batch_size])
+                    else:
+                        index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
+                    rows = as_inputs(tf.gather(x[0], index), model)
+                    return rows, tf.gather(y, index), tf.gather(weight, index)
+
+                def step(i):
+                    train_step(batch(i))
+                    return (i + 1,)
+
+                tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
+                return model.get_metrics_result()
+
+            counts = [tf.TensorSpec([], tf.int32)] * 4
+            order = tf.TensorSpec([size_known], tf.int32)
+            return epoch, [*rows.specs(size_known), order, *counts, tf.TensorSpec([], tf.bool)]
+
+        return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
+
+    def _train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
+        """Return the model's own `train_step`, traced once for all programs of dense rows.
+
+        Programs of large batches of one size have a trace of their own.
+        """
+        train_step = forgetting_gradients(self.model.train_step)
+        if self.sparse:
+            return train_step
+        large = batch_size is not None and batch_size > SMALL_BATCH
+        if not large and self._step is not None:
+            return self._step
+        n_rows, x = batch_size if large else None, self.model.inputs[0]
+        specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
+
+        def train(*batch):
+            with only_seen_pixels(self.model):
+                train_step(batch)
+
+        traced = tf.function(train, autograph=False).get_concrete_function(*specs)
+
+        def step(batch):
+            traced(*batch)
+
+        if not large:
+            self._step = step
+        return step
+
+    def evaluation(self, rows: DeviceRows) -> Program:
+        """Return the program of loss and metrics over validation rows."""
+
+        def make(model):
+            test_step = forgetting_gradients(model.test_step)
+
+            def evaluate(*inputs):
+                *x, y, weight, n_rows, size = inputs
+                model.reset_metrics()
+
+                def step(i):
+                    with only_seen_pixels(model):
+                        test_step(batch_of(i, x, y, weight, n_rows, size, model))
+                    return (i + 1,)
+
+                tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
+                return model.get_metrics_result()
+
+            return evaluate, [*rows.specs(None), *[tf.TensorSpec([], tf.int32)] * 2]
+
+        return self._program(("evaluation", rows.dtype), make)
+
+    def forward(self, x: list[tf.Tensor], layer: int | str | None = None) -> Program:
+        """Return the program of the forward pass, as far as one layer if it is named."""
+
+        def make(model):
+            if layer is not None:
+                model = keras.Model(model.inputs, self._find_layer(layer).output)
+
+            def forward(*inputs):
+                *x, n_rows = inputs
+                with only_seen_pixels(model):
+                    return model(inputs_of(0, x, 0, n_rows, model), training=False)
+
+            return forgetting_gradients(forward), [
+                *(spec_of(None, t) for t in x),
+                tf.TensorSpec([], tf.int32),
+            ]
+
+        return self._program(("forward", x[0].dtype, layer), make)
+
+    def _find_layer(self, layer: int | str) -> keras.Layer:
+        """Return the n-th convolution, or the layer of a name."""
+        found = {each.name: each for each in self.layers}
+        convolutions = dict(enumerate(each for each in self.layers if is_conv(each)))
+        if layer not in found and layer not in convolutions:
+            raise ValueError(
+                f"layer={layer!r} is neither the number of a convolution, from 0 to "
+                f"{len(convolutions) - 1}, nor the name of a layer: {', '.join(found)}."
+            )
+        return found.get(layer) or convolutions[layer]
+
+    def _program(self, key: Hashable, make: Callable, jit_compile: bool = False) -> Program:
+        with lock:
+            if key not in self._programs:
+                function, signature = make(self.model)
+                self._programs[key] = outside_strategies(
+                    lambda: Program(function, signature, self.variables, jit_compile)
+                )
+            self._programs.move_to_end(key)
+            while len(self._programs) > _MAX_PROGRAMS:
+                self._programs.popitem(last=False)
+            return self._programs[key]
+
+
+def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
+    """Return the template of a configuration, from the store or made now."""
+    key = (config.key, target_shape, sparse)
+    return templates.get(
+        key, lambda: outside_strategies(lambda: Template(config, target_shape, sparse))
+    )
+
+
+def is_conv(layer: keras.Layer) -> bool:
+    """Tell whether a layer is a convolution."""
+    return "Conv" in type(layer).__name__
+
+
+def _done(_: None) -> tf.Tensor:
+    return tf.constant(0)

@@ -1,0 +1,360 @@
+"""Convolutional networks on images: `ConvNetClassifier`."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._common.images import (
+    as_rows,
+    check_same_shape,
+    dtype_of,
+    pixel_maximum,
+    resolve_image_shape,
+)
+from skdl._estimators.dense import DenseClassifier
+from skdl._estimators.supervised import NetworkClassifier
+from skdl._networks.convnet import build_convnet
+from skdl._networks.dense import layer_sizes
+from skdl._sklearn import Interval, StrOptions
+
+_EACH_LAYER = [Interval(Integral, 1, None, closed="left"), "array-like"]
+
+
+class ConvNetClassifier(NetworkClassifier):
+    """Convolutional network that predicts classes of images.
+
+    Takes images of shape (n, height, width) or (n, height, width, channels), and rows of
+    pixels as tables hold them: arrays, DataFrames and sparse matrices. Every convolution is
+    followed by its activation, batch normalisation, max pooling and dropout, where asked for;
+    then come fully connected layers and the output layer, which follows from y.
+
+    A parameter of the convolutions is one value for all of them, or a sequence with one value
+    a convolution.
+
+    Parameters
+    ----------
+    filters : int or tuple of int, default=(32, 64)
+        Number of filters of each convolution, from input to output [1]_. An int means one
+        convolution.
+    kernel_size : int or tuple, default=3
+        Height and width of the kernels, in pixels; an entry of a sequence may be a pair. A
+        kernel that is larger than the map it meets is cut to the map.
+    strides : int or tuple, default=1
+        Steps of the kernels, in pixels; an entry of a sequence may be a pair.
+    padding : str or tuple of str, default="valid"
+        "valid": kernels stay inside the map, which shrinks. "same": the map is padded by
+        zeros and keeps its size where strides are 1.
+    dilation_rate : int or tuple, default=1
+        Distance between the pixels that a kernel looks at [5]_; above 1 strides must be 1.
+    pool_size : int, tuple or None, default=2
+        Height and width of the max pooling after each convolution, in pixels; None, also as
+        an entry of a sequence, means no pooling. A pool that is larger than the map it
+        meets is cut to the map. A convolution whose map the layers before have reduced to a
+        single pixel must have no strides and, but for the default 2, no pooling: `fit` raises an
+        error that shows the sizes.
+    conv_dropout : float or tuple of float, default=0.0
+        Fraction of each convolution's outputs, after pooling, that is set to zero in training.
+    hidden_layer_sizes : int or tuple of int, default=(64,)
+        Number of units of each hidden layer, from input to output. An int means one layer,
+        an empty tuple none: a linear model.
+    image_shape : tuple of int, default=None
+        Height and width, or height, width and channels, of images that come as rows of
+        pixels. None: square and grey if the number of columns is a square, square with three
+        channels if a third of it is, else one row of pixels.
+    rescale : str or float, default="auto"
+        Factor by which the network multiplies pixels. "auto" divides by the largest value
+        of their encoding, as `ImageReshaper` finds it in fit; None leaves them as they are.
+        Images of bytes (uint8) stay bytes in memory and are scaled batch by batch.
+    augmentation : dict, default=None
+        Random changes of the images in training, drawn anew for every image and epoch: "flip"
+        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full
+        turn), "translation", "shear" and "zoom" (fractions of the size). A value may be a
+        dict with arguments of the Keras layer.
+    activation : str, dict or callable, default="relu"
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
+        [1]_.
+    l1 : float, default=0.0
+        Weight of the sum of absolute kernel weights of all layers in the loss.
+    l2 : float, default=0.0
+        Weight of the sum of squared kernel weights of all layers in the loss.
+    batch_normalization : bool, default=False
+        Whether the outputs of each convolution are normalised by batch, after the activation
+        and before pooling [2]_. Hidden layers are not normalised.
+    kernel_initializer : str, dict or object, default="glorot_uniform"
+        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
+        an object. Each layer gets a seed of its own from `random_state`.
+    loss : str, dict or callable, default="auto"
+        What training minimises: a name in `keras.losses`, a configuration or an object.
+        "auto": binary cross-entropy for two classes and for multilabel targets, categorical
+        cross-entropy for more classes.
+    optimizer : str, dict or object, default="adam"
+        A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
+        for each fit.
+    learning_rate : float, default=None
+        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
+        of the learning rate of an optimizer object or configuration.
+    metrics : str, dict, callable or list of them, default=None
+        Names in `keras.metrics`, configurations or objects that `history_` is to hold
+        beside the loss. "accuracy" fits any target.
+    epochs : int, default=20
+        Number of passes over the training rows; the largest number with early stopping.
+    batch_size : int, default=32
+        Number of rows of a training step. One larger than the data means all rows.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    validation_split : float, default=0.0
+        Fraction of the rows held out to measure loss and metrics after every epoch, in
+        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves and return to the
+        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
+        rows are held out.
+    patience : int, default=10
+        Number of epochs without improvement after which early stopping ends training. Unused
+        without `early_stopping`.
+    class_weight : dict or str, default=None
+        Weights of the classes by label, or "balanced": inversely proportional to the
+        classes' frequencies. They multiply `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+    dtype : str, default="float32"
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
+        are equal to the last bit on the same machine with the same number of threads. None
+        draws from fresh entropy. No global seed is read or set.
+    callbacks : list of Keras callbacks, default=None
+        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
+        every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
+    verbose : int, default=0
+        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Height, width and number of channels of the images.
+    scale_ : float
+        Factor by which the network multiplies pixels.
+    model_ : keras.Model
+        The trained network, compiled; it can be used with Keras alone.
+    history_ : dict of list
+        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+    n_iter_ : int
+        Number of epochs trained, over all fits that went on from one another.
+    best_epoch_ : int
+        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        from 1. None if training was interrupted in the first epoch.
+    training_program_ : str
+        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of `predict_proba`.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    ImageReshaper : Makes scaled images of rows of pixels.
+    build_convnet : Builds the network.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998). Gradient-based learning applied to
+       document recognition. Proceedings of the IEEE 86(11).
+    .. [2] S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network
+       training by reducing internal covariate shift. ICML.
+    .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [5] F. Yu, V. Koltun (2016). Multi-scale context aggregation by dilated convolutions.
+       ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl import ConvNetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = ConvNetClassifier(filters=8, epochs=5, random_state=0).fit(X[:1000], y[:1000])
+    >>> net.image_shape_
+    (8, 8, 1)
+    >>> bool(net.score(X[1000:], y[1000:]) > 0.8)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **DenseClassifier._parameter_constraints,
+        "filters": _EACH_LAYER,
+        "kernel_size": _EACH_LAYER,
+        "strides": _EACH_LAYER,
+        "padding": [StrOptions({"valid", "same"}), "array-like"],
+        "dilation_rate": _EACH_LAYER,
+        "pool_size": [*_EACH_LAYER, None],
+        "conv_dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "image_shape": ["array-like", None],
+        "rescale": [StrOptions({"auto"}), Interval(Real, 1e-38, 1e38, closed="both"), None],
+        "augmentation": [dict, None],
+    }
+
+    _takes_streams = True
+
+    def __init__(
+        self,
+        filters=(32, 64),
+        *,
+        kernel_size=3,
+        strides=1,
+        padding="valid",
+        dilation_rate=1,
+        pool_size=2,
+        conv_dropout=0.0,
+        hidden_layer_sizes=(64,),
+        image_shape=None,
+        rescale="auto",
+        augmentation=None,
+        activation="relu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        batch_normalization=False,
+        kernel_initializer="glorot_uniform",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics=None,
+        epochs=20,
+        batch_size=32,
+        shuffle=True,
+        validation_split=0.0,
+        early_stopping=False,
+        patience=10,
+        class_weight=None,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        verbose=0,
+    ):
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.dilation_rate = dilation_rate
+        self.pool_size = pool_size
+        self.conv_dropout = conv_dropout
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.image_shape = image_shape
+        self.rescale = rescale
+        self.augmentation = augmentation
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_normalization = batch_normalization
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def feature_maps(self, X: ArrayLike, layer: int | str = 0) -> NDArray:
+        """Return what a layer of the network makes of images.
+
+        Parameters
+        ----------
+        X : array-like
+            Images or rows of pixels, as in fit.
+        layer : int or str, default=0
+            Number of a convolution, counted from 0, whose map is taken after the activation;
+            or the name of any layer of `model_`.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_samples, height, width, n_filters)
+            The layer's outputs; of another shape for a layer that is no convolution.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer; the message lists the layers.
+        """
+        check_is_fitted(self)
+        return self._network.layer_outputs(self._inputs(self._validated(X, reset=False)), layer)
+
+    def _architecture(self, X):
+        per_layer = (
+            *("filters", "kernel_size", "strides", "padding", "dilation_rate"),
+            *("pool_size", "conv_dropout", "augmentation"),
+        )
+        shared = ("activation", "dropout", "l1", "l2", "batch_normalization", "kernel_initializer")
+        return build_convnet, {
+            "input_shape": self.image_shape_,
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            "rescale": None if self.scale_ == 1 else self.scale_,
+            **{name: getattr(self, name) for name in (*per_layer, *shared, "dtype")},
+        }
+
+    def _validated(self, X, *y, reset=True, **checks):
+        rows, given = as_rows(X)
+        if not reset:
+            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
+        found = super()._validated(rows, *y, reset=reset, **checks)
+        if reset:
+            n_pixels = (found[0] if y else found).shape[1]
+            self.image_shape_ = resolve_image_shape(n_pixels, given, self.image_shape)
+        return found
+
+    def _input_dtype(self, X):
+        return "uint8" if dtype_of(X) == "uint8" else super()._input_dtype(X)
+
+    def _learn_inputs(self, X):
+        scale = self.rescale
+        if scale == "auto":
+            scale = 1 / pixel_maximum(X)
+        self.scale_ = 1.0 if scale is None else float(scale)
+        return self._inputs(X)
+
+    def _inputs(self, X):
+        X = X.toarray() if issparse(X) else X
+        return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+# The public place, which pickles and OpenML flows name.
+ConvNetClassifier.__module__ = "skdl"

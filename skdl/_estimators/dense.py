@@ -1,0 +1,404 @@
+"""Fully connected networks on tables: `DenseClassifier` and `DenseRegressor`."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from skdl._estimators.base import BaseNetwork
+from skdl._estimators.supervised import NetworkClassifier, NetworkRegressor
+from skdl._networks.dense import build_dense, layer_sizes
+from skdl._sklearn import Interval
+
+_CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+}
+
+
+def _architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the builder and its arguments for rows like X."""
+    shared = ("activation", "dropout", "l1", "l2", "batch_normalization", "kernel_initializer")
+    return build_dense, {
+        "input_shape": (X.shape[1],),
+        "hidden_layer_sizes": layer_sizes(estimator.hidden_layer_sizes),
+        **{name: getattr(estimator, name) for name in (*shared, "dtype")},
+    }
+
+
+class DenseClassifier(NetworkClassifier):
+    """Fully connected network that predicts classes.
+
+    Takes binary, multiclass and multilabel targets, dense arrays, DataFrames and sparse
+    matrices. The output layer and the loss follow from y: one sigmoid unit for two classes,
+    softmax for more, a sigmoid a label for several labels a row.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Number of units of each hidden layer, from input to output. An int means one layer,
+        an empty tuple none: a linear model.
+    activation : str, dict or callable, default="relu"
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
+        [1]_.
+    l1 : float, default=0.0
+        Weight of the sum of absolute kernel weights of all layers in the loss.
+    l2 : float, default=0.0
+        Weight of the sum of squared kernel weights of all layers in the loss.
+    batch_normalization : bool, default=False
+        Whether each hidden layer's outputs are normalised by batch, after the activation
+        and before dropout [2]_.
+    kernel_initializer : str, dict or object, default="glorot_uniform"
+        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
+        an object. Each layer gets a seed of its own from `random_state`.
+    loss : str, dict or callable, default="auto"
+        What training minimises: a name in `keras.losses`, a configuration or an object.
+        "auto": binary cross-entropy for two classes and for multilabel targets, categorical
+        cross-entropy for more classes.
+    optimizer : str, dict or object, default="adam"
+        A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
+        for each fit.
+    learning_rate : float, default=None
+        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
+        of the learning rate of an optimizer object or configuration.
+    metrics : str, dict, callable or list of them, default=None
+        Names in `keras.metrics`, configurations or objects that `history_` is to hold
+        beside the loss. "accuracy" fits any target.
+    epochs : int, default=100
+        Number of passes over the training rows; the largest number with early stopping.
+    batch_size : int, default=32
+        Number of rows of a training step. One larger than the data means all rows.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    validation_split : float, default=0.0
+        Fraction of the rows held out to measure loss and metrics after every epoch, in
+        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves and return to the
+        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
+        rows are held out.
+    patience : int, default=10
+        Number of epochs without improvement after which early stopping ends training. Unused
+        without `early_stopping`.
+    class_weight : dict or str, default=None
+        Weights of the classes by label, or "balanced": inversely proportional to the
+        classes' frequencies. They multiply `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+    dtype : str, default="float32"
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
+        are equal to the last bit on the same machine with the same number of threads. None
+        draws from fresh entropy. No global seed is read or set.
+    callbacks : list of Keras callbacks, default=None
+        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
+        every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
+    verbose : int, default=0
+        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained network, compiled; it can be used with Keras alone.
+    history_ : dict of list
+        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+    n_iter_ : int
+        Number of epochs trained, over all fits that went on from one another.
+    best_epoch_ : int
+        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        from 1. None if training was interrupted in the first epoch.
+    training_program_ : str
+        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of `predict_proba`.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    DenseRegressor : The same for values.
+    build_dense : Builds the network.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from
+       overfitting. Journal of Machine Learning Research 15.
+    .. [2] S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network
+       training by reducing internal covariate shift. ICML.
+    .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import DenseClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), DenseClassifier(random_state=0))
+    >>> bool(cross_val_score(net, X, y, cv=3).mean() > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **_CONSTRAINTS}
+
+    _takes_streams = True
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        batch_normalization=False,
+        kernel_initializer="glorot_uniform",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics=None,
+        epochs=100,
+        batch_size=32,
+        shuffle=True,
+        validation_split=0.0,
+        early_stopping=False,
+        patience=10,
+        class_weight=None,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_normalization = batch_normalization
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    _architecture = _architecture
+
+
+class DenseRegressor(NetworkRegressor):
+    """Fully connected network that predicts one value or several.
+
+    Takes dense arrays, DataFrames and sparse matrices. The output layer is linear, with one
+    unit an output. Targets far from zero and one train faster when they are scaled, as
+    `sklearn.compose.TransformedTargetRegressor` does.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        Number of units of each hidden layer, from input to output. An int means one layer,
+        an empty tuple none: a linear model.
+    activation : str, dict or callable, default="relu"
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
+        [1]_.
+    l1 : float, default=0.0
+        Weight of the sum of absolute kernel weights of all layers in the loss.
+    l2 : float, default=0.0
+        Weight of the sum of squared kernel weights of all layers in the loss.
+    batch_normalization : bool, default=False
+        Whether each hidden layer's outputs are normalised by batch, after the activation
+        and before dropout [2]_.
+    kernel_initializer : str, dict or object, default="glorot_uniform"
+        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
+        an object. Each layer gets a seed of its own from `random_state`.
+    loss : str, dict or callable, default="auto"
+        What training minimises: a name in `keras.losses`, a configuration or an object.
+        "auto": the mean squared error.
+    optimizer : str, dict or object, default="adam"
+        A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
+        for each fit.
+    learning_rate : float, default=None
+        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
+        of the learning rate of an optimizer object or configuration.
+    metrics : str, dict, callable or list of them, default=None
+        Names in `keras.metrics`, configurations or objects that `history_` is to hold
+        beside the loss.
+    epochs : int, default=100
+        Number of passes over the training rows; the largest number with early stopping.
+    batch_size : int, default=32
+        Number of rows of a training step. One larger than the data means all rows.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    validation_split : float, default=0.0
+        Fraction of the rows held out to measure loss and metrics after every epoch, in
+        [0, 1): drawn at random. Unused if `X_val` is given to `fit`.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves and return to the
+        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
+        rows are held out.
+    patience : int, default=10
+        Number of epochs without improvement after which early stopping ends training. Unused
+        without `early_stopping`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+    dtype : str, default="float32"
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
+        are equal to the last bit on the same machine with the same number of threads. None
+        draws from fresh entropy. No global seed is read or set.
+    callbacks : list of Keras callbacks, default=None
+        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
+        every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
+    verbose : int, default=0
+        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The trained network, compiled; it can be used with Keras alone.
+    history_ : dict of list
+        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+    n_iter_ : int
+        Number of epochs trained, over all fits that went on from one another.
+    best_epoch_ : int
+        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        from 1. None if training was interrupted in the first epoch.
+    training_program_ : str
+        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    DenseClassifier : The same for classes.
+    build_dense : Builds the network.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from
+       overfitting. Journal of Machine Learning Research 15.
+    .. [2] S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network
+       training by reducing internal covariate shift. ICML.
+    .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import DenseRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), DenseRegressor(random_state=0)).fit(X, y)
+    >>> net.predict(X[:3]).shape
+    (3,)
+    """
+
+    _parameter_constraints: dict = {**NetworkRegressor._parameter_constraints, **_CONSTRAINTS}
+
+    _takes_streams = True
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        batch_normalization=False,
+        kernel_initializer="glorot_uniform",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics=None,
+        epochs=100,
+        batch_size=32,
+        shuffle=True,
+        validation_split=0.0,
+        early_stopping=False,
+        patience=10,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_normalization = batch_normalization
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    _architecture = _architecture
+
+
+# The public place, which pickles and OpenML flows name.
+DenseClassifier.__module__ = DenseRegressor.__module__ = "skdl"

@@ -1,0 +1,447 @@
+"""Pretrained networks that predict classes of images: `PretrainedFeatureClassifier`."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from numbers import Integral, Real
+
+from sklearn.utils.validation import check_is_fitted
+
+from skdl._estimators.dense import DenseClassifier
+from skdl._estimators.streams import is_stream
+from skdl._estimators.supervised import NetworkClassifier
+from skdl._networks.dense import build_dense, layer_sizes
+from skdl._networks.keras import lock
+from skdl._networks.pretrained import build_pretrained
+from skdl._sklearn import Interval, StrOptions
+from skdl._transformers.extractor import BACKBONE_CONSTRAINTS
+from skdl._transformers.image_inputs import ImageInputs
+
+
+class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
+    """Classifier of images on top of a pretrained network, which can be fine-tuned.
+
+    A backbone that was trained on many other images is followed by fully connected layers, the
+    head [1]_. Three ways to train are one parameter:
+
+    - "features": the backbone goes over the images once, and the head is trained on what it
+      makes of them. Fast; the images are always the same.
+    - "augmented": the backbone is frozen, and images that are changed at random in each epoch
+      go through all of the network.
+    - "fine_tune": first one of these two, "augmented" if `augmentation` is given; then the
+      layers of the backbone from `fine_tune_from` on are trained together with the head, at a
+      small learning rate [2]_.
+
+    Takes images as arrays of shape (n, height, width) or (n, height, width, channels), as rows
+    of pixels (DataFrames and sparse matrices too), and as paths of files, which are read batch
+    by batch. Grey images are repeated to the channels that the backbone takes.
+
+    Parameters
+    ----------
+    backbone : str, Keras model, callable or path-like, default="VGG16"
+        The network: a name in `keras.applications`, such as "ResNet50", "MobileNetV2" or
+        "EfficientNetB0", without its classes; a functional or sequential Keras model; a
+        function that returns one, called with `input_shape=(height, width, 3)` if it has such
+        an argument; or the path of a .keras file. It is left as it is.
+    weights : str, path-like or None, default="imagenet"
+        "imagenet": the weights that Keras distributes, fetched once; a backbone that is no
+        name keeps the weights that it has. A path: a file that `save_weights` wrote of the
+        same backbone. None: random ones, by the backbone's initialisers and `random_state`.
+    image_shape : tuple of int, default=None
+        Height and width, in pixels, to which images are resized: bilinearly, averaging where
+        they shrink. None: what the backbone takes, if that is one size; else the size of the
+        images, or (224, 224) for files.
+    pooling : str, default=None
+        "avg" or "max": the mean or the maximum of each map of the backbone is a feature. None:
+        each of its values is.
+    preprocess : str, float or None, default="auto"
+        What becomes of pixels before the backbone. "auto": the preprocessing that belongs to
+        it, for names in `keras.applications` and models with the names of such; pixels of
+        other models are left as they are. A name in `keras.applications`: that network's. A
+        number: pixels are multiplied by it. None: nothing.
+    training : str, default="features"
+        How to train: "features", "augmented" or "fine_tune", see above.
+    augmentation : dict, default=None
+        Random changes of the images in training, drawn anew for every image and epoch: "flip"
+        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full
+        turn), "translation", "shear" and "zoom" (fractions of the size). A value may be a
+        dict with arguments of the Keras layer. Not with `training="features"`.
+    fine_tune_from : str, default="block5_conv1"
+        Name of the first layer of the backbone that is trained with `training="fine_tune"`; batch
+        normalisation keeps its statistics and weights. The default is a layer of VGG16 and
+        VGG19; an unknown name raises an error that lists the layers.
+    fine_tune_epochs : int, default=10
+        Number of epochs of fine-tuning, after those of the head; the largest number with early
+        stopping.
+    fine_tune_learning_rate : float, default=1e-5
+        Step size of the optimizer in fine-tuning, above 0.
+    memory : str, path-like or joblib.Memory, default=None
+        A folder where the features of each image are kept, so that folds, searches and other
+        processes compute them only once. None: once a fit and once a prediction. Used where the
+        head is trained on features.
+    hidden_layer_sizes : int or tuple of int, default=(256,)
+        Number of units of each hidden layer of the head, from input to output. An int means
+        one layer, an empty tuple none: a linear model of the features.
+    activation : str, dict or callable, default="relu"
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float, default=0.5
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
+    l1 : float, default=0.0
+        Weight of the sum of absolute kernel weights of the head in the loss.
+    l2 : float, default=0.0
+        Weight of the sum of squared kernel weights of the head in the loss.
+    batch_normalization : bool, default=False
+        Whether the outputs of each hidden layer of the head are normalised by batch.
+    kernel_initializer : str, dict or object, default="glorot_uniform"
+        How the kernels of the head are drawn: a name in `keras.initializers`, a configuration
+        or an object. Each layer gets a seed of its own from `random_state`.
+    loss : str, dict or callable, default="auto"
+        What training minimises: a name in `keras.losses`, a configuration or an object.
+        "auto": binary cross-entropy for two classes and for multilabel targets, categorical
+        cross-entropy for more classes.
+    optimizer : str, dict or object, default="adam"
+        A name in `keras.optimizers`, a configuration or an object [3]_; an object is copied
+        for each fit.
+    learning_rate : float, default=None
+        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
+        of the learning rate of an optimizer object or configuration.
+    metrics : str, dict, callable or list of them, default=None
+        Names in `keras.metrics`, configurations or objects that `history_` is to hold
+        beside the loss. "accuracy" fits any target.
+    epochs : int, default=20
+        Number of passes over the training images to train the head; the largest number with
+        early stopping.
+    batch_size : int, default=32
+        Number of images of a training step, and of those that are read and go through the
+        backbone at a time. One larger than the data means all rows.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    validation_split : float, default=0.0
+        Fraction of the rows held out to measure loss and metrics after every epoch, in
+        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves and return to the
+        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
+        rows are held out.
+    patience : int, default=10
+        Number of epochs without improvement after which early stopping ends training. Unused
+        without `early_stopping`.
+    class_weight : dict or str, default=None
+        Weights of the classes by label, or "balanced": inversely proportional to the
+        classes' frequencies. They multiply `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit; after
+        fine-tuning, it goes on with fine-tuning. `training` must stay as it was, and so must all
+        that decides the network; learning rates may change.
+    dtype : str, default="float32"
+        Keras dtype policy of the network, backbone included: "float32", "float64",
+        "bfloat16" or "mixed_bfloat16".
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights (with `weights=None` also the backbone's), order of rows,
+        dropout, augmentation and hold-out. With an int, two fits are equal to the last bit on
+        the same machine with the same number of threads. None draws from fresh entropy. No
+        global seed is read or set.
+    callbacks : list of Keras callbacks, default=None
+        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
+        every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
+    verbose : int, default=0
+        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Height, width and channels of the images in X; for files, those to which they are read.
+    scale_ : float
+        Factor by which pixels in arrays are multiplied before the preprocessing of a network in
+        `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
+        the encoding seen in fit, as `ImageReshaper` finds it. Files are 0 to 255 always; after a
+        fit on files arrays must be, too.
+    model_ : keras.Model
+        The trained network from images of `image_shape_`, as they are in X, to probabilities,
+        whichever way it was trained; compiled, it can be used with Keras alone.
+    history_ : dict of list
+        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch, over
+        both phases of fine-tuning.
+    phases_ : list of str
+        What was trained in each epoch of `history_`: "features" or "augmented", the head; or
+        "fine_tune".
+    n_iter_ : int
+        Number of epochs trained, over both phases and all fits that went on from one another.
+    best_epoch_ : int
+        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        from 1. None if training was interrupted in the first epoch.
+    training_program_ : str
+        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of `predict_proba`.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of values of an image, all channels together.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    PretrainedFeatureExtractor : The features alone, for any scikit-learn classifier.
+    ConvNetClassifier : A convolutional network trained from the start.
+    skdl.datasets.load_image_folder : Lists the images of a folder with one folder a class.
+    build_pretrained : Builds the network.
+
+    Notes
+    -----
+    The backbone works as in prediction also while it is trained: its batch normalisation keeps
+    its statistics, its dropout rests. `fit` with early stopping ends each phase by itself.
+    Callbacks see the head alone while it is trained on features. `partial_fit` trains the head
+    or, after a fit with fine-tuning, goes on with that.
+
+    Images from files are read anew in every epoch, except for "features"; training then goes
+    through `Model.fit`.
+
+    References
+    ----------
+    .. [1] J. Donahue, Y. Jia, O. Vinyals, J. Hoffman, N. Zhang, E. Tzeng, T. Darrell (2014). DeCAF:
+       a deep convolutional activation feature for generic visual recognition. ICML.
+    .. [2] J. Yosinski, J. Clune, Y. Bengio, H. Lipson (2014). How transferable are features in deep
+       neural networks? NeurIPS.
+    .. [3] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl import ConvNetClassifier, PretrainedFeatureClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> small, large = y < 5, y >= 5
+    >>> net = ConvNetClassifier(epochs=5, random_state=0).fit(X[small], y[small])
+    >>> classifier = PretrainedFeatureClassifier(net.model_, random_state=0)
+    >>> classifier.fit(X[large][:100], y[large][:100]).image_shape_
+    (8, 8, 1)
+    >>> bool(classifier.score(X[large], y[large]) > 0.5)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **DenseClassifier._parameter_constraints,
+        **BACKBONE_CONSTRAINTS,
+        "training": [StrOptions({"features", "augmented", "fine_tune"})],
+        "augmentation": [dict, None],
+        "fine_tune_from": [str],
+        "fine_tune_epochs": [Interval(Integral, 1, None, closed="left")],
+        "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        backbone="VGG16",
+        *,
+        weights="imagenet",
+        image_shape=None,
+        pooling=None,
+        preprocess="auto",
+        training="features",
+        augmentation=None,
+        fine_tune_from="block5_conv1",
+        fine_tune_epochs=10,
+        fine_tune_learning_rate=1e-5,
+        memory=None,
+        hidden_layer_sizes=(256,),
+        activation="relu",
+        dropout=0.5,
+        l1=0.0,
+        l2=0.0,
+        batch_normalization=False,
+        kernel_initializer="glorot_uniform",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics=None,
+        epochs=20,
+        batch_size=32,
+        shuffle=True,
+        validation_split=0.0,
+        early_stopping=False,
+        patience=10,
+        class_weight=None,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        verbose=0,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.image_shape = image_shape
+        self.pooling = pooling
+        self.preprocess = preprocess
+        self.training = training
+        self.augmentation = augmentation
+        self.fine_tune_from = fine_tune_from
+        self.fine_tune_epochs = fine_tune_epochs
+        self.fine_tune_learning_rate = fine_tune_learning_rate
+        self.memory = memory
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_normalization = batch_normalization
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+
+    def _learn_inputs(self, X):
+        if self.training == "features" and self.augmentation:
+            raise ValueError(
+                f"augmentation={self.augmentation!r} changes images in every epoch, but "
+                "training='features' computes features once. Set training='augmented' or "
+                "'fine_tune', or augmentation=None."
+            )
+        X = super()._learn_inputs(X)
+        if self.training == "fine_tune":
+            self._backbone.check_layer("fine_tune_from", self.fine_tune_from)
+        on_features = self.training != "augmented" and not self.augmentation
+        self._phase = "features" if on_features else "augmented"
+        self._features, self._whole_network, self.phases_ = None, None, []
+        self._learned = self._decisive()
+        return X
+
+    def _architecture(self, X):
+        """Return what this phase trains: the head on features, or all of the network."""
+        shared = ("activation", "dropout", "l1", "l2", "batch_normalization", "kernel_initializer")
+        head = {
+            "hidden_layer_sizes": layer_sizes(self.hidden_layer_sizes),
+            **{name: getattr(self, name) for name in (*shared, "dtype")},
+        }
+        if self._phase == "features":
+            return build_dense, {"input_shape": (self._features.n_features,), **head}
+        tuned = self.fine_tune_from if self._phase == "fine_tune" else None
+        whole = {"augmentation": self.augmentation, "fine_tune_from": tuned}
+        return build_pretrained, {**self._feature_arguments(), **whole, **head}
+
+    def _decisive(self):
+        """Return the parameters that `_learn_inputs` goes by, which is done once for all fits."""
+        return {
+            "training": self.training,
+            "augmentation": deepcopy(self.augmentation),
+            "backbone": self.backbone,
+            "weights": self.weights,
+            "image_shape": self._checked_image_shape(),
+            "pooling": self.pooling,
+            "preprocess": self.preprocess,
+        }
+
+    def _check_going_on(self):
+        for name, value in self._decisive().items():
+            if value != (learned := self._learned[name]):
+                raise ValueError(
+                    "Training cannot go on with the network of the last fit: received "
+                    f"{name}={value!r}, but it has {name}={learned!r}. Set it back, or fit a clone "
+                    "of this estimator."
+                )
+
+    def _new_network(self, X, targets, seed):
+        from skdl._engine.network import Network
+        from skdl._transformers.features import Features, given_weights
+
+        backbone = self._backbone
+        self._backbone = replace(backbone, weights=None)  # from here on the network has them
+        if self._phase == "features":
+            self._features = self._features or Features(
+                backbone, self._feature_arguments(), seed, self.memory
+            )
+            return super()._new_network(X, targets, seed)
+        tuning = self._phase == "fine_tune"
+        rate = self.fine_tune_learning_rate if tuning else self.learning_rate
+        config = self._config(X, targets, rate)
+        given = given_weights(config, targets.shape, backbone)
+        return Network(config, targets.shape, seed, given=given)
+
+    def _planned_epochs(self):
+        return self.epochs + (self.fine_tune_epochs if self.training == "fine_tune" else 0)
+
+    def _train_fully(self, network, targets, rows, held_out, tasks, checkpoint):
+        tuning = self._phase == "fine_tune"  # which a warm start goes on with
+        epochs = self.fine_tune_epochs if tuning else self.epochs
+        self._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
+        if self.training == "fine_tune" and not tuning and not network.interrupted:
+            tuned = self._tuned_from(network, targets)
+            self._train(tuned, targets, rows, held_out, self.fine_tune_epochs, tasks, checkpoint)
+        return self
+
+    def _tuned_from(self, network, targets):
+        """Return the network to fine-tune, with the weights of the first phase."""
+        from skdl._engine.network import Network
+
+        weights = network.get_weights()
+        if self._phase == "features":
+            weights = [*self._features.network.get_weights(), *weights]
+        self._phase, self._features, self._whole_network = "fine_tune", None, None
+        config = self._config(None, targets, self.fine_tune_learning_rate)
+        tuned = Network(config, targets.shape, network.seed, given=dict(enumerate(weights)))
+        tuned.history = {name: list(values) for name, values in network.history.items()}
+        return tuned
+
+    def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
+        before = network.n_epochs
+        if self._phase == "features":
+            rows = replace(rows, x=self._features(rows.x, self.batch_size))
+            if held_out is not None:
+                held_out = replace(held_out, x=self._features(held_out.x, self.batch_size))
+        super()._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
+        self.phases_ = self.phases_ + [self._phase] * (network.n_epochs - before)
+        self._whole_network = None
+        return self
+
+    def _whole(self, network):
+        if self._phase != "features":
+            return network
+        with lock:
+            if self._whole_network is None:
+                base = self._features.network
+                arguments = {**network.config.arguments, **base.config.arguments}
+                config = network.config.rebuilt(build_pretrained, arguments)
+                self._whole_network = network.joined_to(base, config)
+            return self._whole_network
+
+    def _models_shown(self):
+        before = [self._features.network] if self._phase == "features" else []
+        return [network._template().model for network in (*before, self._network)]
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        if is_stream(X) or self._phase != "features":
+            return super()._outputs(X)
+        images = self._inputs(self._validated(X, reset=False))
+        return self._network.predict(self._features(images, self.batch_size))
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "_whole_network": None}
+
+
+# The public place, which pickles and OpenML flows name.
+PretrainedFeatureClassifier.__module__ = "skdl"

@@ -1,0 +1,264 @@
+"""Data that come batch by batch: a `tf.data.Dataset` or `keras.utils.PyDataset` given as X."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import check_array
+
+from skdl._common.seeds import fit_seed
+from skdl._estimators.tasks import FitTasks
+from skdl._networks.dense import input_dtype
+from skdl._sklearn import check_sample_weight
+
+_ENDLESS = -1  # tf.data.INFINITE_CARDINALITY
+
+
+def is_stream(X: Any) -> bool:
+    """Tell whether X is a data set of batches."""
+    kind = type(X)  # a DataFrame has its columns as attributes
+    return _is_tensorflow(X) or (hasattr(kind, "num_batches") and hasattr(kind, "__getitem__"))
+
+
+def inputs_of(X: Any) -> Iterator[Any]:
+    """Yield the inputs of every batch, whether targets come with them or not."""
+    for batch in _elements(X):
+        yield batch[0] if isinstance(batch, tuple | list) else batch
+
+
+def fit_stream(
+    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any
+) -> BaseEstimator:
+    """Fit an estimator on a data set of batches, by `Model.fit`.
+
+    A first pass reads the targets and weights, which are held; the inputs never are.
+    """
+    _check_possible(estimator, y, sample_weight, X_val, y_val)
+    going_on = estimator.warm_start and hasattr(estimator, "_network")
+    tasks = FitTasks(estimator, None, None, None, estimator.epochs)
+    with estimator._as_before_if_it_fails():
+        x, y, weights, n_batches = _read(estimator, X, "X", reset=not going_on)
+        y = check_array(
+            y, ensure_2d=False, input_name="y",
+            dtype=None if is_classifier(estimator) else "numeric",
+        )  # fmt: skip
+        targets = estimator._make_targets(y)
+        if going_on:
+            estimator._check_same_targets(targets)
+        class_weight, factors = getattr(estimator, "class_weight", None), None
+        if class_weight is not None:
+            given, weights = weights, targets.weights(class_weight, y, weights)
+            factors = _by_label(y, weights, given)
+        seed = estimator._network.seed if going_on else fit_seed(estimator.random_state)
+        x = estimator._inputs(x) if going_on else estimator._learn_inputs(x)
+        network = estimator._make_network(x, targets, seed, going_on)
+        errors = []
+        rows = StreamRows(estimator, X, targets, n_batches, weights, errors, factors)
+        held_out = None
+        if is_stream(X_val):
+            _, _, weights, n_batches = _read(estimator, X_val, "X_val", reset=False)
+            held_out = StreamRows(estimator, X_val, targets, n_batches, weights, errors)
+        elif X_val is not None:
+            X_val, y_val = estimator._check_rows(X_val, y_val, reset=False, name="_val")
+            held_out = estimator._rows(estimator._inputs(X_val), y_val, None, targets, "y_val")
+        try:
+            estimator._train(network, targets, rows, held_out, estimator.epochs, tasks)
+        except Exception:
+            if errors:  # which TensorFlow has put into one of its own
+                raise errors[0] from None
+            raise
+    tasks.end()
+    return estimator
+
+
+class StreamRows:
+    """Rows that are read batch by batch, in the data set's own order and batch size.
+
+    What goes wrong in reading them is added to `errors`.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        source: Any,
+        targets: Any,
+        n_batches: int,
+        weights: np.ndarray,
+        errors: list[Exception],
+        factors: dict | None = None,
+    ):
+        self.x = self
+        self.lazy = True
+        self._estimator, self._source, self._targets = estimator, source, targets
+        self._n_batches, self._n_rows, self._errors = n_batches, len(weights), errors
+        self._scale, self._factors = len(weights) / weights.sum(), factors
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def batches(self, seed: int, batch_size: int, shuffle: bool) -> Any:
+        """Return the batches as the network takes them, for `Model.fit`."""
+        from skdl._networks.keras import keras
+
+        rows, source, n_batches = self, self._source, self._n_batches
+        indexed = not _is_tensorflow(source)
+
+        class Batches(keras.utils.PyDataset):
+            """Reads a `tf.data.Dataset` on from batch to batch, from the start for the first."""
+
+            def __len__(self):
+                return n_batches
+
+            def begin_epoch(self, epoch):
+                """Do nothing: reading batch 0 begins the epoch."""
+
+            def on_epoch_begin(self):
+                if indexed:
+                    source.on_epoch_begin()
+
+            def on_epoch_end(self):
+                if indexed:
+                    source.on_epoch_end()
+
+            def __getitem__(self, i):
+                try:
+                    return rows._as_network_takes(*_parts(source[i] if indexed else self._next(i)))
+                except Exception as error:
+                    rows._errors.append(error)
+                    raise
+
+            def _next(self, i):
+                if i == 0:
+                    self._iterator = source.as_numpy_iterator()
+                for batch in self._iterator:
+                    return batch
+                raise ValueError(
+                    f"A data set must have as many batches in every pass: {n_batches} in the "
+                    f"first, {i} now."
+                )
+
+        return Batches()
+
+    def _as_network_takes(self, x, y, weight):
+        estimator, dtype = self._estimator, input_dtype(self._estimator.dtype)
+        x = estimator._inputs(estimator._validated(x, reset=False))
+        weight = _checked_weight(weight, y) * self._scale
+        if self._factors is not None:
+            weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
+        x = x.toarray() if issparse(x) else x
+        return x, self._targets.encode(y, dtype), weight.astype(dtype)
+
+
+def _check_possible(estimator, y, sample_weight, X_val, y_val):
+    name = type(estimator).__name__
+    if not estimator._takes_streams:
+        raise TypeError(
+            f"{name} cannot learn from a data set of batches, since it has to see all rows first. "
+            "Give arrays, or call partial_fit for one part of the data after the other."
+        )
+    for parameter, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(
+                f"{parameter} must be None where X is a data set of batches, which holds (inputs, "
+                "targets) or (inputs, targets, weights)."
+            )
+    if (X_val is None or is_stream(X_val)) == (y_val is not None):
+        raise ValueError(
+            "y_val belongs to an X_val of arrays: a data set of batches holds its own targets."
+        )
+    for callback in getattr(estimator, "_skl_callbacks", ()):
+        hooks = callback.on_fit_task_begin, callback.on_fit_task_end
+        if any({"X", "y"} & signature(hook).parameters.keys() for hook in hooks):
+            raise ValueError(
+                f"set_callbacks was given a {type(callback).__name__}, which asks for the training "
+                "rows: those of a data set of batches are not held. Give X_val, whose loss and "
+                "metrics come into history_."
+            )
+    if X_val is None and (estimator.validation_split or estimator.early_stopping):
+        raise ValueError(
+            "No rows can be held out of a data set of batches "
+            f"(validation_split={estimator.validation_split!r}, "
+            f"early_stopping={estimator.early_stopping!r}). Give X_val: arrays, with y_val, or a "
+            "data set."
+        )
+    if estimator.checkpoint is not None:
+        raise ValueError(
+            f"checkpoint={estimator.checkpoint!r} cannot be used where X is a data set of batches, "
+            "whose order is not known. Use partial_fit and pickle between its calls."
+        )
+
+
+def _by_label(y, weights, given):
+    """Return by which factor the weights of each class grew, the same in every batch."""
+    known = given > 0
+    return dict(zip(_hashable(y[known]), (weights[known] / given[known]).tolist(), strict=True))
+
+
+def _hashable(y):
+    """Return labels, or for several a row their tuples."""
+    y = np.asarray(y)
+    return y.tolist() if y.ndim == 1 else list(map(tuple, y.tolist()))
+
+
+def _checked_weight(weight, y):
+    return check_sample_weight(
+        weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
+    )
+
+
+def _read(estimator, X, name, reset):
+    """Return the first inputs, checked, all targets and weights, and the number of batches."""
+    x, y, weights = None, [], []
+    for batch in _elements(X, name):
+        inputs, targets, weight = _parts(batch, name)
+        if x is None:
+            suffix = name.removeprefix("X")
+            x, targets = estimator._check_rows(inputs, targets, reset=reset, name=suffix)
+        y.append(targets)
+        weights.append(_checked_weight(weight, targets))
+    y = np.concatenate(y)
+    return x, y, check_sample_weight(np.concatenate(weights), y), len(weights)
+
+
+def _parts(batch, name="X"):
+    """Return inputs, targets, and weights or None."""
+    if isinstance(batch, tuple | list) and len(batch) in (2, 3):
+        return (*batch, None)[:3]
+    raise ValueError(
+        f"{name} must hold batches (inputs, targets) or (inputs, targets, weights), received "
+        f"{type(batch).__name__}."
+    )
+
+
+def _elements(X, name="X"):
+    """Yield the batches of one pass, of which there must be one."""
+    found = False
+    for batch in _batches(X, name):
+        found = True
+        yield batch
+    if not found:
+        raise ValueError(f"{name} has no batches. Give a data set with one batch at least.")
+
+
+def _batches(X, name):
+    """Yield the batches of one pass, an epoch to a PyDataset."""
+    if _is_tensorflow(X):
+        if X.cardinality() == _ENDLESS:
+            raise ValueError(f"{name} must have an end: leave out repeat(), or call take().")
+        yield from X.as_numpy_iterator()
+        return
+    if X.num_batches is None:
+        raise ValueError(f"{name} must have an end: its __len__ is to tell the number of batches.")
+    X.on_epoch_begin()
+    for i in range(X.num_batches):
+        yield X[i]
+    X.on_epoch_end()
+
+
+def _is_tensorflow(X):
+    return hasattr(type(X), "element_spec")

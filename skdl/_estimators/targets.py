@@ -1,0 +1,228 @@
+"""From labels and values to the network's targets, and from its outputs back."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+class ClassTargets:
+    """Class labels: binary, multiclass or multilabel.
+
+    Parameters
+    ----------
+    y : array of shape (n_samples,) or (n_samples, n_labels)
+        The labels.
+    classes : array, default=None
+        All labels that may come, where y holds only some.
+    """
+
+    def __init__(self, y: Any, classes: Any = None):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multilabel-indicator":
+            self.kind, self.n_units = "multilabel", y.shape[1]
+            self.classes = np.arange(y.shape[1])
+            if classes is not None and not np.array_equal(np.unique(classes), self.classes):
+                raise ValueError(
+                    f"classes={np.asarray(classes).tolist()!r} must be None, or number the label "
+                    f"columns of y: {self.classes.tolist()!r}."
+                )
+        else:
+            labels = column_or_1d(y, warn=True)
+            self.classes = np.unique(labels if classes is None else np.asarray(classes))
+            if len(self.classes) < 2:
+                raise ValueError(
+                    "A classifier needs at least two classes in y, received only one class: "
+                    f"{self.classes.tolist()!r}."
+                )
+            self.kind = "binary" if len(self.classes) == 2 else "multiclass"
+            self.n_units = 1 if self.kind == "binary" else len(self.classes)
+        self.one_hot = False
+
+    @property
+    def activation(self) -> str:
+        """Of the output layer."""
+        return "softmax" if self.kind == "multiclass" else "sigmoid"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample's targets."""
+        return () if self.kind == "multiclass" and not self.one_hot else (self.n_units,)
+
+    def resolve_loss(self, loss: Any, metrics: Any) -> Any:
+        """Return the loss for these targets, and settle their form by loss and metrics."""
+        from skdl._networks.objects import needs_classes, target_form
+
+        if self.kind != "multiclass":
+            listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
+            for name, value in (("loss", loss), *(("metrics", metric) for metric in listed)):
+                if needs_classes(value):
+                    raise ValueError(
+                        f"{name}={value!r} needs one unit a class, but {self.kind} targets "
+                        "train sigmoid units. Use loss='auto' and metrics such as 'accuracy' "
+                        "or 'binary_accuracy'."
+                    )
+            return "binary_crossentropy" if loss == "auto" else loss
+        self.one_hot = target_form(loss, metrics) == "one_hot"
+        if loss != "auto":
+            return loss
+        return "categorical_crossentropy" if self.one_hot else "sparse_categorical_crossentropy"
+
+    def resolve_metrics(self, metrics: Any) -> Any:
+        """Return the metrics; "accuracy" of several labels a row is that of each label.
+
+        Keras would take the accuracy of the most probable label, by the shape of y.
+        """
+        if self.kind != "multilabel" or metrics is None:
+            return metrics
+        from skdl._networks.keras import keras
+
+        listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
+        return [
+            keras.metrics.BinaryAccuracy(name=metric)
+            if isinstance(metric, str) and metric in {"acc", "accuracy"}
+            else metric
+            for metric in listed
+        ]
+
+    def encode(self, y: Any, dtype: str, name: str = "y") -> np.ndarray:
+        """Return the network's targets."""
+        if self.kind == "multilabel":
+            y = y.toarray() if issparse(y) else np.asarray(y)
+            if y.ndim != 2 or y.shape[1] != self.n_units:
+                raise ValueError(
+                    f"{name} must have {self.n_units} label columns as in fit, "
+                    f"received shape {y.shape}."
+                )
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    f"{name} must hold only 0 and 1, one column a label, received other values."
+                )
+            return y.astype(dtype)
+        y = column_or_1d(y)
+        unseen = sorted(set(np.unique(y)) - set(self.classes), key=repr)
+        if unseen:
+            raise ValueError(
+                f"{name} contains labels that are not among the classes of the fit: "
+                f"{[getattr(label, 'item', lambda label=label: label)() for label in unseen]!r}. "
+                "Remove these rows, or add such rows to y."
+            )
+        codes = np.searchsorted(self.classes, y)
+        if self.one_hot:
+            return np.eye(self.n_units, dtype=dtype)[codes]
+        return codes.astype(dtype) if self.kind == "multiclass" else codes[:, None].astype(dtype)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, of shape (n_samples, n_classes)."""
+        outputs = outputs.astype(np.promote_types(outputs.dtype, np.float32), copy=False)
+        return np.hstack([1 - outputs, outputs]) if self.kind == "binary" else outputs
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Return labels: the most probable class, or every label above one half."""
+        if self.kind == "multilabel":
+            return (outputs > 0.5).astype(np.int64)
+        codes = outputs[:, 0] > 0.5 if self.kind == "binary" else outputs.argmax(axis=1)
+        return self.classes[codes.astype(np.intp)]
+
+    def stratify(self, y: Any) -> Any:
+        """Return what a split can be stratified by, None for multilabel targets."""
+        return None if self.kind == "multilabel" else column_or_1d(y)
+
+    def weights(self, class_weight: Any, y: Any, sample_weight: np.ndarray) -> np.ndarray:
+        """Return new weights of rows, the given ones times those of their classes."""
+        if isinstance(class_weight, dict):
+            self._check_class_weight(class_weight)
+        elif self.kind == "multilabel":
+            y = y.toarray() if issparse(y) else np.asarray(y)
+            return sample_weight * compute_sample_weight(class_weight, y)
+        y = column_or_1d(y)
+        present = np.unique(y)
+        if isinstance(class_weight, dict):
+            by_class = np.array([class_weight.get(label, 1.0) for label in present.tolist()])
+        else:
+            by_class = compute_class_weight(
+                class_weight, classes=present, y=y, sample_weight=sample_weight
+            )
+        weight = sample_weight * by_class[np.searchsorted(present, y)]
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={class_weight!r} gives every row the weight 0: nothing is left to "
+                "train on."
+            )
+        return weight
+
+    def _check_class_weight(self, class_weight):
+        if self.kind == "multilabel":
+            raise ValueError(
+                f"class_weight={class_weight!r} cannot be a dict for multilabel targets. Use "
+                "'balanced', or give sample_weight to fit."
+            )
+        known = self.classes.tolist()
+        unknown = [label for label in class_weight if label not in known]
+        if all(label in class_weight for label in known):
+            unknown = []  # classes that are only elsewhere in the data, as for scikit-learn
+        wrong = [w for w in class_weight.values() if not isinstance(w, Real) or not 0 <= w < np.inf]
+        if unknown or wrong:
+            what = f"has the unknown classes {unknown!r}" if unknown else f"has weights {wrong!r}"
+            raise ValueError(
+                f"class_weight={class_weight!r} {what}. It must map labels among "
+                f"{known!r} to finite numbers of at least 0."
+            )
+
+
+def check_no_texts(y: Any, name: str) -> None:
+    """Refuse values that are texts, even of numbers, which NumPy would convert."""
+    values = np.asarray(y)
+    found = values.ravel().tolist() if values.dtype.kind in "OUST" else []
+    texts = [value for value in found if isinstance(value, str | bytes)]
+    if texts:
+        raise ValueError(
+            f"{name} must hold numbers, received the text {texts[0]!r}. Convert it first, for "
+            "instance with numpy.asarray(y, dtype=float), or use a classifier."
+        )
+
+
+class ValueTargets:
+    """The values of a regression, for one output or several."""
+
+    activation = "linear"
+
+    def __init__(self, y: np.ndarray):
+        self.one_dimensional = y.ndim == 1
+        self.n_units = 1 if y.ndim == 1 else y.shape[1]
+        self.shape = (self.n_units,)
+
+    def resolve_loss(self, loss: Any, metrics: Any) -> Any:
+        """Return the loss for these targets."""
+        return "mean_squared_error" if loss == "auto" else loss
+
+    def resolve_metrics(self, metrics: Any) -> Any:
+        """Return the metrics as they are."""
+        return metrics
+
+    def encode(self, y: np.ndarray, dtype: str, name: str = "y") -> np.ndarray:
+        """Return the network's targets."""
+        with np.errstate(over="ignore"):
+            targets = y.reshape(len(y), -1).astype(dtype)
+        if targets.shape[1] != self.n_units:
+            raise ValueError(
+                f"{name} must have {self.n_units} outputs as in fit, received shape {y.shape}."
+            )
+        if not np.isfinite(targets).all():
+            raise ValueError(f"{name} contains infinity or values too large for {dtype}.")
+        return targets
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Return predictions as float64."""
+        outputs = outputs.astype(np.float64)
+        return outputs[:, 0] if self.one_dimensional else outputs
+
+    def stratify(self, y: Any) -> None:
+        """Return None: values are not stratified."""

@@ -1,0 +1,395 @@
+"""A network on texts, word indices or matrices of words: `TextBoWClassifier`."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from skdl._estimators.dense import DenseClassifier
+from skdl._estimators.supervised import NetworkClassifier
+from skdl._networks.dense import input_dtype
+from skdl._networks.recipes import key_of
+from skdl._transformers.documents import are_texts, listed
+from skdl._transformers.vectorizer import OneHotTextVectorizer
+
+# The parameters that are the vectorizer's.
+_TEXT_PARAMETERS = [name for name in OneHotTextVectorizer._get_param_names() if name != "input"]
+
+
+class TextBoWClassifier(NetworkClassifier):
+    r"""Fully connected network on the words of documents, as a bag of words.
+
+    Documents are texts, or sequences of word indices such as `skdl.datasets.fetch_imdb`
+    gives. `fit` learns the columns of a `OneHotTextVectorizer` from its training rows alone,
+    so that cross-validation does not leak, and trains on the sparse matrix; nothing dense
+    larger than a batch is made. A matrix of words that was made before, dense or sparse, is
+    taken as it is.
+
+    Parameters
+    ----------
+    max_words : int, default=10000
+        Number of columns of the matrix of words: the most frequent ones. Texts with fewer
+        different words give fewer columns, word indices always this many. Unused where X
+        is a matrix, like all parameters from `binary` on.
+    hidden_layer_sizes : int or tuple of int, default=(16, 16)
+        Number of units of each hidden layer, from input to output. An int means one layer,
+        an empty tuple none: a linear model.
+    activation : str, dict or callable, default="relu"
+        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
+        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
+        [1]_.
+    l1 : float, default=0.0
+        Weight of the sum of absolute kernel weights of all layers in the loss.
+    l2 : float, default=0.0
+        Weight of the sum of squared kernel weights of all layers in the loss.
+    batch_normalization : bool, default=False
+        Whether each hidden layer's outputs are normalised by batch, after the activation
+        and before dropout [2]_.
+    kernel_initializer : str, dict or object, default="glorot_uniform"
+        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
+        an object. Each layer gets a seed of its own from `random_state`.
+    loss : str, dict or callable, default="auto"
+        What training minimises: a name in `keras.losses`, a configuration or an object.
+        "auto": binary cross-entropy for two classes and for multilabel targets, categorical
+        cross-entropy for more classes.
+    optimizer : str, dict or object, default="adam"
+        A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
+        for each fit.
+    learning_rate : float, default=None
+        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
+        of the learning rate of an optimizer object or configuration.
+    metrics : str, dict, callable or list of them, default=None
+        Names in `keras.metrics`, configurations or objects that `history_` is to hold
+        beside the loss. "accuracy" fits any target.
+    epochs : int, default=20
+        Number of passes over the training rows; the largest number with early stopping.
+    batch_size : int, default=32
+        Number of rows of a training step. One larger than the data means all rows.
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+    validation_split : float, default=0.0
+        Fraction of the rows held out to measure loss and metrics after every epoch, in
+        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss no longer improves and return to the
+        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
+        rows are held out.
+    patience : int, default=10
+        Number of epochs without improvement after which early stopping ends training. Unused
+        without `early_stopping`.
+    class_weight : dict or str, default=None
+        Weights of the classes by label, or "balanced": inversely proportional to the
+        classes' frequencies. They multiply `sample_weight`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+    dtype : str, default="float32"
+        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". Inputs of any numeric dtype are converted.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
+        are equal to the last bit on the same machine with the same number of threads. None
+        draws from fresh entropy. No global seed is read or set.
+    callbacks : list of Keras callbacks, default=None
+        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
+        every batch makes training go through `Model.fit`, which is slower.
+    checkpoint : str or path-like, default=None
+        Folder in which an unfinished fit keeps its state. The same fit, started again after it
+        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+    checkpoint_every : int, default=1
+        Number of epochs after which the state is written again. Unused without `checkpoint`.
+    verbose : int, default=0
+        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+    binary : bool, default=True
+        Whether a word that occurs is 1, however often; otherwise it is counted.
+    oov_column : bool, default=False
+        Whether words without a column of their own share one: the last of the `max_words`
+        columns for texts, column 2 for word indices. It needs `max_words` of 3 or more.
+    word_index : dict, default=None
+        Rank of each word, from 1 for the most frequent, as `get_word_index` of the Keras data
+        sets returns it. It names the columns of word indices, and texts are then looked up in
+        it, so that they get the same columns.
+    index_from : int, default=3
+        What is added to a word's rank to get its index; indices up to it are markers. Only
+        for word indices, where it must be the `index_from` that they were loaded with.
+    encoding : str, default="utf-8"
+        How documents that are bytes are decoded. This and all parameters below are for
+        texts, with the meaning they have for `CountVectorizer`.
+    decode_error : str, default="strict"
+        What to do with bytes that `encoding` cannot decode: "strict" raises, "ignore" skips
+        them, "replace" puts a mark in their place.
+    strip_accents : str or callable, default=None
+        How accents are removed: "ascii", "unicode" or a function. None keeps them.
+    lowercase : bool, default=True
+        Whether texts are put in lower case.
+    preprocessor : callable, default=None
+        Function from text to text, in place of `strip_accents` and `lowercase`.
+    tokenizer : callable, default=None
+        Function from text to list of words, in place of `token_pattern`.
+    stop_words : str or list of str, default=None
+        Words to leave out: a list, or "english" for the list built into scikit-learn. Only
+        with `analyzer="word"`.
+    token_pattern : str, default=r"(?u)\b\w\w+\b"
+        Regular expression of a word: by default two or more letters or digits.
+    ngram_range : tuple of int, default=(1, 1)
+        Smallest and largest number of words (or characters) that make up a term.
+    analyzer : str or callable, default="word"
+        "word", "char", "char_wb" (characters, within words), or a function from a document of
+        any kind to its terms.
+    max_df : float or int, default=1.0
+        Terms in more documents than this are left out: a fraction if float, else a number.
+    min_df : float or int, default=1
+        Terms in fewer documents than this are left out: a fraction if float, else a number.
+
+    Attributes
+    ----------
+    vectorizer_ : OneHotTextVectorizer
+        Learned from the documents of fit; only if X was documents.
+    model_ : keras.Model
+        The trained network, compiled; it can be used with Keras alone.
+    history_ : dict of list
+        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+    n_iter_ : int
+        Number of epochs trained, over all fits that went on from one another.
+    best_epoch_ : int
+        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        from 1. None if training was interrupted in the first epoch.
+    training_program_ : str
+        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of `predict_proba`.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    OneHotTextVectorizer : Makes the matrix of words.
+    DenseClassifier : The same network on a table.
+
+    Notes
+    -----
+    What X is follows from its type. Strings, bytes and sequences of whole numbers in a list or
+    one-dimensional array are documents. A sparse matrix and a two-dimensional array or
+    DataFrame of numbers are a matrix of words; so is a list of lists that holds numbers with a
+    fraction. A list of lists of whole numbers is word indices.
+
+    References
+    ----------
+    .. [1] N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from
+       overfitting. Journal of Machine Learning Research 15.
+    .. [2] S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network
+       training by reducing internal covariate shift. ICML.
+    .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
+       feedforward neural networks. AISTATS.
+    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+
+    Examples
+    --------
+    >>> from skdl import TextBoWClassifier
+    >>> texts = ["a fine film", "what a bad plot", "bad, bad film", "fine actors, fine plot"]
+    >>> net = TextBoWClassifier(learning_rate=0.05, random_state=0)
+    >>> net.fit(texts, ["good", "bad", "bad", "good"]).predict(["a bad film", "a fine plot"])
+    array(['bad', 'good'], dtype='<U4')
+    """
+
+    _parameter_constraints: dict = {
+        **DenseClassifier._parameter_constraints,
+        **{
+            name: constraint
+            for name, constraint in OneHotTextVectorizer._parameter_constraints.items()
+            if name in _TEXT_PARAMETERS
+        },
+    }
+
+    def __init__(
+        self,
+        max_words=10000,
+        *,
+        hidden_layer_sizes=(16, 16),
+        activation="relu",
+        dropout=0.0,
+        l1=0.0,
+        l2=0.0,
+        batch_normalization=False,
+        kernel_initializer="glorot_uniform",
+        loss="auto",
+        optimizer="adam",
+        learning_rate=None,
+        metrics=None,
+        epochs=20,
+        batch_size=32,
+        shuffle=True,
+        validation_split=0.0,
+        early_stopping=False,
+        patience=10,
+        class_weight=None,
+        warm_start=False,
+        dtype="float32",
+        random_state=None,
+        callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        verbose=0,
+        binary=True,
+        oov_column=False,
+        word_index=None,
+        index_from=3,
+        encoding="utf-8",
+        decode_error="strict",
+        strip_accents=None,
+        lowercase=True,
+        preprocessor=None,
+        tokenizer=None,
+        stop_words=None,
+        token_pattern=r"(?u)\b\w\w+\b",
+        ngram_range=(1, 1),
+        analyzer="word",
+        max_df=1.0,
+        min_df=1,
+    ):
+        self.max_words = max_words
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.batch_normalization = batch_normalization
+        self.kernel_initializer = kernel_initializer
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.validation_split = validation_split
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.verbose = verbose
+        self.binary = binary
+        self.oov_column = oov_column
+        self.word_index = word_index
+        self.index_from = index_from
+        self.encoding = encoding
+        self.decode_error = decode_error
+        self.strip_accents = strip_accents
+        self.lowercase = lowercase
+        self.preprocessor = preprocessor
+        self.tokenizer = tokenizer
+        self.stop_words = stop_words
+        self.token_pattern = token_pattern
+        self.ngram_range = ngram_range
+        self.analyzer = analyzer
+        self.max_df = max_df
+        self.min_df = min_df
+
+    _takes_streams = False
+    _architecture = DenseClassifier._architecture
+
+    def _kept(self, X):
+        once = isinstance(X, Iterable) and not hasattr(X, "__getitem__") and not issparse(X)
+        return list(X) if once else X
+
+    def _validated(self, X, *y, reset=True, **checks):
+        documents = _documents(X)
+        if documents is None:
+            return super()._validated(X, *y, reset=reset, **checks)
+        if reset:
+            vars(self).pop("n_features_in_", None)
+            vars(self).pop("feature_names_in_", None)
+        are_texts(documents.tolist())
+        if not y:
+            return documents
+        y = validate_data(self, "no_validation", *y, reset=False, **checks)
+        check_consistent_length(documents, y)
+        return documents, y
+
+    def _learn_inputs(self, X):
+        vars(self).pop("vectorizer_", None)
+        if _are_documents(X):
+            parameters = {name: getattr(self, name) for name in _TEXT_PARAMETERS}
+            self.vectorizer_ = OneHotTextVectorizer(**parameters).fit(X)
+        return self._inputs(X)
+
+    def _check_going_on(self):
+        vectorizer = getattr(self, "vectorizer_", None)
+        for name in _TEXT_PARAMETERS if vectorizer is not None else ():
+            old, new = getattr(vectorizer, name), getattr(self, name)
+            if old is not new and key_of(old) != key_of(new):
+                raise ValueError(
+                    f"Training cannot go on with the words of the last fit: {name} was changed "
+                    f"since, from {reprlib.repr(old)} to {reprlib.repr(new)}. Set it back, or fit "
+                    "a clone of this estimator."
+                )
+
+    def _inputs(self, X):
+        learned = hasattr(self, "vectorizer_")
+        if _are_documents(X):
+            if not learned:
+                raise ValueError(
+                    "X is documents, but this TextBoWClassifier was fitted on a matrix of words. "
+                    "Pass the matrix that the same vectorizer makes of them."
+                )
+            return self.vectorizer_.transform(X).astype(input_dtype(self.dtype), copy=False)
+        if learned and X.shape[1] != len(self.vectorizer_.vocabulary_):
+            raise ValueError(
+                f"X is a matrix of {X.shape[1]} columns, but this TextBoWClassifier learned "
+                f"{len(self.vectorizer_.vocabulary_)} words from documents. Pass documents, or "
+                "what vectorizer_.transform makes of them."
+            )
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def _documents(X: Any) -> np.ndarray | None:
+    """Return documents as an array of objects, None where X is a matrix of numbers."""
+    if issparse(X):
+        return None
+    documents = listed(X)
+    if documents is None or _is_table(documents):
+        return None
+    array = np.empty(len(documents), dtype=object)
+    for i, document in enumerate(documents):  # at once, lists of one length would make a table
+        array[i] = document
+    return array
+
+
+def _is_table(documents: list) -> bool:
+    """Tell whether rows are lists of numbers that are no word indices."""
+    if any(isinstance(document, str | bytes) for document in documents):
+        return False
+    first = documents[0]
+    if not np.iterable(first):
+        return isinstance(first, Integral | float)
+    return any(isinstance(value, float | bool | np.floating) for value in first)
+
+
+def _are_documents(X: Any) -> bool:
+    return not issparse(X) and X.ndim == 1
+
+
+# The public place, which pickles and OpenML flows name.
+TextBoWClassifier.__module__ = "skdl"

@@ -1,0 +1,319 @@
+"""Whole estimators as files that hold only JSON and arrays: `save` and `load`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from skdl._common.archive import ArchiveReader, write_archive, write_atomically
+from skdl._common.versions import check_versions, version_of, versions_are_checked, versions_of
+from skdl.exceptions import InvalidFileError, UnsupportedVersionError, UntrustedTypesError
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+_FORMAT = 1
+_ABOUT, _TREE, _ARRAYS = "skdl.json", "estimator.json", "arrays.bin"
+# As Python objects JSON takes up to thirty times its size.
+_MAX_JSON = 32 * 2**20
+_PACKAGES = ("skdl", "keras", "tensorflow", "scikit-learn", "numpy", "skops")
+_BFLOAT16 = "bfloat16"  # which NumPy itself does not have
+
+
+def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
+    """Save an estimator as one file that holds no code: only JSON and arrays.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of skdl or scikit-learn, fitted or not: a network, a `Pipeline`, a `ColumnTransformer`, a
+        search, or anything else that is made of such estimators. It is left as it is.
+    path : str or path-like
+        Where to write. The folder must exist. A file of that name is replaced, and only once the
+        new one is complete: after a crash there is the old file or the new one, never half of one.
+
+    Raises
+    ------
+    TypeError
+        If a part of the estimator cannot be saved, such as a lambda; the message names it.
+    ValueError
+        If the JSON would be longer than `load` reads: 32 MiB.
+    ImportError
+        If skops is not installed.
+
+    See Also
+    --------
+    load : Loads the file.
+
+    Notes
+    -----
+    The estimators of scikit-learn are written by skops [1]_. Of a network its builder, the
+    arguments of that, optimizer, loss and metrics are written as JSON, and its weights and the
+    state of its optimizer as arrays, so that training can go on as if it had not been saved.
+
+    What is the same object at two places of the estimator is loaded as two that are equal, but
+    for arrays and networks. The cache of a `PretrainedFeatureExtractor` stays where it is: once
+    loaded, it computes all features.
+
+    The file is a zip file, whose members can be read with the usual tools.
+
+    References
+    ----------
+    .. [1] skops: ship scikit-learn based models to production. https://skops.readthedocs.io
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import skdl
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), skdl.DenseClassifier(random_state=0)).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skdl.save(net, os.path.join(folder, "iris.skdl"))
+    ...     loaded = skdl.load(os.path.join(folder, "iris.skdl"))
+    >>> bool((loaded.predict_proba(X) == net.predict_proba(X)).all())
+    True
+    """
+    _need_skops("save")
+    from skdl._files.estimator_tree import TreeWriter
+
+    writer = TreeWriter()
+    tree = writer.write(estimator)
+    arrays = writer.encoder.arrays
+    about = {
+        "format": _FORMAT,
+        "versions": versions_of(*_PACKAGES),
+        "arrays": [_described(array) for array in arrays],
+        "parts": writer.parts,
+    }
+    documents = {name: _as_json(value) for name, value in ((_ABOUT, about), (_TREE, tree))}
+    for name, text in documents.items():
+        if len(text) > _MAX_JSON:
+            raise ValueError(
+                f"{type(estimator).__name__} cannot be saved: {name} would have {len(text)} bytes, "
+                f"more than the {_MAX_JSON} that are read. Use joblib.dump instead."
+            )
+    members = [(name, [text]) for name, text in documents.items()]
+    write_atomically(path, lambda f: write_archive(f, [*members, (_ARRAYS, _Buffers(arrays))]))
+
+
+def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = ()) -> Any:
+    """Load an estimator that `save` wrote, running no code that the file could bring.
+
+    Loading a file from a stranger runs none of their code. It takes at most as much memory as the
+    file has bytes, and thirty times the size of its JSON, of which no more than 64 MiB are read.
+    The model may still be a bad one, or fail when it is used.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    trusted : sequence of str, class or function, default=()
+        Classes and functions that the file may hold beside those that skdl knows to be harmless:
+        your own, say, as they are or by their names, such as "my_module.MyTransformer". A file
+        can then call them with whatever it likes, and their modules are imported.
+
+    Returns
+    -------
+    estimator : estimator
+        As it was saved: it predicts the same, and training goes on as it would have.
+
+    Raises
+    ------
+    skdl.exceptions.UntrustedTypesError
+        If the file holds classes or functions that are neither known nor trusted; the message
+        lists all of them. None of them was imported.
+    skdl.exceptions.InvalidFileError
+        If `save` did not write the file, or not like this: it was cut off, changed, or made up.
+    skdl.exceptions.UnsupportedVersionError
+        If versions of skdl, Keras or scikit-learn wrote it that those here cannot follow.
+    ImportError
+        If skops is not installed.
+
+    Warns
+    -----
+    skdl.exceptions.VersionWarning
+        If other versions of them wrote it; the message says which.
+
+    See Also
+    --------
+    save : Writes the file.
+
+    Notes
+    -----
+    Known are the estimators of skdl and scikit-learn, what searches and pipelines hold (splitters,
+    scorers, the functions of `sklearn.metrics`, NumPy's and SciPy's functions of numbers), and
+    Keras's optimizers, losses, metrics, initializers, regularizers, activations and those layers
+    that only compute. Lambda layers, custom objects (also if they are registered with Keras) and
+    other classes and functions have to be trusted. So have trees and neighbours: the
+    compiled code of `RandomForestClassifier` or `KNeighborsClassifier` does not look at what it
+    is given, and a made-up file could make `predict` read or write any memory.
+
+    Parameters that are paths, such as `memory` and `checkpoint`, come from the file too. `fit`
+    reads and writes there; look at them before you fit again.
+
+    Pickles, joblib's too, run code as they are loaded. Load only your own.
+
+    Examples
+    --------
+    >>> import os, tempfile, textwrap
+    >>> import skdl
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "function.skdl")
+    >>> skdl.save(FunctionTransformer(textwrap.dedent), path)
+    >>> try:
+    ...     skdl.load(path)
+    ... except skdl.exceptions.UntrustedTypesError as error:
+    ...     print(error.names)
+    ['textwrap.dedent']
+    >>> skdl.load(path, trusted=[textwrap.dedent])
+    FunctionTransformer(func=<function dedent at ...>)
+    >>> folder.cleanup()
+    """
+    _need_skops("load")
+    if isinstance(trusted, str | bytes | bool):
+        raise TypeError(
+            "trusted must be a sequence of names, classes or functions, such as "
+            f"['my_module.MyTransformer'], received trusted={trusted!r}."
+        )
+    trusted = {_trusted_name(entry) for entry in trusted}
+    with open(path, "rb") as file:
+        try:
+            return _load(file, os.fspath(path), trusted)
+        except (InvalidFileError, *_DAMAGED) as error:
+            if isinstance(error, UntrustedTypesError | UnsupportedVersionError):
+                raise
+            kind = "" if isinstance(error, InvalidFileError) else f"{type(error).__name__}: "
+            raise InvalidFileError(
+                f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
+                f"{kind}{str(error)[:500]}. Save the estimator again."
+            ) from error
+
+
+# What comes of JSON that is not as expected: nothing is checked twice.
+_DAMAGED = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
+    NotImplementedError,
+)
+
+
+def _load(file: BinaryIO, path: str, trusted: set[str]) -> Any:
+    from skdl._files.estimator_tree import TreeReader
+    from skdl._files.parts import PartDecoder
+
+    reader = ArchiveReader(file)
+    about = json.loads(reader.read(_ABOUT, _MAX_JSON))
+    if about["format"] != _FORMAT:
+        raise UnsupportedVersionError(
+            f"{path!r} is of format {about['format']!r}, but skdl {version_of('skdl')} reads "
+            f"format {_FORMAT}. Load it with skdl {about['versions']['skdl']}."
+        )
+    parts = about["parts"]
+    tree = TreeReader(json.loads(reader.read(_TREE, _MAX_JSON)), len(parts), trusted)
+    decoder = PartDecoder([], trusted)
+    unknown = sorted({*tree.check(), *decoder.check(parts)})
+    if unknown:
+        raise UntrustedTypesError(_refusal(path, unknown), unknown)
+    decoder.arrays = list(_read_arrays(reader, about["arrays"]))
+    reader.finish()
+    check_versions(about["versions"], repr(path), stacklevel=4)
+    with versions_are_checked():
+        return tree.build([decoder.decode(part) for part in parts])
+
+
+def _refusal(path, unknown):
+    from skdl._files.known import REASONS
+
+    why = [f" {name}: {REASONS[name]}." for name in unknown if name in REASONS]
+    return (
+        f"{path!r} holds what skdl does not know to be harmless: {unknown}.{''.join(why)} If you "
+        f"know who made the file and what these do, pass trusted={unknown} to skdl.load."
+    )
+
+
+def _trusted_name(entry):
+    if isinstance(entry, str):
+        return entry
+    if hasattr(entry, "__module__") and hasattr(entry, "__qualname__"):
+        return f"{entry.__module__}.{entry.__qualname__}"
+    raise TypeError(f"trusted must hold names, classes or functions, received {entry!r}.")
+
+
+def _need_skops(caller: str) -> None:
+    try:
+        import skops.io  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"skdl.{caller} needs skops. Install it with pip install 'skdl[save]'."
+        ) from error
+
+
+def _as_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+class _Buffers:
+    """The bytes of arrays, one after the other."""
+
+    def __init__(self, arrays: list[np.ndarray]):
+        self._arrays = arrays
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for array in self._arrays:
+            flat = array.reshape(-1, order="F" if _is_by_columns(array) else "C")
+            yield memoryview(np.ascontiguousarray(flat).view(np.uint8))
+
+
+def _is_by_columns(array: np.ndarray) -> bool:
+    return array.flags.f_contiguous and not array.flags.c_contiguous
+
+
+def _described(array: np.ndarray) -> list:
+    """Return what makes an array of bytes again: dtype, shape, order in memory."""
+    name = array.dtype.name
+    dtype = name if name == _BFLOAT16 else np.lib.format.dtype_to_descr(array.dtype)
+    return [dtype, list(array.shape), "F" if _is_by_columns(array) else "C"]
+
+
+def _read_arrays(reader: ArchiveReader, described: list) -> Iterator[np.ndarray]:
+    """Yield the arrays; together they must take the size of their member to the byte."""
+    dtypes = [_dtype(each[0]) for each in described]
+    n_bytes = 0
+    for dtype, (_, shape, _) in zip(dtypes, described, strict=True):
+        if any(type(size) is not int or size < 0 for size in shape):
+            raise InvalidFileError(f"it has an array of shape {shape!r}")
+        n_bytes += dtype.itemsize * int(np.prod(shape, dtype=object))
+    if reader.open(_ARRAYS) != n_bytes:
+        raise InvalidFileError(f"its arrays should take {n_bytes} bytes, which is not their size")
+    for dtype, (_, shape, order) in zip(dtypes, described, strict=True):
+        buffer = np.empty(dtype.itemsize * int(np.prod(shape, dtype=object)), np.uint8)
+        reader.read_into(memoryview(buffer))
+        yield buffer.view(dtype).reshape(shape, order="F" if order == "F" else "C")
+    reader.close()
+
+
+def _dtype(described: Any) -> np.dtype:
+    """Return a dtype of numbers, texts, dates, or records of these; never of objects."""
+    if described == _BFLOAT16:
+        from ml_dtypes import bfloat16
+
+        return np.dtype(bfloat16)
+    fields = described if isinstance(described, list) else [("", described)]
+    if any(len(field) != 2 or not all(isinstance(text, str) for text in field) for field in fields):
+        raise InvalidFileError(f"it has an array of dtype {described!r}")
+    if isinstance(described, list):
+        described = [tuple(field) for field in described]
+    dtype = np.lib.format.descr_to_dtype(described)
+    if dtype.hasobject or dtype.itemsize == 0:
+        raise InvalidFileError(f"it has an array of dtype {described!r}")
+    return dtype
+
+
+save.__module__ = load.__module__ = "skdl"

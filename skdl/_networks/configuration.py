@@ -1,0 +1,157 @@
+"""All that decides a compiled network but its weights: `NetworkConfig`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skdl._common.processes import check_process
+from skdl._networks.keras import BaseWrapper, keras
+from skdl._networks.objects import (
+    check_name,
+    deserialized,
+    loss_recipe,
+    metric_recipes,
+    optimizer_recipe,
+)
+from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """All that decides a compiled network but its weights: builder, arguments, training.
+
+    The learning rate, where it is a number, is no part of `key`: it is a variable of the
+    optimizer, so networks that differ in it alone share their compiled programs.
+    """
+
+    builder: Callable
+    arguments: dict
+    optimizer: Recipe
+    loss: Any
+    metrics: tuple
+    learning_rate: float | None
+
+    @functools.cached_property
+    def key(self) -> Hashable:
+        """Equal for networks that share their compiled programs."""
+        recipes = self.optimizer.key, key_of(self.loss), key_of(self.metrics)
+        return self.builder, key_of(self.arguments), *recipes
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the key, which holds what functions read: modules, for one."""
+        return {name: value for name, value in vars(self).items() if name != "key"}
+
+    @classmethod
+    def of(
+        cls,
+        builder: Callable,
+        arguments: dict,
+        optimizer: Any,
+        learning_rate: float | None,
+        loss: Any,
+        metrics: Any,
+    ) -> NetworkConfig:
+        """Resolve names and objects, checking each."""
+        for parameter in ("activation", "kernel_initializer"):
+            value = arguments.get(parameter)
+            if parameter == "kernel_initializer" and isinstance(value, dict):
+                value = value.get("class_name")  # made, it might draw from a global generator
+            if isinstance(value, str):
+                check_name(parameter, value)
+            deserialized(parameter, seeded(value))
+        arguments = {name: plain(value, name) for name, value in arguments.items()}
+        recipe = optimizer_recipe(optimizer)
+        if not isinstance(recipe.config.get("learning_rate"), dict):
+            own_rate = recipe.config.pop("learning_rate", None)
+            learning_rate = own_rate if learning_rate is None else learning_rate
+        elif learning_rate is not None:
+            recipe.config.pop("learning_rate")  # a number given beside a schedule wins
+        loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
+        return cls(builder, arguments, recipe, loss, metrics, learning_rate)
+
+    def rebuilt(self, builder: Callable, arguments: dict) -> NetworkConfig:
+        """Return the configuration of another network that is compiled alike."""
+        return replace(self, builder=builder, arguments=arguments)
+
+    def compile(self, seed: int, **extra: Any) -> keras.Model:
+        """Build and compile the network, its optimizer, loss and metrics built as well."""
+        check_process()
+
+        def build(compile_kwargs):
+            arguments = {name: made(value) for name, value in self.arguments.items()}
+            model = self.builder(**arguments, **extra, seed=seed)
+            # Metrics as they are: scikeras would rename "mae" in the history. No loss is scaled
+            # because Keras's global dtype policy is "mixed_float16".
+            own = {"metrics": list(made(self.metrics)), "auto_scale_loss": False}
+            model.compile(**compile_kwargs | own)
+            return model
+
+        wrapper = BaseWrapper(
+            model=build,
+            optimizer=self.optimizer.make(),
+            loss=made(self.loss),
+        )
+        try:
+            model = wrapper.initialize(np.zeros((1, 1)), np.zeros(1)).model_
+        except Exception as error:  # whatever a user's function raises
+            # Of all that is in a layer, Keras alone checks the initialiser.
+            if any(name in str(error) for name in self.arguments if name != "dtype"):
+                raise
+            name = f"kernel_initializer={self.arguments.get('kernel_initializer')!r}"
+            raise ValueError(f"The network cannot be built with {name}: {error}") from error
+        if "activation" in self.arguments:
+            self._check_activation(model)
+        model._aggregate_additional_loss = _penalty
+        model.optimizer.build(model.trainable_variables)
+        if self.learning_rate is not None:
+            model.optimizer.learning_rate = self.learning_rate
+        return model
+
+    def _check_activation(self, model: keras.Model) -> None:
+        """Raise a ValueError if layers cannot use the activation; build one that is a layer."""
+        activation = self.arguments["activation"]
+        with _named(f"activation={activation!r}", "a layer's outputs"):
+            if not isinstance(activation, str):
+                # Keras leaves its weights, and its errors, to the first call.
+                inputs = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
+                model(inputs, training=False)
+            elif tuple(keras.activations.get(activation)(keras.ops.zeros((1, 2))).shape) != (1, 2):
+                raise ValueError(  # "glu" for one
+                    "it gives fewer or more outputs than there are units. Use one that works on "
+                    "each output, such as 'relu'"
+                )
+
+
+def _penalty(loss: Any) -> Any:
+    """Return a layer's penalty in the dtype in which Keras adds up all losses.
+
+    Keras leaves it in the layer's own and fails to add what differs from float32.
+    """
+    return keras.ops.cast(keras.ops.sum(loss), keras.config.floatx())
+
+
+def build_metrics(model: keras.Model, y: np.ndarray) -> None:
+    """Create the variables of loss and metrics, which Keras leaves to the first batch."""
+    outputs = np.zeros((len(y), *model.output_shape[1:]), dtype=model.outputs[0].dtype)
+    with _named("loss", "y and outputs"):
+        model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
+    with _named("metrics", "y and outputs"):
+        model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
+    model.reset_metrics()
+
+
+@contextlib.contextmanager
+def _named(parameter: str, arguments: str) -> Iterator[None]:
+    """Name the parameter in what its function raises."""
+    try:
+        yield
+    except Warning:
+        raise
+    except Exception as error:  # whatever a user's function raises
+        raise ValueError(f"{parameter} cannot be computed from {arguments}: {error}") from error

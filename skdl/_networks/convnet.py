@@ -1,0 +1,247 @@
+"""Convolutional networks on images: the builder `build_convnet` and its parts.
+
+Like all builders they are pure functions. Every random part (augmentation layers,
+initialisers, dropout) takes its own seed from one stream, in the order of the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from skdl._common.images import is_size
+from skdl._common.seeds import layer_seeds
+from skdl._networks.augmentation import augmentation_layers
+from skdl._networks.conv_sizes import convolutions
+from skdl._networks.dense import (
+    dense_layers,
+    input_dtype,
+    kernel_penalty,
+    output_layer,
+    own_activation,
+    seeded_initializer,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build_convnet"]
+
+
+def build_convnet(
+    input_shape: tuple[int, int, int],
+    n_outputs: int,
+    output_activation: str | Callable = "linear",
+    *,
+    filters: int | Sequence[int] = (32, 64),
+    kernel_size: int | Sequence = 3,
+    strides: int | Sequence = 1,
+    padding: str | Sequence[str] = "valid",
+    dilation_rate: int | Sequence = 1,
+    pool_size: int | Sequence | None = 2,
+    conv_dropout: float | Sequence[float] = 0.0,
+    hidden_layer_sizes: int | Sequence[int] = (64,),
+    activation: Any = "relu",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    batch_normalization: bool = False,
+    kernel_initializer: Any = "glorot_uniform",
+    augmentation: Mapping[str, Any] | None = None,
+    rescale: float | None = None,
+    dtype: str = "float32",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a convolutional network, not yet compiled.
+
+    Each convolution is a `Conv2D` layer with its activation, then batch normalisation,
+    then max pooling, then dropout, where these are asked for [1]_. The maps are flattened
+    and go through fully connected hidden layers to the output layer.
+
+    The parameters from `kernel_size` to `conv_dropout` take one value for all convolutions
+    or a sequence with one value a convolution. A sequence is always the latter:
+    `kernel_size=(5, 3)` is 5 x 5 in the first and 3 x 3 in the second of two convolutions,
+    and `kernel_size=[(5, 3)]` is 5 high and 3 wide in the only one.
+
+    Parameters
+    ----------
+    input_shape : tuple of three int
+        Shape of one image, `(height, width, channels)`.
+    n_outputs : int
+        Number of units of the output layer.
+    output_activation : str or callable, default="linear"
+        Activation of the output layer.
+    filters : int or sequence of int, default=(32, 64)
+        Number of filters of each convolution; an int means one convolution, an empty
+        sequence none.
+    kernel_size : int or sequence, default=3
+        Height and width of the kernels, in pixels; an entry may be a pair (height, width). A
+        kernel that, spread out by dilation, is larger than the map it meets is cut to the
+        map, in each direction.
+    strides : int or sequence, default=1
+        Steps of the kernels, in pixels; an entry may be a pair (height, width).
+    padding : str or sequence of str, default="valid"
+        "valid": kernels stay inside the map, which shrinks. "same": the map is padded
+        by zeros and keeps its size (if strides are 1).
+    dilation_rate : int or sequence, default=1
+        Distance between the pixels that a kernel looks at [2]_; an entry may be a pair
+        (height, width). Strides must be 1 where it is above 1.
+    pool_size : int or sequence or None, default=2
+        Height and width of the pools after each convolution, in pixels; an entry may be a
+        pair (height, width), or None for no pooling. Pools larger than the map they meet
+        are cut to it, in each direction.
+
+        Nothing is left to pool or to step over in a map of a single pixel. A convolution that
+        meets one, where the layers before it made it of a larger image, must have strides and
+        pool_size of 1 or None; only the default `pool_size=2` may stay.
+    conv_dropout : float or sequence of float, default=0.0
+        Fraction of each convolution's outputs, after pooling, that is dropped in training,
+        in [0, 1).
+    hidden_layer_sizes : int or sequence of int, default=(64,)
+        Number of units of each fully connected hidden layer; an int means one layer, an
+        empty sequence none.
+    activation : str, dict, Keras layer or callable, default="relu"
+        Activation of the convolutions and of the hidden layers.
+    dropout : float, default=0.0
+        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1).
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and on the squared weights of every layer's kernel,
+        added to the loss.
+    batch_normalization : bool, default=False
+        Whether to normalise the outputs of each convolution by batch. Hidden layers are
+        not normalised.
+    kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
+        How the kernels are drawn. A seed of its own is replaced by one from `seed`.
+    augmentation : dict, default=None
+        Random changes of the images in training, new ones for every image and epoch. Keys
+        are any of the following; they are applied in this order, whatever that of the dict:
+
+        - "flip": "horizontal", "vertical" or "horizontal_and_vertical";
+        - "rotation": largest angle, either way, as a fraction of a full turn: 40 / 360 is
+          40 degrees;
+        - "translation": largest shift, each way and in each direction by itself, as a
+          fraction of height and width;
+        - "shear": largest shift of an edge against the opposite one, as a fraction of the
+          size, either way but the same way in both directions;
+        - "zoom": largest change of size, in each direction by itself, as a fraction: 0.2 is
+          80 to 120 percent.
+
+        A value may also be a dict with arguments of the Keras layer (`RandomFlip`,
+        `RandomRotation`, `RandomTranslation`, `RandomShear`, `RandomZoom`), such as
+        `{"zoom": {"height_factor": 0.2, "fill_mode": "constant"}}`. A value of 0 or None
+        leaves the change out. `Model.predict` and `Model.evaluate` leave images as they
+        are; so does a call of the network itself, if it is with `training=False`.
+    rescale : float, default=None
+        Factor by which the network multiplies its inputs, such as 1 / 255; None leaves them
+        as they are.
+    dtype : str, default="float32"
+        Keras dtype policy of the layers, such as "float32", "float64", "mixed_bfloat16".
+    seed : int, default=None
+        Decides initial weights, dropout masks and augmentation; None draws from fresh
+        entropy.
+
+    Returns
+    -------
+    keras.Model
+        A `keras.Sequential` from `(batch, height, width, channels)` to
+        `(batch, n_outputs)`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not as described, has another number of entries than `filters`, or
+        makes the maps vanish: the message shows their sizes layer by layer.
+
+    See Also
+    --------
+    build_dense : Builds a fully connected network.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998). Gradient-based learning
+       applied to document recognition. Proceedings of the IEEE 86(11).
+    .. [2] F. Yu, V. Koltun (2016). Multi-scale context aggregation by dilated
+       convolutions. ICLR.
+
+    Examples
+    --------
+    >>> from skdl import build_convnet
+    >>> net = build_convnet(
+    ...     (28, 28, 1), 10, "softmax", filters=(32, 64, 64), pool_size=(2, 2, None), seed=0
+    ... )
+    >>> net.count_params()
+    93322
+    """
+    from skdl._networks.keras import keras
+
+    seeds = layer_seeds(seed)
+    shape = _image_shape(input_shape)
+    network = convolutions(
+        shape[:2], filters, kernel_size, strides, padding, dilation_rate, pool_size, conv_dropout
+    )
+    layers = [keras.Input(shape, dtype=input_dtype(dtype), name="inputs")]
+    if rescale is not None:
+        layers.append(keras.layers.Rescaling(rescale, dtype=dtype, name="rescaling"))
+    layers += augmentation_layers(augmentation, dtype, seeds)
+    layers += _conv_layers(
+        network, activation, l1, l2, batch_normalization, kernel_initializer, dtype, seeds
+    )
+    layers.append(keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten"))
+    layers += dense_layers(
+        hidden_layer_sizes, activation, dropout, l1, l2, False, kernel_initializer, dtype, seeds
+    )
+    layers.append(
+        output_layer(n_outputs, output_activation, l1, l2, kernel_initializer, dtype, seeds)
+    )
+    return keras.Sequential(layers, name="convolutional_network")
+
+
+def _conv_layers(
+    network, activation, l1, l2, batch_normalization, kernel_initializer, dtype, seeds
+):
+    from skdl._networks.keras import keras
+
+    layers = []
+    for number, conv in enumerate(network, start=1):
+        name = f"conv_{number}"
+        layers.append(
+            keras.layers.Conv2D(
+                conv.filters,
+                conv.kernel_size,
+                strides=conv.strides,
+                padding=conv.padding,
+                dilation_rate=conv.dilation_rate,
+                data_format="channels_last",
+                activation=own_activation(activation, dtype),
+                kernel_initializer=seeded_initializer(kernel_initializer, seeds),
+                kernel_regularizer=kernel_penalty(l1, l2),
+                dtype=dtype,
+                name=name,
+            )
+        )
+        if batch_normalization:
+            name_of = f"{name}_normalization"
+            layers.append(keras.layers.BatchNormalization(dtype=dtype, name=name_of))
+        if max(conv.pool_size) > 1:
+            layers.append(
+                keras.layers.MaxPooling2D(
+                    conv.pool_size, data_format="channels_last", dtype=dtype, name=f"{name}_pooling"
+                )
+            )
+        if conv.dropout:
+            layers.append(
+                keras.layers.Dropout(
+                    conv.dropout, seed=next(seeds), dtype=dtype, name=f"{name}_dropout"
+                )
+            )
+    return layers
+
+
+def _image_shape(input_shape):
+    shape = tuple(input_shape)
+    if len(shape) == 3 and all(map(is_size, shape)):
+        return tuple(map(int, shape))
+    raise ValueError(
+        "input_shape must be (height, width, channels), all positive integers, received "
+        f"input_shape={input_shape!r}."
+    )

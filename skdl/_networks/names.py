@@ -1,0 +1,158 @@
+"""The classes and functions of Keras that a saved estimator may hold, by their public names.
+
+All of them compute; none reads a file, runs code that it is handed, or imports a module.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from math import prod
+from typing import Any
+
+from skdl._networks.recipes import Recipe
+from skdl.exceptions import InvalidFileError
+
+# Whole modules, with the class that what they hold must have as its base.
+_MODULES = {
+    "optimizers": "Optimizer",
+    "optimizers.schedules": "LearningRateSchedule",
+    "losses": "Loss",
+    "metrics": "Metric",
+    "initializers": "Initializer",
+    "regularizers": "Regularizer",
+    "constraints": "Constraint",
+    "activations": None,
+}
+# Layers that change numbers into numbers: what activations and backbones are made of. Not
+# among them, for what they can do: Lambda (runs code that the file brings), TFSMLayer, JaxLayer,
+# FlaxLayer and TorchModuleWrapper (load programs or pickles), StringLookup, IntegerLookup and
+# TextVectorization (read vocabularies from files).
+_LAYERS = """
+    Activation Add AlphaDropout Average AveragePooling1D AveragePooling2D BatchNormalization
+    CenterCrop Concatenate Conv1D Conv2D Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dot
+    Dropout ELU Flatten GaussianDropout GaussianNoise GlobalAveragePooling1D
+    GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D GroupNormalization Identity
+    InputLayer LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D Maximum Minimum
+    MultiHeadAttention Multiply Normalization PReLU Permute RandomContrast RandomFlip
+    RandomRotation RandomShear RandomTranslation RandomZoom ReLU Rescaling Reshape Resizing
+    SeparableConv2D Softmax SpatialDropout2D Subtract UnitNormalization UpSampling2D
+    ZeroPadding2D
+""".split()  # noqa: SIM905 - a list would have a line for each
+# What models in `keras.applications` hold beside layers.
+_PARTS_OF_MODELS = (
+    "keras.src.models.functional.Functional",
+    "keras.src.ops.numpy.Add",
+    "keras.src.ops.numpy.Multiply",
+    "keras.src.applications.convnext.LayerScale",
+    "keras.src.applications.inception_resnet_v2.CustomScaleLayer",
+)
+# Strings for which Keras finds a loss or metric by the shapes of targets and outputs.
+_BY_SHAPE = {"acc", "accuracy", "ce", "crossentropy"}
+# Of a metric: largest whole number in its configuration, and largest size of a variable.
+_LARGEST_INT, _LARGEST_METRIC = 100_000, 2**24
+_NOT_FUNCTIONS = {"get", "serialize", "deserialize"}
+
+
+@cache
+def known_objects() -> dict[str, Any]:
+    """Return the known classes and functions by name, such as "keras.losses.Huber"."""
+    from skdl._networks.keras import keras
+
+    found = {"keras.Sequential": keras.Sequential, "keras.DTypePolicy": keras.DTypePolicy}
+    for name in _PARTS_OF_MODELS:
+        module, _, cls = name.rpartition(".")
+        found[name] = getattr(import_module(module), cls)
+    found |= {f"keras.layers.{name}": getattr(keras.layers, name) for name in _LAYERS}
+    for path, base in _MODULES.items():
+        module = keras
+        for part in path.split("."):
+            module = getattr(module, part)
+        for name, value in vars(module).items():
+            if isinstance(value, type):
+                fits = base is not None and issubclass(value, getattr(module, base))
+            else:
+                fits = inspect.isfunction(value) and name not in _NOT_FUNCTIONS
+            if fits and value.__module__.split(".")[0] == "keras":
+                found[f"keras.{path}.{name}"] = value
+    return found
+
+
+@cache
+def _names() -> dict[int, str]:
+    return {id(value): name for name, value in reversed(known_objects().items())}
+
+
+@cache
+def _short_names() -> set[str]:
+    names = {name.rsplit(".", 1)[-1] for name in known_objects()}
+    return names | {name.lower() for name in names} | _BY_SHAPE
+
+
+def name_of(value: type | Callable) -> str:
+    """Return the public name of something in Keras, the full name of anything else."""
+    return _names().get(id(value)) or f"{value.__module__}.{value.__qualname__}"
+
+
+def function_names() -> set[str]:
+    """Return the names under which known functions pickle, such as "keras.src....relu"."""
+    functions = filter(inspect.isfunction, known_objects().values())
+    return {f"{function.__module__}.{function.__name__}" for function in functions}
+
+
+def name_in_config(config: dict[str, Any]) -> str | None:
+    """Return what a serialised Keras object names that is not known; None if all is known.
+
+    Only the object itself is looked at, not those inside of its configuration.
+    """
+    class_name, module = config["class_name"], config.get("module")
+    inner, registered = config.get("config"), config.get("registered_name")
+    if class_name == "__keras_tensor__":
+        return None
+    if class_name == "__numpy__":
+        return None if _is_numeric(inner) else "__numpy__"
+    if class_name == "function":
+        plain = module == "builtins" and registered in (None, "function")
+        plain = plain and isinstance(inner, str) and inner in _short_names()
+        return None if plain else str(registered if registered not in (None, "function") else inner)
+    if registered not in (None, class_name):
+        return str(registered)
+    if module is None:
+        return None if class_name in _short_names() else str(class_name)
+    name = f"{module}.{class_name}"
+    return None if name in known_objects() else name
+
+
+def _is_numeric(inner: Any) -> bool:
+    kinds = {"bool", "float16", "float32", "float64", "int32", "int64", "uint8"}
+    return isinstance(inner, dict) and inner.get("dtype") in kinds
+
+
+def is_registered(text: str) -> bool:
+    """Tell whether Keras would look a text up among the custom objects of this process."""
+    keras = sys.modules.get("keras")  # where it is not loaded, none are registered
+    return keras is not None and keras.saving.get_registered_object(text) is not None
+
+
+def check_size(recipe: Recipe) -> None:
+    """Raise an error if a Keras object, once made, would take much memory.
+
+    Layers and optimizers take none before they are built; metrics do.
+    """
+    from skdl._networks.keras import keras
+
+    cls = recipe.cls
+    if isinstance(cls, type) and issubclass(cls, keras.Model):
+        raise InvalidFileError(f"it holds a {cls.__name__} without its weights")
+    if not (isinstance(cls, type) and issubclass(cls, keras.metrics.Metric)):
+        return
+    large = [n for n in recipe.config.values() if type(n) is int and n > _LARGEST_INT]
+    if not large:
+        with keras.StatelessScope(initialize_variables=False):
+            sizes = [prod(variable.shape) for variable in recipe.make().variables]
+        large = [n for n in sizes if n > _LARGEST_METRIC]
+    if large:
+        raise InvalidFileError(f"its metric {cls.__name__} is too large: {large[0]}")

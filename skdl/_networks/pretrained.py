@@ -1,0 +1,216 @@
+"""Networks with a pretrained backbone: the builder `build_pretrained` and its parts.
+
+Like all builders they are pure functions, but for the backbone, which is a model with weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from skdl._common.seeds import layer_seeds
+from skdl._networks.augmentation import augmentation_layers
+from skdl._networks.dense import dense_layers, input_dtype, output_layer
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build_pretrained"]
+
+
+def build_pretrained(
+    input_shape: tuple[int, int, int],
+    n_outputs: int,
+    output_activation: str | Callable = "linear",
+    *,
+    backbone: keras.Model,
+    image_shape: tuple[int, int] | None = None,
+    preprocess: str | float | None = None,
+    rescale: float = 1.0,
+    pooling: str | None = None,
+    fine_tune_from: str | None = None,
+    augmentation: Mapping[str, Any] | None = None,
+    hidden_layer_sizes: int | Sequence[int] = (256,),
+    activation: Any = "relu",
+    dropout: float = 0.5,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    batch_normalization: bool = False,
+    kernel_initializer: Any = "glorot_uniform",
+    dtype: str = "float32",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a network of a pretrained backbone and a dense head, not yet compiled.
+
+    Images are changed at random in training, resized, preprocessed and go through the
+    backbone, whose maps are flattened or pooled for the hidden layers and the output layer.
+    The backbone works as in prediction also in training [1]_: its batch normalisation keeps
+    its statistics, its dropout rests.
+
+    Parameters
+    ----------
+    input_shape : tuple of three int
+        Shape of one image, `(height, width, channels)`.
+    n_outputs : int
+        Number of units of the output layer.
+    output_activation : str or callable, default="linear"
+        Activation of the output layer.
+    backbone : keras.Model
+        A model from images to maps or features. The network takes it over with its weights
+        and decides which of its layers are trainable.
+    image_shape : tuple of two int, default=None
+        Height and width in pixels to which images are resized: bilinearly, averaging where
+        they shrink. None: they are not.
+    preprocess : str or float, default=None
+        Name in `keras.applications` whose preprocessing is applied to pixels of 0 to 255, or a
+        factor by which they are multiplied; None leaves them as they are.
+    rescale : float, default=1.0
+        Factor by which pixels are multiplied before that.
+    pooling : str, default=None
+        "avg" or "max": the mean or maximum of each map is kept. None: all of its values.
+    fine_tune_from : str, default=None
+        Name of the first layer of the backbone that is trained; batch normalisation is not.
+        None: the whole backbone is frozen.
+    augmentation : dict, default=None
+        Random changes of the images in training, as in `build_convnet`.
+    hidden_layer_sizes : int or sequence of int, default=(256,)
+        Number of units of each hidden layer; an int means one layer, an empty sequence none.
+    activation : str, dict, Keras layer or callable, default="relu"
+        Activation of the hidden layers.
+    dropout : float, default=0.5
+        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1).
+    l1, l2 : float, default=0.0
+        Penalties on the absolute and on the squared weights of the head's kernels.
+    batch_normalization : bool, default=False
+        Whether to normalise each hidden layer's outputs by batch.
+    kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
+        How the head's kernels are drawn. A seed of its own is replaced by one from `seed`.
+    dtype : str, default="float32"
+        Keras dtype policy of all layers but the backbone's, which has its own.
+    seed : int, default=None
+        Decides augmentation, the head's initial weights and dropout; None draws from fresh
+        entropy.
+
+    Returns
+    -------
+    keras.Model
+        A functional model from `(batch, height, width, channels)` to `(batch, n_outputs)`.
+
+    Raises
+    ------
+    ValueError
+        If the backbone has no layer named `fine_tune_from`; the message lists the layers.
+
+    See Also
+    --------
+    build_convnet : Builds a convolutional network.
+
+    References
+    ----------
+    .. [1] S. Kornblith, J. Shlens, Q. V. Le (2019). Do better ImageNet models transfer better?
+       CVPR.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skdl import build_pretrained
+    >>> base = keras.applications.VGG16(
+    ...     include_top=False, weights=None, input_shape=(150, 150, 3)
+    ... )
+    >>> net = build_pretrained((150, 150, 3), 1, "sigmoid", backbone=base, preprocess="VGG16")
+    >>> net.count_params(), sum(w.value.shape.num_elements() for w in net.trainable_weights)
+    (16812353, 2097665)
+    """
+    from skdl._networks.keras import keras
+    from skdl._networks.variables import flat_layers, random_parts
+
+    seeds = layer_seeds(seed)
+    inputs = keras.Input(input_shape, dtype=input_dtype(dtype), name="inputs")
+    x = inputs
+    for layer in augmentation_layers(augmentation, dtype, seeds):
+        x = layer(x)
+    for _ in random_parts(flat_layers(backbone), backbone.variables):
+        next(seeds)  # is the backbone's, where the engine draws its weights
+    _set_trainable(backbone, fine_tune_from)
+    x = _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype)
+    head = dense_layers(
+        hidden_layer_sizes, activation, dropout, l1, l2, batch_normalization,
+        kernel_initializer, dtype, seeds,
+    )  # fmt: skip
+    head.append(
+        output_layer(n_outputs, output_activation, l1, l2, kernel_initializer, dtype, seeds)
+    )
+    for layer in head:
+        x = layer(x)
+    return keras.Model(inputs, x, name="pretrained_network")
+
+
+def build_features(
+    input_shape: tuple[int, int, int],
+    *,
+    backbone: keras.Model,
+    image_shape: tuple[int, int] | None = None,
+    preprocess: str | float | None = None,
+    rescale: float = 1.0,
+    pooling: str | None = None,
+    dtype: str = "float32",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a network from images to the features of a frozen backbone."""
+    from skdl._networks.keras import keras
+
+    inputs = keras.Input(input_shape, dtype=input_dtype(dtype), name="inputs")
+    _set_trainable(backbone, None)
+    x = _features(inputs, backbone, image_shape, preprocess, rescale, pooling, dtype)
+    return keras.Model(inputs, x, name="features")
+
+
+def _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype):
+    """Return the features that a backbone makes of images."""
+    from skdl._networks.backbones import affine_of
+    from skdl._networks.keras import keras
+
+    layers, named = keras.layers, {"dtype": dtype, "data_format": "channels_last"}
+    channels = backbone.input_shape[-1] or 3
+    if image_shape is not None and tuple(image_shape) != x.shape[1:3]:
+        shrinks = image_shape[0] < x.shape[1] or image_shape[1] < x.shape[2]
+        x = layers.Resizing(*image_shape, antialias=shrinks, name="resizing", **named)(x)
+    reverse, factors, offsets = affine_of(preprocess)
+    if reverse and x.shape[-1] > 1:
+        x = keras.ops.flip(x, axis=-1)
+        x._keras_history.operation.name = "reversed_channels"  # "flip" is an augmentation's
+    if x.shape[-1] == 1 < channels:
+        x = layers.Concatenate(dtype=dtype, name="grey_to_colours")([x] * channels)
+    if len({*factors}) == len({*offsets}) == 1:
+        factors, offsets = factors[0] * rescale, offsets[0]
+    else:
+        factors = [factor * rescale for factor in factors]
+    if factors != 1 or offsets != 0:
+        x = layers.Rescaling(factors, offsets, dtype=dtype, name="preprocessing")(x)
+    x = backbone(x, training=False)
+    dtype = input_dtype(dtype)
+    if pooling is None:
+        return layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
+    kind = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}[pooling]
+    return kind(data_format="channels_last", dtype=dtype, name="pooling")(x)
+
+
+def _set_trainable(backbone: keras.Model, first: str | None) -> None:
+    """Freeze a backbone, but for the layers from one on that are no batch normalisation."""
+    from skdl._networks.keras import keras
+    from skdl._networks.variables import flat_layers
+
+    layers = list(flat_layers(backbone))
+    names = [layer.name for layer in layers]
+    if first is None:
+        backbone.trainable = False
+        return
+    if first not in names:
+        raise ValueError(
+            f"fine_tune_from={first!r} is no layer of {backbone.name}. Its layers are, from input "
+            f"to output: {', '.join(names)}."
+        )
+    backbone.trainable = True
+    for position, layer in enumerate(layers):
+        frozen = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = position >= names.index(first) and not frozen

@@ -1,0 +1,316 @@
+"""Converters for skl2onnx: networks, image reshaping, and the parts of pipelines around them.
+
+skl2onnx asks for two functions a class: the types and shapes of what it returns, and its nodes.
+The converters here take the place of skl2onnx's own where those leave float64 out or round
+otherwise than scikit-learn, which shows in columns that are far from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from skl2onnx import update_registered_converter
+from skl2onnx.common import data_types
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+
+from skdl._estimators.base import BaseNetwork
+from skdl._networks.dense import input_dtype
+from skdl._onnx.activations import clip
+from skdl._onnx.graph import Graph
+from skdl._onnx.layers import add_model
+from skdl._transformers.image_reshaper import ImageReshaper
+
+_TYPES = {
+    "float16": data_types.Float16TensorType,
+    "float32": FloatTensorType,
+    "float64": DoubleTensorType,
+    "bool": data_types.BooleanTensorType,
+    "int8": data_types.Int8TensorType,
+    "int16": data_types.Int16TensorType,
+    "int32": data_types.Int32TensorType,
+    "int64": data_types.Int64TensorType,
+    "uint8": data_types.UInt8TensorType,
+    "uint16": data_types.UInt16TensorType,
+    "uint32": data_types.UInt32TensorType,
+    "uint64": data_types.UInt64TensorType,
+}
+
+
+def tensor_type(dtype: Any, shape: list) -> data_types.TensorType:
+    """Return skl2onnx's type of tensors of a NumPy dtype."""
+    dtype = np.dtype(dtype)
+    return StringTensorType(shape) if dtype.kind in "OU" else _TYPES[dtype.name](shape)
+
+
+class Inverse(BaseEstimator):
+    """The step of a pipeline that takes a regressor's values back through a transformer."""
+
+    def __init__(self, transformer: Any):
+        self.transformer = transformer
+
+
+def register(classes: set[type]) -> None:
+    """Make estimators of skdl, and classes derived from them, known to skl2onnx."""
+    for cls in classes:
+        if issubclass(cls, BaseNetwork):
+            convert, shapes, names = _convert_network, _network_shapes, ["variable"]
+            if issubclass(cls, ClassifierMixin):
+                names = ["label", "probabilities"]
+        elif issubclass(cls, ImageReshaper):
+            convert, shapes, names = _convert_reshaper, _reshaper_shapes, ["variable"]
+        elif cls is Inverse:
+            convert, shapes, names = _convert_inverse, _same_shapes, ["variable"]
+        else:
+            continue
+        update_registered_converter(
+            cls,
+            _alias(cls),
+            shapes,
+            convert,
+            parser=_parser(names),
+            # Pipelines hand these to any classifier; networks always give arrays.
+            options={"zipmap": None, "nocl": None, "output_class_labels": None},
+        )
+
+
+def _alias(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _parser(names):
+    def parse(scope, model, inputs, custom_parsers=None):
+        operator = scope.declare_local_operator(_alias(type(model)), model)
+        operator.inputs = inputs
+        for name in names:  # with a type to begin with, which the shapes' function replaces
+            operator.outputs.append(scope.declare_local_variable(name, FloatTensorType()))
+        return operator.outputs
+
+    return parse
+
+
+def _network_shapes(operator):
+    estimator = operator.raw_operator
+    targets, dtype = estimator._targets, input_dtype(estimator.dtype)
+    if not isinstance(estimator, ClassifierMixin):
+        operator.outputs[0].type = DoubleTensorType([None, targets.n_units])
+        return
+    label, probabilities = operator.outputs
+    several = targets.kind == "multilabel"
+    classes = _label_array(estimator)
+    label.type = tensor_type(classes.dtype, [None, targets.n_units] if several else [None])
+    probabilities.type = tensor_type(dtype, [None, len(classes)])
+
+
+def _label_array(classifier: Any) -> np.ndarray:
+    """Return a classifier's labels in a dtype that ONNX has."""
+    classes = np.asarray(classifier.classes_.tolist())  # strings, if they were objects
+    return classes.astype(np.int64) if classes.dtype.kind in "iu" else classes
+
+
+def _convert_network(scope, operator, container):
+    estimator = operator.raw_operator
+    model, targets = estimator.model_, estimator._targets
+    graph = Graph(scope, container, input_dtype(estimator.dtype))
+    x = graph.joined(operator.inputs)
+    shape = tuple(model.input_shape[1:])
+    if list(operator.inputs[0].type.shape[1:]) != list(shape) and len(shape) > 1:
+        x = graph("Reshape", x, np.array([-1, *shape], np.int64))
+    outputs = add_model(graph, model, x)
+    if not isinstance(estimator, ClassifierMixin):
+        graph.give(graph.cast(outputs, np.float64), operator.outputs[0])
+        return
+    label, probabilities = operator.outputs
+    above = graph.cast(graph("Greater", outputs, 0.5), np.int64)
+    if targets.kind == "multilabel":
+        graph.give(above, label)
+    else:
+        if targets.kind == "binary":
+            outputs = graph("Concat", graph("Sub", 1.0, outputs), outputs, axis=1)
+            codes = graph("Reshape", above, np.array([-1], np.int64))
+        else:
+            codes = graph("ArgMax", outputs, axis=1, keepdims=0)
+        classes = _label_array(estimator)
+        names = graph.constant(classes, classes.dtype)
+        graph.give(graph("Gather", names, codes), label)
+    graph.give(outputs, probabilities)
+
+
+def _reshaper_shapes(operator):
+    operator.outputs[0].type = FloatTensorType([None, *operator.raw_operator.image_shape_])
+
+
+def _convert_reshaper(scope, operator, container):
+    reshaper = operator.raw_operator
+    graph = Graph(scope, container, np.float32)
+    x = graph("Div", graph.joined(operator.inputs), 1 / reshaper.scale_)
+    shape = np.array([-1, *reshaper.image_shape_], np.int64)
+    graph.give(graph("Reshape", x, shape), operator.outputs[0])
+
+
+def _standard(graph, scaler, x):
+    if scaler.with_mean:
+        x = graph("Sub", x, scaler.mean_)
+    return graph("Div", x, scaler.scale_) if scaler.with_std else x
+
+
+def _robust(graph, scaler, x):
+    if scaler.with_centering:
+        x = graph.rounded("Sub", x, scaler.center_)
+    return graph.rounded("Div", x, scaler.scale_) if scaler.with_scaling else x
+
+
+def _min_max(graph, scaler, x):
+    x = graph.rounded("Add", graph.rounded("Mul", x, scaler.scale_), scaler.min_)
+    return clip(graph, x, *scaler.feature_range) if scaler.clip else x
+
+
+def _max_abs(graph, scaler, x):
+    x = graph.rounded("Div", x, scaler.scale_)
+    return clip(graph, x, -1.0, 1.0) if scaler.clip else x
+
+
+def _function(graph, transformer, x):
+    return _apply(graph, transformer, "func", x)
+
+
+# What FunctionTransformer and TransformedTargetRegressor are commonly given.
+_FUNCTIONS: dict[Callable, Callable] = {
+    np.abs: lambda g, x: g("Abs", x),
+    np.exp: lambda g, x: g("Exp", x),
+    np.expm1: lambda g, x: g("Sub", g("Exp", x), 1.0),
+    np.log: lambda g, x: g("Log", x),
+    np.log1p: lambda g, x: g("Log", g("Add", x, 1.0)),
+    np.sqrt: lambda g, x: g("Sqrt", x),
+    np.square: lambda g, x: g("Mul", x, x),
+}
+
+
+def _apply(graph, transformer, which, x):
+    function = getattr(transformer, which)
+    if function is None:
+        return x
+    keywords = transformer.kw_args if which == "func" else transformer.inv_kw_args
+    if function not in _FUNCTIONS or keywords:
+        known = ", ".join(sorted(f"numpy.{known.__name__}" for known in _FUNCTIONS))
+        raise ValueError(
+            f"to_onnx cannot convert FunctionTransformer({which}={function!r}): ONNX takes no "
+            f"Python functions. It converts {known}, without further arguments."
+        )
+    return _FUNCTIONS[function](graph, x)
+
+
+_INVERSES = {
+    StandardScaler: lambda g, s, x: _affine(g, x, s.scale_, s.mean_ if s.with_mean else None),
+    RobustScaler: lambda g, s, x: _affine(g, x, s.scale_, s.center_),
+    MaxAbsScaler: lambda g, s, x: _affine(g, x, s.scale_, None),
+    MinMaxScaler: lambda g, s, x: g("Div", g("Sub", x, s.min_), s.scale_),
+    FunctionTransformer: lambda g, s, x: _apply(g, s, "inverse_func", x),
+}
+
+
+def _affine(graph, x, scale, offset):
+    x = x if scale is None else graph("Mul", x, scale)
+    return x if offset is None else graph("Add", x, offset)
+
+
+def _convert_inverse(scope, operator, container):
+    transformer = operator.raw_operator.transformer
+    if type(transformer) not in _INVERSES:
+        raise ValueError(
+            f"to_onnx cannot convert the inverse of {type(transformer).__name__}, the transformer "
+            "of a TransformedTargetRegressor. It converts those of "
+            f"{', '.join(sorted(cls.__name__ for cls in _INVERSES))}."
+        )
+    graph = Graph(scope, container, np.float64)
+    x = graph.joined(operator.inputs)
+    graph.give(_INVERSES[type(transformer)](graph, transformer, x), operator.outputs[0])
+
+
+def _same_shapes(operator):
+    operator.outputs[0].type = DoubleTensorType(operator.inputs[0].type.shape)
+
+
+def _imputed(graph, imputer, x):
+    """Fill in missing values; columns that had no others in fit are left out."""
+    if imputer.add_indicator:
+        raise ValueError(
+            "to_onnx cannot convert SimpleImputer(add_indicator=True). Put a MissingIndicator "
+            "beside the imputer, in a FeatureUnion, or leave the indicator out."
+        )
+    missing, kept = imputer.missing_values, _kept(imputer)
+    if len(kept) < imputer.n_features_in_:
+        x = graph("Gather", x, kept, axis=1)
+    values = imputer.statistics_[kept]
+    if graph.dtype.kind == "U":  # ONNX's strings are never missing: the empty one stands for it
+        missing = missing if isinstance(missing, str) else ""
+        where = graph(
+            *("LabelEncoder", x),
+            **{"keys_strings": [missing], "values_int64s": [1], "default_int64": 0},
+            domain="ai.onnx.ml",
+        )
+        where, values = graph.cast(where, np.bool_), values.astype(str)
+    else:
+        is_nan = missing is None or missing != missing
+        where = graph("IsNaN", x) if is_nan else graph("Equal", x, float(missing))
+        values = values.astype(np.float64)
+    return graph("Where", where, values, x)
+
+
+def _kept(imputer):
+    empty = [value is None or value != value for value in imputer.statistics_]
+    return np.flatnonzero(~np.array(empty) | imputer.keep_empty_features)
+
+
+def _columns(convert):
+    """Return skl2onnx's two functions for a transformer of columns."""
+
+    def calculate_shapes(operator):
+        transformer = operator.raw_operator
+        width = sum(variable.type.shape[1] for variable in operator.inputs)
+        if isinstance(transformer, SimpleImputer):
+            width = len(_kept(transformer))
+        operator.outputs[0].type = tensor_type(_computed_in(operator), [None, width])
+
+    def convert_columns(scope, operator, container):
+        graph = Graph(scope, container, _computed_in(operator))
+        x = graph.joined(operator.inputs)
+        graph.give(convert(graph, operator.raw_operator, x), operator.outputs[0])
+
+    return calculate_shapes, convert_columns
+
+
+def _computed_in(operator):
+    """Return the type in which scikit-learn computes: float64 for integers."""
+    types = [variable.type for variable in operator.inputs]
+    if isinstance(types[0], StringTensorType):
+        return np.str_
+    return np.float32 if all(isinstance(t, FloatTensorType) for t in types) else np.float64
+
+
+_COLUMNS = {
+    StandardScaler: _columns(_standard),
+    RobustScaler: _columns(_robust),
+    MinMaxScaler: _columns(_min_max),
+    MaxAbsScaler: _columns(_max_abs),
+    SimpleImputer: _columns(_imputed),
+    FunctionTransformer: _columns(_function),
+}
+# For `skl2onnx.convert_sklearn`, so that its own converters stay as they are for others.
+SHAPE_CALCULATORS = {cls: functions[0] for cls, functions in _COLUMNS.items()}
+CONVERTERS = {cls: functions[1] for cls, functions in _COLUMNS.items()}
+
+
+def converts(cls: type) -> bool:
+    """Tell whether parts of a class are converted here, not by skl2onnx."""
+    return cls in _COLUMNS or issubclass(cls, BaseNetwork | ImageReshaper | Inverse)

@@ -1,0 +1,211 @@
+"""Transformers that prepare data for networks: `ImageReshaper`."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from skdl._common.documentation import DocumentationLink
+from skdl._common.images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
+from skdl._common.versions import PickledWithVersions
+from skdl._sklearn import Interval, StrOptions, fit_context
+
+
+class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
+    """Turn rows of pixels into images, with values scaled to 0..1.
+
+    Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,
+    channels last: row by row, and in each pixel its channels. Shape and scale are settled in
+    `fit` and stay the same in `transform`.
+
+    Parameters
+    ----------
+    image_shape : tuple of two or three int, default=None
+        Height and width in pixels, or height, width and number of channels. None: the shape
+        of X if it holds images; for rows of pixels a square grey image if the number of
+        columns is a square, else a square image in three channels if a third of it is, else
+        an image of one row.
+    channels : int, default=None
+        Number of channels: 1 is grey, 3 red, green and blue. None: as `image_shape` and X
+        say. With a value and no `image_shape`, rows are square images in so many channels or, if
+        no square fits, images of one row.
+    rescale : str or float, default="auto"
+        Factor by which values are multiplied, such as 1 / 255; None for no scaling. "auto"
+        divides by the largest value of the encoding: 255 for uint8 and 65535 for uint16,
+        else the smallest of 1, 16, 255 and 65535 that holds the largest value seen in fit,
+        for integers and floats alike. Data with negative values, which look standardised,
+        and data with values beyond 65535 stay as they are.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        Height, width and number of channels of the images that `transform` returns.
+    scale_ : float
+        Factor by which values are multiplied.
+    n_features_in_ : int
+        Number of values of an image, all channels together.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen in fit; only where all are strings.
+
+    See Also
+    --------
+    sklearn.feature_extraction.image.PatchExtractor : Cuts patches from images.
+
+    Notes
+    -----
+    Images are not a table with columns. So, like scikit-learn's `PatchExtractor`, this
+    transformer has neither `get_feature_names_out` nor `set_output`, and returns an array
+    also where `sklearn.set_config(transform_output="pandas")` is set.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdl import ImageReshaper
+    >>> X, y = load_digits(return_X_y=True)
+    >>> reshaper = ImageReshaper().fit(X)
+    >>> reshaper.transform(X).shape
+    (1797, 8, 8, 1)
+    >>> reshaper.scale_
+    0.0625
+    >>> ImageReshaper((4, 16)).fit_transform(X).shape
+    (1797, 4, 16, 1)
+    """
+
+    _parameter_constraints: dict = {
+        "image_shape": ["array-like", None],
+        "channels": [Interval(Integral, 1, None, closed="left"), None],
+        "rescale": [Interval(Real, 1e-38, 1e38, closed="both"), StrOptions({"auto"}), None],
+    }
+
+    def __init__(self, image_shape=None, *, channels=None, rescale="auto"):
+        self.image_shape = image_shape
+        self.channels = channels
+        self.rescale = rescale
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> ImageReshaper:
+        """Settle the shape and the scale of the images.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of pixels of any numeric dtype, or images of shape
+            (n_samples, height, width) or (n_samples, height, width, channels).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If `image_shape` or `channels` do not fit X; the message names shapes that would.
+        """
+        rows, given = self._rows(X, reset=True)
+        self.image_shape_ = resolve_image_shape(
+            rows.shape[1], given, self.image_shape, self.channels
+        )
+        if self.rescale == "auto":
+            self.scale_ = 1 / pixel_maximum(rows)
+        else:
+            self.scale_ = 1.0 if self.rescale is None else float(self.rescale)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Return the images.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of pixels, or images of the shape settled in fit.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, height, width, channels)
+            A new float32 array.
+
+        Raises
+        ------
+        ValueError
+            If X holds images of another shape than in fit.
+        """
+        check_is_fitted(self)
+        rows, _ = self._rows(X, reset=False)
+        rows = rows.toarray() if issparse(rows) else rows
+        # x / 255 is what is commonly written, and differs from x * (1 / 255) in the last bit.
+        images = self._in_float32(np.divide, rows)
+        return images.reshape(-1, *self.image_shape_)
+
+    def inverse_transform(self, X: ArrayLike) -> NDArray:
+        """Return rows of pixels in the range that they had in fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width, channels)
+            Images as `transform` returns them, or their values in rows.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, n_features)
+            A new float32 array. Integers up to 65535 come back exactly.
+
+        Raises
+        ------
+        ValueError
+            If X has another shape.
+        """
+        check_is_fitted(self)
+        rows, given = as_rows(X)
+        check_same_shape(rows, given, self.image_shape_, "rows of pixels")
+        rows = check_array(rows, estimator=self)
+        if rows.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {rows.shape[1]} values an image, but images of shape "
+                f"{self.image_shape_}, as settled in fit, have {self.n_features_in_}."
+            )
+        return self._in_float32(np.multiply, rows)
+
+    def _rows(self, X, reset):
+        rows, given = as_rows(X)
+        if not reset:
+            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
+        try:
+            rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
+        except OverflowError as error:
+            raise ValueError(f"X holds integers beyond all floats: {error}.") from error
+        if rows.dtype.kind not in "biuf":
+            raise ValueError(f"X must hold real numbers, received dtype {rows.dtype}.")
+        return rows, given
+
+    def _in_float32(self, operation, rows):
+        try:
+            with np.errstate(over="raise"):
+                return operation(rows, np.float32(1 / self.scale_), dtype=np.float32)
+        except FloatingPointError:
+            raise ValueError(
+                "X contains values that are too large for float32 once scaled as "
+                f"rescale={self.rescale!r} asks."
+            ) from None
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "scale_")  # set last: a fit that fails leaves other attributes
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+# The public place, which pickles and OpenML flows name.
+ImageReshaper.__module__ = "skdl"

@@ -1,0 +1,486 @@
+"""`PretrainedFeatureClassifier`: the three ways to train on a pretrained network."""
+
+import os
+import pickle
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from backbones import COUNTER, counted, tiny, transfer
+from joblib.externals.loky import get_reusable_executor
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+import skdl
+from skdl import PretrainedFeatureClassifier, build_pretrained
+from skdl._transformers.image_files import ImageFiles
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8)
+LABELS = np.arange(40) % 2
+IMAGES[LABELS == 1, :, :3] //= 4
+TRAININGS = ("features", "augmented", "fine_tune")
+
+
+def net(**parameters):
+    settings = {
+        "backbone": tiny,
+        "weights": None,
+        "preprocess": 1 / 255,
+        "fine_tune_from": "second",
+        "fine_tune_epochs": 2,
+        "fine_tune_learning_rate": 1e-3,
+        "epochs": 3,
+        "batch_size": 16,
+        "hidden_layer_sizes": 8,
+        "random_state": 0,
+    }
+    return PretrainedFeatureClassifier(**{**settings, **parameters})
+
+
+def test_exact_counts_of_the_course_material():
+    X = RNG.integers(0, 256, (2, 150, 150, 3), dtype=np.uint8)
+    augmentation = {
+        "rotation": 40 / 360,
+        "translation": 0.2,
+        "shear": 0.2,
+        "zoom": 0.2,
+        "flip": "horizontal",
+    }
+    settings = {"weights": None, "optimizer": "rmsprop", "epochs": 1, "batch_size": 20}
+    head = PretrainedFeatureClassifier(
+        training="fine_tune", augmentation=augmentation, fine_tune_epochs=1, **settings
+    ).fit(X, [0, 1])
+    assert head.model_.count_params() == 16_812_353
+    assert n_trainable(head.model_) == 7_079_424 + 2_097_665
+    assert head.phases_ == ["augmented", "fine_tune"]
+    frozen = PretrainedFeatureClassifier(training="augmented", **settings)
+    targets, images = frozen._make_targets([0, 1]), frozen._learn_inputs(frozen._validated(X))
+    model = frozen._make_network(images, targets, 0)._template().model
+    assert model.count_params() == 16_812_353
+    assert n_trainable(model) == 2_097_665
+
+
+def n_trainable(model):
+    return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_one_model_from_images_to_probabilities(training):
+    fitted = net(training=training, metrics=["accuracy"]).fit(IMAGES, LABELS)
+    probabilities = fitted.predict_proba(IMAGES)
+    by_keras = fitted.model_.predict(IMAGES, verbose=0)
+    assert_allclose(probabilities[:, 1:], by_keras, atol=1e-6)
+    assert fitted.model_ is fitted.model_
+    assert fitted.model_.input_shape == (None, 6, 6, 3)
+    measured = fitted.model_.evaluate(IMAGES, LABELS[:, None], verbose=0, return_dict=True)
+    assert measured["accuracy"] == pytest.approx(fitted.score(IMAGES, LABELS))
+    expected = {"features": 3 * ["features"], "augmented": 3 * ["augmented"]}
+    phases = expected.get(training, 3 * ["features"] + 2 * ["fine_tune"])
+    assert fitted.phases_ == phases
+    assert {name: len(values) for name, values in fitted.history_.items()} == {
+        "accuracy": len(phases),
+        "loss": len(phases),
+    }
+    assert fitted.n_iter_ == len(phases)
+
+
+def test_the_model_is_one_file_of_keras(tmp_path):
+    augmentation = {"flip": "horizontal", "rotation": 0.1}
+    fitted = net(training="fine_tune", augmentation=augmentation, preprocess="VGG16")
+    fitted.fit(IMAGES, LABELS).model_.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_allclose(
+        loaded.predict(IMAGES, verbose=0), fitted.predict_proba(IMAGES)[:, 1:], atol=1e-6
+    )
+    names = [layer.name for layer in loaded.layers if hasattr(layer, "name")]
+    assert {"flip", "rotation", "preprocessing", "tiny", "flatten", "output"} <= {*names}
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_clones_pickles_and_seeds(training):
+    fitted = net(training=training).fit(IMAGES, LABELS)
+    expected = fitted.predict_proba(IMAGES)
+    fitted.model_  # noqa: B018 - is built, and shares the variables
+    assert_array_equal(fitted.predict_proba(IMAGES), expected)
+    assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(IMAGES), expected)
+    assert_array_equal(clone(fitted).fit(IMAGES, LABELS).predict_proba(IMAGES), expected)
+    assert fitted.set_params(random_state=1).fit(IMAGES, LABELS).predict_proba(IMAGES).any()
+    assert np.abs(fitted.predict_proba(IMAGES) - expected).max() > 1e-4
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_frozen_weights_stay_to_the_bit(training):
+    model = tiny((6, 6, 3))
+    before = {w.path.split("/", 1)[-1]: w.numpy() for w in model.weights}
+    fitted = net(training=training, backbone=model, weights="imagenet").fit(IMAGES, LABELS)
+    base = fitted.model_.get_layer("tiny")
+    for weight in base.weights:
+        name = weight.path.split("tiny/", 1)[-1]
+        same = np.array_equal(weight.numpy(), before[name])
+        assert same == (training != "fine_tune" or not name.startswith("second")), name
+    trained = {w.path.split("/")[-2] for w in fitted.model_.trainable_weights}
+    tuned = {"second"} if training == "fine_tune" else set()
+    assert trained == {"hidden_1", "output"} | tuned
+    for value, old in zip(model.get_weights(), before.values(), strict=True):
+        assert_array_equal(value, old)  # the user's own model is as it was
+
+
+def test_batch_normalisation_keeps_its_statistics_and_weights():
+    fitted = net(training="fine_tune", fine_tune_from="first").fit(IMAGES, LABELS)
+    base = fitted.model_.get_layer("tiny")
+    normalization = base.get_layer("normalization")
+    for values, expected in zip(normalization.get_weights(), (1, 0, 0, 1), strict=True):
+        assert_array_equal(values, np.full(8, expected, np.float32))
+    assert base.get_layer("first").trainable
+
+
+def test_trained_as_the_same_network_in_keras():
+    """The three ways, each beside `Model.fit` on the builder's network."""
+    settings = {"dropout": 0.0, "shuffle": False, "optimizer": "sgd", "learning_rate": 0.1}
+    by_features = net(**settings, kernel_initializer="zeros", hidden_layer_sizes=())
+    by_features.fit(IMAGES, LABELS)
+    whole = clone(by_features).set_params(training="augmented").fit(IMAGES, LABELS)
+    assert_allclose(by_features.history_["loss"], whole.history_["loss"], rtol=1e-5)
+    assert_allclose(by_features.predict_proba(IMAGES), whole.predict_proba(IMAGES), atol=1e-5)
+
+    base = tiny((6, 6, 3))
+    tuned = net(**settings, backbone=base, weights="imagenet", training="fine_tune")
+    tuned.set_params(fine_tune_learning_rate=0.05).fit(IMAGES, LABELS)
+    copy = keras.models.clone_model(base)
+    copy.set_weights(base.get_weights())
+    model = build_pretrained(
+        (6, 6, 3), 1, "sigmoid", backbone=copy, preprocess=1 / 255, hidden_layer_sizes=8,
+        dropout=0.0, seed=0,
+    )  # fmt: skip
+    head = clone(tuned).set_params(training="features", epochs=1, learning_rate=1e-12)
+    head.fit(IMAGES, LABELS)  # the head as it starts, drawn by itself from the seed
+    for layer in ("hidden_1", "output"):
+        model.get_layer(layer).set_weights(head.model_.get_layer(layer).get_weights())
+    model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
+    first = model.fit(IMAGES, LABELS[:, None], 16, 3, shuffle=False, verbose=0)
+    for layer in copy.layers:
+        layer.trainable = layer.name == "second"
+    copy.trainable = True
+    for layer in copy.layers:
+        layer.trainable = layer.name == "second"
+    model.compile(keras.optimizers.SGD(0.05), "binary_crossentropy")
+    second = model.fit(IMAGES, LABELS[:, None], 16, 2, shuffle=False, verbose=0)
+    losses = first.history["loss"] + second.history["loss"]
+    assert_allclose(tuned.history_["loss"], losses, rtol=1e-4)
+    assert_allclose(tuned.model_.get_weights()[-1], model.get_weights()[-1], rtol=1e-3, atol=1e-5)
+
+
+def test_the_second_phase_has_its_own_rate():
+    fitted = net(training="fine_tune", learning_rate=0.5, optimizer="rmsprop").fit(IMAGES, LABELS)
+    assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(1e-3)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    fitted.set_params(optimizer=keras.optimizers.SGD(schedule), learning_rate=None)
+    fitted.fit(IMAGES, LABELS)
+    assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_going_on(training):
+    fitted = net(training=training, warm_start=True).fit(IMAGES, LABELS)
+    phases = fitted.phases_
+    fitted.partial_fit(IMAGES, LABELS)
+    assert fitted.phases_ == [*phases, phases[-1]]
+    fitted.fit(IMAGES, LABELS)
+    more = 2 if training == "fine_tune" else 3
+    assert fitted.phases_ == [*phases, *(1 + more) * [phases[-1]]]
+    assert len(fitted.history_["loss"]) == len(fitted.phases_)
+    assert_allclose(
+        fitted.model_.predict(IMAGES, verbose=0), fitted.predict_proba(IMAGES)[:, 1:], atol=1e-6
+    )
+    with pytest.raises(ValueError, match="cannot go on"):
+        fitted.set_params(activation="tanh").fit(IMAGES, LABELS)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"backbone": tiny((6, 6, 3))},
+        {"weights": "imagenet"},
+        {"image_shape": (4, 4)},
+        {"pooling": "max"},
+        {"preprocess": None},
+        {"training": "augmented"},
+        {"training": "fine_tune"},
+        {"training": "fine_tune", "augmentation": {"flip": "horizontal"}},
+        {"augmentation": {"flip": "horizontal"}},
+    ],
+    ids=" ".join,
+)
+def test_going_on_with_other_features_is_an_error(changed):
+    fitted = net(pooling="avg", warm_start=True, epochs=1).fit(IMAGES, LABELS)
+    before = fitted.predict_proba(IMAGES)
+    fitted.set_params(**changed)
+    name = next(iter(changed))
+    for fit in (fitted.fit, fitted.partial_fit):
+        with pytest.raises(ValueError, match=rf"cannot go on .*{name}=.* but it has {name}="):
+            fit(IMAGES, LABELS)
+    assert_array_equal(fitted.predict_proba(IMAGES), before)
+    fitted.set_params(warm_start=False, **{**changed, "backbone": tiny}).set_params(
+        training="features", augmentation=None, weights=None, image_shape=None
+    ).fit(IMAGES, LABELS)
+
+
+def test_going_on_with_a_copy(tmp_path):
+    augmentation = {"rotation": 0.1}
+    fitted = net(
+        backbone=tiny((6, 6, 3)), weights="imagenet", image_shape=[6, 6], training="augmented",
+        augmentation=augmentation, warm_start=True, epochs=1, learning_rate=0.01,
+    ).fit(IMAGES, LABELS)  # fmt: skip
+    skdl.save(fitted, tmp_path / "net.skdl")
+    copies = [skdl.load(tmp_path / "net.skdl"), pickle.loads(pickle.dumps(fitted))]
+    for copy in (*copies, fitted):
+        assert (
+            copy.set_params(learning_rate=0.02, image_shape=(6, 6)).fit(IMAGES, LABELS).n_iter_ == 2
+        )
+    augmentation["rotation"] = 0.2
+    with pytest.raises(ValueError, match=r"augmentation=\{'rotation': 0\.2\}, but it has .*0\.1"):
+        fitted.fit(IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_predicting_a_data_set_of_batches(training):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            return IMAGES[10 * i : 10 * i + 10], LABELS[10 * i : 10 * i + 10]
+
+    fitted = net(training=training, epochs=1).fit(IMAGES, LABELS)
+    expected = fitted.predict_proba(IMAGES)
+    assert_allclose(fitted.predict_proba(Batches()), expected, rtol=1e-5)
+    with pytest.raises(TypeError, match="cannot learn from a data set of batches"):
+        fitted.fit(Batches())
+
+
+def test_changed_weights_are_predicted_with(tmp_path):
+    fitted = net(memory=str(tmp_path), epochs=1).fit(IMAGES, LABELS)
+    fitted.predict(IMAGES)
+    for factor in (2, 3):
+        fitted.model_.set_weights([factor * weight for weight in fitted.model_.get_weights()])
+        expected = fitted.model_.predict(IMAGES, verbose=0)
+        assert_allclose(fitted.predict_proba(IMAGES)[:, 1:], expected, atol=1e-5)
+
+
+def test_partial_fit_trains_the_head():
+    fitted = net(training="fine_tune").partial_fit(IMAGES, LABELS, classes=[0, 1])
+    assert fitted.partial_fit(IMAGES, LABELS).phases_ == ["features", "features"]
+    assert net(training="augmented").partial_fit(IMAGES, LABELS, [0, 1]).phases_ == ["augmented"]
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_validation_and_early_stopping_by_phase(training):
+    fitted = net(training=training, epochs=30, fine_tune_epochs=30, patience=2, learning_rate=0.1)
+    fitted.set_params(early_stopping=True).fit(IMAGES[:30], LABELS[:30], None, IMAGES, LABELS)
+    assert {"loss", "val_loss"} == set(fitted.history_)
+    assert len(fitted.history_["val_loss"]) == len(fitted.phases_) == fitted.n_iter_
+    assert fitted.phases_[fitted.best_epoch_ - 1] == fitted.phases_[-1]
+    loss = fitted.model_.evaluate(IMAGES, LABELS[:, None], verbose=0)
+    assert loss == pytest.approx(fitted.history_["val_loss"][fitted.best_epoch_ - 1], rel=1e-3)
+
+
+def test_interrupted_before_fine_tuning():
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted by the user after 2 epochs"):
+        fitted = net(training="fine_tune", callbacks=[Interrupt()]).fit(IMAGES, LABELS)
+    assert fitted.phases_ == ["features", "features"]
+    assert fitted.predict(IMAGES).shape == (40,)
+
+
+def test_augmentation_changes_the_training_alone():
+    augmentation = {"rotation": 0.1, "flip": "horizontal", "zoom": 0.2}
+    changed = net(training="augmented", augmentation=augmentation).fit(IMAGES, LABELS)
+    plain = net(training="augmented").fit(IMAGES, LABELS)
+    assert changed.history_ != plain.history_
+    assert_array_equal(changed.predict_proba(IMAGES), changed.predict_proba(IMAGES))
+    tuned = net(training="fine_tune", augmentation=augmentation).fit(IMAGES, LABELS)
+    assert tuned.phases_ == 3 * ["augmented"] + 2 * ["fine_tune"]
+    with pytest.raises(ValueError, match=r"augmentation=.*training='features' computes features"):
+        net(augmentation=augmentation).fit(IMAGES, LABELS)
+
+
+@pytest.fixture
+def paths(tmp_path):
+    found = []
+    for i, image in enumerate(IMAGES):
+        found.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(image).save(found[-1])
+    return np.array(found)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_files_are_trained_on_as_arrays_are(paths, training):
+    model = tiny((6, 6, 3))
+    settings = {"backbone": model, "weights": "imagenet", "training": training, "dropout": 0.0}
+    by_array = net(**settings).fit(IMAGES, LABELS, None, IMAGES[:9], LABELS[:9])
+    by_path = net(**settings).fit(paths, LABELS, None, paths[:9], LABELS[:9])
+    for name, values in by_array.history_.items():
+        assert_allclose(by_path.history_[name], values, rtol=1e-4)
+    assert_allclose(by_path.predict_proba(paths), by_array.predict_proba(IMAGES), atol=1e-4)
+    assert_allclose(by_path.predict_proba(IMAGES), by_array.predict_proba(paths), atol=1e-4)
+    assert by_path.image_shape_ == (6, 6, 3)
+    lazily = training != "features"
+    assert by_path.training_program_ == ("keras" if lazily else by_array.training_program_)
+    mixed = net(**settings).fit(IMAGES, LABELS, None, paths[:9], LABELS[:9])
+    assert_allclose(mixed.history_["val_loss"], by_array.history_["val_loss"], rtol=1e-4)
+    held_out = net(**settings, validation_split=0.2, metrics="accuracy").fit(paths, LABELS)
+    assert len(held_out.history_["val_accuracy"]) == len(held_out.phases_)
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_files_are_read_batch_by_batch(paths, training, monkeypatch):
+    sizes, read = [], ImageFiles.__getitem__
+
+    def noted(self, index):
+        images = read(self, index)
+        sizes.append(len(images))
+        return images
+
+    monkeypatch.setattr(ImageFiles, "__getitem__", noted)
+    net(training=training, image_shape=(6, 6)).fit(paths, LABELS)
+    epochs = {"features": 1, "augmented": 3, "fine_tune": 1 + 2}[training]
+    assert max(sizes) == 16
+    assert 40 * epochs <= sum(sizes) <= 40 * epochs + 2 * 16  # Keras looks at the first batches
+
+
+@pytest.mark.parametrize("training", ["features", "augmented"])
+def test_damaged_files_end_the_training_with_their_names(paths, training):
+    for path in paths[[3, 30]]:
+        with open(path, "r+b") as file:
+            file.truncate(50)
+    with pytest.raises(Exception, match="2 of 40 image files cannot be read") as error:
+        net(training=training, backbone=tiny((6, 6, 3))).fit(paths, LABELS)
+    assert isinstance(error.value, OSError)
+    assert all(path in str(error.value) for path in paths[[3, 30]])
+
+
+def test_a_search_over_the_head_computes_each_image_once(tmp_path, monkeypatch):
+    get_reusable_executor().shutdown(wait=True)  # workers have the environment of their start
+    count = tmp_path / "count"
+    count.touch()
+    monkeypatch.setenv(COUNTER, str(count))
+    classifier = net(backbone=counted, image_shape=(8, 8), memory=str(tmp_path / "one"), epochs=2)
+    grid = {"hidden_layer_sizes": [4, 8], "learning_rate": [0.01, 0.1]}
+    one = GridSearchCV(classifier, grid, cv=3).fit(IMAGES, LABELS)
+    assert count.stat().st_size == 40
+    afresh = classifier.set_params(memory=str(tmp_path / "two"))
+    two = GridSearchCV(afresh, grid, cv=3, n_jobs=2).fit(IMAGES, LABELS)
+    assert count.stat().st_size == 80
+    assert_allclose(two.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"])
+    one.best_estimator_.predict(IMAGES)
+    assert count.stat().st_size == 80
+
+
+def test_multiclass_and_multilabel_targets():
+    labels = np.array(["a", "b", "c", "d"])[np.arange(40) % 4]
+    fitted = net(training="fine_tune", class_weight="balanced").fit(IMAGES, labels)
+    assert fitted.predict_proba(IMAGES).shape == (40, 4)
+    assert set(fitted.predict(IMAGES)) <= set(labels)
+    many = np.stack([LABELS, 1 - LABELS, LABELS], axis=1)
+    assert net(training="augmented").fit(IMAGES, many).predict(IMAGES).shape == (40, 3)
+    weight = np.where(np.arange(40) < 20, 0.0, 1.0)
+    one = net().fit(IMAGES, LABELS, weight)
+    assert_allclose(
+        one.predict_proba(IMAGES), net().fit(IMAGES[20:], LABELS[20:]).predict_proba(IMAGES)
+    )
+
+
+def test_dtypes():
+    for dtype in ("float64", "mixed_bfloat16"):
+        fitted = net(training="fine_tune", dtype=dtype).fit(IMAGES, LABELS)
+        expected = np.float64 if dtype == "float64" else np.float32
+        assert fitted.predict_proba(IMAGES).dtype == expected
+        base = fitted.model_.get_layer("tiny")
+        assert base.get_layer("first").dtype_policy.name == dtype
+
+
+def test_float64_is_computed_in_float64():
+    base = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Activation("linear")])
+    X = np.full((4, 2, 2, 1), 1 + 1e-12)
+    fitted = net(backbone=base, weights="imagenet", preprocess=None, dtype="float64", epochs=1)
+    fitted.fit(X, [0, 1, 0, 1])
+    assert fitted._features(fitted._inputs(fitted._validated(X, reset=False)), 4).min() > 1
+
+
+def test_what_does_not_fit():
+    with pytest.raises(
+        ValueError, match=r"fine_tune_from='block5_conv1' is no layer .*first, norm"
+    ):
+        net(training="fine_tune", fine_tune_from="block5_conv1").fit(IMAGES, LABELS)
+    net(fine_tune_from="block5_conv1").fit(IMAGES, LABELS)  # is not used
+    with pytest.raises(ValueError, match="training"):
+        net(training="all").fit(IMAGES, LABELS)
+    fitted = net().fit(IMAGES, LABELS)
+    before = fitted.predict_proba(IMAGES)
+    with pytest.raises(ValueError, match="too small"):
+        fitted.set_params(backbone="VGG16").fit(IMAGES, LABELS)
+    assert_array_equal(fitted.predict_proba(IMAGES), before)
+    with pytest.raises(ValueError, match="no layer of tiny"):
+        build_pretrained((6, 6, 3), 1, backbone=tiny((6, 6, 3)), fine_tune_from="none")
+
+
+def test_summary(capsys):
+    net(training="features").summary(IMAGES, LABELS)
+    unfitted = capsys.readouterr().out
+    net(training="features").fit(IMAGES, LABELS).summary()
+    fitted = capsys.readouterr().out
+    for text in (unfitted, fitted):
+        assert "tiny" in text
+        assert "hidden_1" in text
+
+
+# Transfer.
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_what_was_learned_of_other_digits_helps(training):
+    base, X, y, X_test, y_test = transfer()
+    scores = {}
+    for weights in ("imagenet", None):
+        fitted = PretrainedFeatureClassifier(
+            base, weights=weights, training=training, fine_tune_from="conv_3",
+            fine_tune_epochs=5, epochs=40, batch_size=10, random_state=0,
+        ).fit(X, y)  # fmt: skip
+        scores[weights] = fitted.score(X_test, y_test)
+    assert scores["imagenet"] > 0.6
+    assert scores["imagenet"] > scores[None] + 0.1
+
+
+@pytest.mark.slow
+def test_a_real_vgg16(tmp_path, shared):
+    """Slow: 15 million weights, and 1,200 images through 13 convolutions."""
+    weights = os.environ.get("SKDL_VGG16_WEIGHTS", "")
+    if not Path(weights).is_file():
+        pytest.skip(
+            "SKDL_VGG16_WEIGHTS names no weights file of keras.applications.VGG16 without its "
+            "classes; tools/make_vgg16_weights.py in the folder of data writes one"
+        )
+    with np.load(shared / "data" / "mnist_5k.npz") as data:
+        X, y = data["X"].reshape(-1, 28, 28), data["y"]
+    rows = np.random.default_rng(0).permutation(len(X))[:400]
+    X, y = X[rows], y[rows]
+    settings = {"image_shape": (48, 48), "pooling": "avg", "random_state": 0, "epochs": 40}
+    settings |= {"memory": str(tmp_path), "learning_rate": 1e-3}
+    scores = {}
+    for given in (weights, None):
+        fitted = PretrainedFeatureClassifier(weights=given, **settings).fit(X[:200], y[:200])
+        scores[given] = fitted.score(X[200:], y[200:])
+    assert scores[weights] > 0.7
+    assert scores[weights] > scores[None] + 0.1
+    tuned = PretrainedFeatureClassifier(
+        weights=weights, training="fine_tune", fine_tune_epochs=1, **settings
+    ).fit(X[:200], y[:200])
+    assert tuned.score(X[200:], y[200:]) > 0.7

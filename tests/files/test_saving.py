@@ -1,0 +1,405 @@
+"""`skdl.save` and `skdl.load`: what is saved comes back, whole, and anywhere."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import zipfile
+from pathlib import Path
+
+import cloudpickle
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import scipy.stats
+from backbones import tiny
+from numpy.testing import assert_array_equal
+from registry import public_estimators
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    RepeatedStratifiedKFold,
+    StratifiedKFold,
+)
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+import skdl
+
+ROOT = Path(__file__).parents[2]
+
+
+def backbone(input_shape=(None, None, 3)):
+    """Return a small network, as the function that a user would write."""
+    return tiny(input_shape)
+
+
+BACKBONE = {"backbone": backbone, "weights": None, "image_shape": (4, 4)}
+PARAMETERS = {
+    "PretrainedFeatureClassifier": BACKBONE,
+    "PretrainedFeatureExtractor": {**BACKBONE, "random_state": 0},
+    "OneHotTextVectorizer": {"input": "indices", "max_words": 50},
+}
+each = pytest.mark.parametrize("name", list(public_estimators()))
+NETWORKS = [name for name, cls in public_estimators().items() if hasattr(cls, "partial_fit")]
+each_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+def made(name, **parameters):
+    estimator = public_estimators()[name](**PARAMETERS.get(name, {}))
+    if is_classifier(estimator) or is_regressor(estimator):
+        estimator.set_params(epochs=2, random_state=0)
+    return estimator.set_params(**parameters)
+
+
+def data(estimator):
+    rng = np.random.default_rng(0)
+    if isinstance(estimator, skdl.OneHotTextVectorizer):
+        return rng.integers(0, 60, size=(60, 16)), None
+    X, y = rng.normal(size=(60, 16)).astype(np.float32), np.arange(60) % 3
+    X[:, :3] += 3 * np.eye(3)[y]
+    return X, (y + X[:, 4] if is_regressor(estimator) else np.array(["a", "b", "c"])[y])
+
+
+def outputs(estimator, X):
+    for method in ("predict_proba", "predict", "transform"):
+        if hasattr(estimator, method):
+            found = getattr(estimator, method)(X)
+            return found.toarray() if sp.issparse(found) else found
+    raise AssertionError(estimator)
+
+
+def round_trip(estimator, folder, **arguments):
+    skdl.save(estimator, folder / "saved.skdl")
+    return skdl.load(folder / "saved.skdl", **arguments)
+
+
+# The backbone of the tests is a function of theirs.
+TRUSTED = {"trusted": [backbone]}
+
+
+@each
+def test_every_estimator_predicts_the_same(name, tmp_path):
+    estimator = made(name)
+    X, y = data(estimator)
+    unfitted = round_trip(estimator, tmp_path, **TRUSTED)
+    assert repr(unfitted.get_params()) == repr(estimator.get_params())
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    assert type(loaded) is type(estimator)
+    assert repr(loaded.get_params()) == repr(estimator.get_params())
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    for attribute in ("history_", "n_iter_", "best_epoch_", "n_features_in_", "training_program_"):
+        assert getattr(loaded, attribute, None) == getattr(estimator, attribute, None)
+    assert_array_equal(getattr(loaded, "classes_", 0), getattr(estimator, "classes_", 0))
+    assert_array_equal(outputs(clone(unfitted).fit(X, y), X), outputs(estimator, X))
+
+
+@each_network
+def test_training_goes_on_to_the_last_bit(name, tmp_path):
+    settings = {"dropout": 0.3, "warm_start": True, "optimizer": keras.optimizers.Adam(0.01)}
+    estimator = made(name, **settings)
+    X, y = data(estimator)
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))
+    assert loaded.history_ == estimator.history_
+    assert loaded.model_.count_params() == estimator.model_.count_params()
+    loaded = round_trip(estimator, tmp_path, **TRUSTED)
+    a, b = loaded.partial_fit(X, y), estimator.partial_fit(X, y)
+    assert_array_equal(outputs(a, X), outputs(b, X))
+
+
+CHANGES = {
+    "float64": {"dtype": "float64"},
+    "bfloat16": {"dtype": "bfloat16", "optimizer": "rmsprop"},
+    "mixed": {"dtype": "mixed_bfloat16"},
+    "normalised": {"batch_normalization": True, "l2": 1e-3},
+    "optimizer": {"optimizer": keras.optimizers.SGD(0.1, momentum=0.9), "learning_rate": 0.02},
+    "averages": {"optimizer": keras.optimizers.Adam(use_ema=True)},
+    "schedule": {
+        "optimizer": keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 9, 0.9))
+    },
+    "configurations": {
+        "optimizer": keras.saving.serialize_keras_object(keras.optimizers.Adam(0.01)),
+        "loss": {"class_name": "SparseCategoricalCrossentropy", "config": {}},
+        "activation": keras.saving.serialize_keras_object(keras.layers.LeakyReLU(0.1)),
+        "kernel_initializer": {"class_name": "HeNormal", "config": {}},
+    },
+    "objects": {
+        "activation": keras.layers.LeakyReLU(0.2),
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.1),
+        "loss": keras.losses.SparseCategoricalCrossentropy(),
+        "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")],
+    },
+    "learned activation": {"activation": keras.layers.PReLU(), "batch_normalization": True},
+    "functions": {"activation": keras.activations.gelu},
+    "weights": {"class_weight": {"a": 2.0, "b": 1.0, "c": 0.5}, "class_weights": None},
+    "callbacks": {
+        "callbacks": [
+            keras.callbacks.EarlyStopping("loss", patience=3),
+            keras.callbacks.ReduceLROnPlateau("loss"),
+            "TerminateOnNaN",
+        ]
+    },
+    "random_state": {"random_state": np.random.RandomState(3)},
+    "early": {"early_stopping": True, "validation_split": 0.3},
+}
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_parameters_of_all_kinds(change, tmp_path):
+    changed = {k: v for k, v in CHANGES[change].items() if k != "class_weights"}
+    estimator = skdl.DenseClassifier((5,), epochs=2, random_state=0, warm_start=True)
+    estimator.set_params(**changed)
+    X, y = data(estimator)
+    estimator.fit(X, y)
+    before = pickle.dumps(estimator)
+    loaded = round_trip(estimator, tmp_path)
+    # Keras pickles its objects as archives that hold the time.
+    if change not in {"objects", "learned activation", "optimizer", "averages", "schedule"}:
+        assert pickle.dumps(estimator) == before
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator.fit(X, y), X))
+    assert loaded.history_ == estimator.history_
+    assert outputs(clone(loaded).fit(X, y), X).shape == (60, 3)
+
+
+def net(**parameters):
+    return skdl.DenseClassifier((5,), **{"epochs": 2, "random_state": 0} | parameters)
+
+
+def compositions():
+    scaled = make_pipeline(StandardScaler(), net())
+    grid = {
+        "denseclassifier__optimizer": ["sgd", keras.optimizers.Adam(0.01)],
+        "denseclassifier__hidden_layer_sizes": [(4,), (3, 3)],
+        "standardscaler__with_mean": [True, False],
+    }
+    folds = StratifiedKFold(2, shuffle=True, random_state=np.random.RandomState(0))
+    yield "pipeline", scaled
+    yield "grid", GridSearchCV(scaled, grid, cv=folds, scoring=["accuracy", "roc_auc_ovr"],
+                               refit="accuracy")  # fmt: skip
+    yield "random", RandomizedSearchCV(
+        net(), {"learning_rate": scipy.stats.loguniform(1e-3, 1e-1), "epochs": range(1, 3)},
+        n_iter=2, random_state=0, cv=RepeatedStratifiedKFold(n_splits=2, n_repeats=1),
+    )  # fmt: skip
+    yield (
+        "halving",
+        HalvingGridSearchCV(
+            net(), {"dropout": [0.0, 0.5]}, resource="epochs", max_resources=4, cv=2, random_state=0
+        ),
+    )
+    yield (
+        "union",
+        make_pipeline(
+            make_union(StandardScaler(), SelectKBest(f_classif, k=2), FunctionTransformer(np.tanh)),
+            net(),
+        ),
+    )
+    yield "calibrated", CalibratedClassifierCV(net(), cv=2)
+    yield "bagging", BaggingClassifier(net(), 2, max_features=0.5, random_state=0)
+    yield "voting", VotingClassifier([("a", net()), ("b", LogisticRegression())], voting="soft")
+    yield "stacking", StackingClassifier([("net", net())], LogisticRegression(), cv=2)
+
+
+@pytest.mark.parametrize(("name", "estimator"), list(compositions()), ids=lambda v: str(v)[:9])
+def test_compositions(name, estimator, tmp_path):
+    X, y = data(estimator)
+    X = X.astype(np.float64)
+    estimator.fit(X, y)
+    loaded = round_trip(estimator, tmp_path)
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    for attribute, value in getattr(estimator, "cv_results_", {}).items():
+        if not attribute.startswith("param"):
+            assert_array_equal(loaded.cv_results_[attribute], value)
+    if hasattr(estimator, "best_params_"):
+        assert loaded.best_score_ == estimator.best_score_
+        assert (
+            repr(loaded.best_params_).split("0x")[0] == repr(estimator.best_params_).split("0x")[0]
+        )
+        masked = [v for k, v in loaded.cv_results_.items() if k.startswith("param_")]
+        assert all(isinstance(values, np.ma.MaskedArray) for values in masked)
+        assert hasattr(loaded.fit(X, y), "best_score_")
+
+
+def test_tables_and_texts_and_values(tmp_path):
+    X, y = data(net())
+    table = pd.DataFrame(X[:, :3], columns=["p", "q", "r"])
+    table["kind"] = pd.Categorical(np.array(["u", "v"])[np.arange(60) % 2])
+    columns = make_column_transformer(
+        (StandardScaler(), ["p", "q"]),
+        (OneHotEncoder(), make_column_selector(dtype_include="category")),
+        remainder="passthrough",
+    )
+    by_table = make_pipeline(columns, net()).fit(table, y)
+    loaded = round_trip(by_table, tmp_path)
+    assert_array_equal(outputs(loaded, table), outputs(by_table, table))
+    assert list(loaded.feature_names_in_) == ["p", "q", "r", "kind"]
+    with pytest.raises(ValueError, match="columns are missing"):
+        loaded.predict(table.rename(columns={"p": "x"}))
+    texts = [f"{label} word{i} end" for i, label in enumerate(y)]
+    for by_words in (
+        make_pipeline(TfidfVectorizer(max_features=50), net()),
+        skdl.TextBoWClassifier(40, epochs=1, random_state=0, stop_words=["end"]),
+    ):
+        by_words.fit(texts, y)
+        assert_array_equal(outputs(round_trip(by_words, tmp_path), texts), outputs(by_words, texts))
+    values = TransformedTargetRegressor(
+        skdl.DenseRegressor(epochs=1, random_state=0), func=np.log1p, inverse_func=np.expm1
+    ).fit(X, np.arange(60.0))
+    assert_array_equal(outputs(round_trip(values, tmp_path), X), outputs(values, X))
+
+
+def test_a_keras_model_as_parameter_keeps_its_weights(tmp_path):
+    model = tiny((4, 4, 1))
+    extractor = skdl.PretrainedFeatureExtractor(model, image_shape=(4, 4))
+    loaded = round_trip(extractor, tmp_path)
+    for ours, theirs in zip(loaded.backbone.get_weights(), model.get_weights(), strict=True):
+        assert_array_equal(ours, theirs)
+    X, _ = data(extractor)
+    assert_array_equal(outputs(loaded.fit(X), X), outputs(extractor.fit(X), X))
+
+
+def test_features_are_loaded_without_their_cache(tmp_path):
+    X, _ = data(net())
+    extractor = skdl.PretrainedFeatureExtractor(**BACKBONE, memory=str(tmp_path / "cache"))
+    expected = extractor.fit(X).transform(X)
+    loaded = round_trip(extractor, tmp_path, **TRUSTED)
+    before = sorted(tmp_path.rglob("*"))
+    assert_array_equal(loaded.transform(X + 0), expected)
+    assert loaded._features.folder is None
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_arrays_of_all_kinds(tmp_path):
+    rng = np.random.default_rng(0)
+    csr = sp.random(5, 4, 0.5, "csr", random_state=0)
+    values = {
+        "c": rng.normal(size=(3, 4)),
+        "f": np.asfortranarray(rng.normal(size=(3, 4))),
+        "strided": rng.normal(size=(6, 4))[::2, 1:],
+        "empty": np.empty((0, 3), np.int8),
+        "scalar": np.array(3.5),
+        "texts": np.array(["a", "bcd", "\u00e9"]),
+        "dates": np.array(["2020-01-01", "NaT"], "M8[D]"),
+        "records": np.array([(1, 2.0)], [("a", "<i4"), ("b", "<f8")]),
+        "complex": np.array([1 + 2j]),
+        "bool": np.array([True, False]),
+        "objects": np.array([[1, "a"], [None, (1, 2)]], dtype=object),
+        "masked": np.ma.MaskedArray([1.0, 2.0], [True, False]),
+        "float32": np.float32(0.1),
+        "int64": np.int64(2**60),
+        "csr": csr,
+        "csc": csr.tocsc(),
+        "coo_array": sp.coo_array(csr),
+        "dtype": np.dtype("float32"),
+        "bytes": b"\x00\xff",
+        "words": {f"word{i}": i for i in range(40)},
+        "ranks": {i: float(i) for i in range(40)},
+        "counts": {f"word{i}": np.int64(i) for i in range(40)},
+        "many": [1, 2.5, "x", None, True] * 10,
+        "nan": float("nan"),
+        "generator": np.random.default_rng(1),
+        "slice": slice(1, None, 2),
+        "range": range(1, 9, 3),
+        "path": Path("folder") / "file",
+        "keys": {1: "a", "b": 2.0, 3: {"$": "tuple"}},
+    }  # fmt: skip
+    loaded = round_trip(FunctionTransformer(kw_args=values), tmp_path).kw_args
+    assert loaded.keys() == values.keys()
+    for key, value in values.items():
+        found = loaded[key]
+        assert type(found) is type(value), key
+        if sp.issparse(value):
+            assert (found != value).nnz == 0
+        elif isinstance(value, np.ndarray):
+            assert_array_equal(np.ma.getdata(found), np.ma.getdata(value))
+            assert (found.dtype, found.flags.f_contiguous) == (
+                value.dtype, value.flags.f_contiguous
+            )  # fmt: skip
+        elif isinstance(value, dict):
+            assert [*map(repr, found.items())] == [*map(repr, value.items())]
+        elif isinstance(value, np.random.Generator):
+            assert_array_equal(found.random(5), value.random(5))
+            assert found.spawn(1)[0].random() == value.spawn(1)[0].random()
+        else:
+            assert repr(found) == repr(value), key
+    assert_array_equal(np.ma.getmask(loaded["masked"]), [True, False])
+
+
+def test_one_array_at_two_places_is_loaded_once(tmp_path):
+    array = np.arange(1000.0)
+    loaded = round_trip(FunctionTransformer(kw_args={"a": array, "b": [array]}), tmp_path)
+    assert loaded.kw_args["a"] is loaded.kw_args["b"][0]
+
+
+def test_equal_estimators_are_equal_files_which_tools_can_read(tmp_path):
+    X, y = data(net())
+    for name in ("a", "b"):
+        skdl.save(make_pipeline(StandardScaler(), net()).fit(X, y), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["skdl.json", "estimator.json", "arrays.bin"]
+        about = json.loads(archive.read("skdl.json"))
+        json.loads(archive.read("estimator.json"))
+    assert about["versions"]["keras"] == keras.__version__
+    assert about["versions"]["skdl"] == skdl.__version__
+
+
+def in_another_process(script, *arguments):
+    """Run a script there, where neither TensorFlow nor Keras is loaded, and no test."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-W", "ignore:__array__:DeprecationWarning",
+         "-c", textwrap.dedent(script), *map(str, arguments)],
+        check=True, capture_output=True, text=True, env=environment,
+    )  # fmt: skip
+
+
+def test_loaded_in_another_process(tmp_path):
+    X, y = data(net())
+    search = GridSearchCV(make_pipeline(StandardScaler(), net()), {}, cv=2).fit(X, y)
+    skdl.save(search, tmp_path / "search.skdl")
+    joblib.dump(search, tmp_path / "search.joblib")
+    (tmp_path / "search.pickle").write_bytes(cloudpickle.dumps(search))
+    np.save(tmp_path / "X.npy", X)
+    in_another_process(
+        """
+        import pickle, sys
+        import joblib, numpy as np, skdl
+        folder = sys.argv[1]
+        skdl.save(skdl.ImageReshaper(), folder + "/no_network.skdl")
+        skdl.load(folder + "/no_network.skdl")
+        assert not {"tensorflow", "keras"} & set(sys.modules)
+        X = np.load(folder + "/X.npy")
+        with open(folder + "/search.pickle", "rb") as file:
+            pickled = pickle.load(file)
+        for number, search in enumerate(
+            [skdl.load(folder + "/search.skdl"), joblib.load(folder + "/search.joblib"), pickled]
+        ):
+            np.save(f"{folder}/{number}.npy", search.predict_proba(X))
+        """,
+        tmp_path,
+    )
+    for number in range(3):
+        assert_array_equal(np.load(tmp_path / f"{number}.npy"), search.predict_proba(X))

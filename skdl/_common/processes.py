@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
+
+# Keras builds and TensorFlow traces in one thread at a time.
+lock = threading.RLock()
 
 _started = False  # whether TensorFlow's devices were made in this process
 _forked = False  # whether they were made in the process that this one is a fork of

@@ -6,8 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from skdl._common.processes import check_process
-from skdl._networks.keras import lock
+from skdl._common.processes import check_process, lock
 
 
 class TemplateStore:

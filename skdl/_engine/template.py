@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
 from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, as_inputs, batch_of, inputs_of, spec_of
@@ -31,7 +32,7 @@ from skdl._engine.kernels import (
 from skdl._engine.receptive_field import only_seen_pixels
 from skdl._engine.store import templates
 from skdl._networks.configuration import NetworkConfig, build_metrics
-from skdl._networks.keras import keras, lock
+from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
 from skdl._networks.variables import compact, flat_layers, position_of, random_parts, state_of
 

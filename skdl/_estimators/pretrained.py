@@ -8,11 +8,11 @@ from numbers import Integral, Real
 
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._common.processes import lock
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.streams import is_stream
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import build_dense, layer_sizes
-from skdl._networks.keras import lock
 from skdl._networks.pretrained import build_pretrained
 from skdl._sklearn import Interval, StrOptions
 from skdl._transformers.extractor import BACKBONE_CONSTRAINTS

@@ -47,8 +47,10 @@ def _is_distribution(value):
 
 
 def _saved_networks():
+    # Late: it loads Keras.
+    from skdl._files import saved_networks
 
-    return _saved_networks
+    return saved_networks
 
 
 def _is_keras_model(value):

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.processes import lock
 from skdl._common.versions import without_versions
 from skdl._engine.network import Network
 from skdl._files.plain import Decoder, Encoder
 from skdl._networks.configuration import NetworkConfig
 from skdl._networks.convnet import build_convnet
 from skdl._networks.dense import build_dense
-from skdl._networks.keras import keras, lock
+from skdl._networks.keras import keras
 from skdl._networks.names import check_size
 from skdl._networks.pretrained import build_features, build_pretrained
 from skdl._networks.recipes import Recipe, made

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from skdl._networks.keras import keras
+if TYPE_CHECKING:
+    import keras
 
 _FLIPS = ("horizontal", "vertical", "horizontal_and_vertical")
 _OF_SIZE = "a fraction of the size"
@@ -24,6 +25,8 @@ def augmentation_layers(
     augmentation: Mapping[str, Any] | None, dtype: str, seeds: Iterator[int]
 ) -> list[keras.Layer]:
     """Return the layers that change images at random in training, as `build_convnet` says."""
+    from skdl._networks.keras import keras
+
     unknown = sorted(set(augmentation or ()) - set(_AUGMENTATIONS), key=str)
     if unknown:
         raise ValueError(

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.processes import lock
 from skdl._networks.backbone_weights import imagenet_function, load_weights, stamp_of
 from skdl._networks.dense import input_dtype
-from skdl._networks.keras import keras, lock
+from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
 from skdl._networks.variables import flat_layers
 

@@ -6,8 +6,6 @@ built model; its estimators, which scikit-learn 1.6 and later misreads, are not.
 
 from __future__ import annotations
 
-import threading
-
 from skdl._common.processes import modest_start
 from skdl._common.quiet import quiet_start
 
@@ -23,9 +21,6 @@ if backend.backend() != "tensorflow":
         f"skdl trains with TensorFlow, but Keras was loaded with the {backend.backend()!r} "
         "backend. Set the environment variable KERAS_BACKEND=tensorflow before importing keras."
     )
-
-# Keras builds and TensorFlow traces in one thread at a time.
-lock = threading.RLock()
 
 _PICKLING = ("__reduce__", "__deepcopy__")
 

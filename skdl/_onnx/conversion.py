@@ -107,7 +107,7 @@ def to_onnx(
     import onnx
     import skl2onnx
 
-    from skdl import _onnx_converters as ours
+    from skdl._onnx import converters as ours
 
     newest = skl2onnx.get_latest_tested_opset_version()
     if not isinstance(target_opset, Integral) or not 15 <= target_opset <= newest:

@@ -134,8 +134,8 @@ def test_products_of_many_sizes_in_any_number_of_threads():
         import tensorflow as tf
 
         products = [
-            tf.function(_kernels._product_of_rows, jit_compile=True),
-            tf.function(_kernels._sum_of_rows, jit_compile=True),
+            tf.function(kernels._product_of_rows, jit_compile=True),
+            tf.function(kernels._sum_of_rows, jit_compile=True),
             tf.function(lambda u, kernel: tf.matmul(u, kernel, transpose_b=True), jit_compile=True),
         ]
         rng, bits = np.random.default_rng(0), {}

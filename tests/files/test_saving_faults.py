@@ -204,7 +204,7 @@ def test_other_versions_are_said(package, version, tmp_path, monkeypatch):
         loaded = pickle.loads(pickled)
     assert len(found) == 1
     assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
-    assert "versions" not in vars(loaded)
+    assert "_versions" not in vars(loaded)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_pickles_of_transformers_say_their_versions(transformer, monkeypatch):
 
 def test_pickles_without_versions_load():
     state = net().__getstate__()
-    del state["versions"]
+    del state["_versions"]
     loaded = skdl.DenseClassifier.__new__(skdl.DenseClassifier)
     loaded.__setstate__(state)
     assert loaded.epochs == 2

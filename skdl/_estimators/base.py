@@ -8,26 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._common.documentation import DocumentationLink
 from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
-from skdl._common.seeds import fit_seed, hold_out_seed
 from skdl._common.versions import PickledWithVersions
-from skdl._engine.checkpoint import Checkpoint
 from skdl._engine.progress import Progress
 from skdl._estimators.diagram import NetworkAttributes
+from skdl._estimators.fitting import Fitting
 from skdl._estimators.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.targets import check_no_texts
 from skdl._estimators.tasks import FitTasks
 from skdl._networks.dense import input_dtype
-from skdl._sklearn import HasMethods, Interval, StrOptions, check_sample_weight, fit_context
+from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
 
 if TYPE_CHECKING:
     import keras
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
 _DTYPES = {"float32", "float64", "bfloat16", "mixed_bfloat16"}
 # Networks hold penalties and learning rates as float32.
 _LARGEST = float(np.finfo(np.float32).max)
-# Rows held out when early stopping is asked for and neither X_val nor validation_split given.
-_STOPPING_SPLIT = 0.1
 
 
 class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
@@ -117,7 +113,6 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         """
         if is_stream(X):
             return fit_stream(self, X, y, sample_weight, X_val, y_val)
-        going_on = self.warm_start and hasattr(self, "_network")
         if is_stream(X_val):
             raise ValueError("X_val can be a data set of batches only where X is one.")
         if (X_val is None) != (y_val is None):
@@ -125,64 +120,38 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             raise ValueError(f"{missing} is missing: {given} was given without it.")
         X = self._kept(X)
         tasks = FitTasks(self, X, y, sample_weight, self._planned_epochs())
+        fitting = Fitting(self, going_on=self.warm_start and hasattr(self, "_network"))
         with self._as_before_if_it_fails():
-            X, y = self._check_rows(X, y, reset=not going_on)
-            weight = self._checked_weight(X, y, sample_weight)
-            weight, X, y, position = _without_zeros(weight, X, y, np.arange(y.shape[0]))
-            targets = self._make_targets(y)
-            if going_on:
-                self._check_same_targets(targets)
-            weight = self._with_class_weight(targets, y, weight)
-            weight, X, y, position = _without_zeros(weight, X, y, position)
-            seed = self._network.seed if going_on else fit_seed(self.random_state)
-            start = self._network.history if going_on else None
-            checkpoint = Checkpoint.of(self, seed, X, y, weight, X_val, y_val, start)
-            if checkpoint is not None:
-                seed = checkpoint.seed_or(seed)
-            held_out = None
-            if X_val is not None:
-                held_out = (*self._check_rows(X_val, y_val, reset=False, name="_val"), None)
-            elif self.validation_split or self.early_stopping:
-                kept, held = self._split(targets, y, seed)
-                held_out = X[held], y[held], weight[held]
-                X, y, weight = X[kept], y[kept], weight[kept]
-                tasks.keep(position[kept])
-            X = self._inputs(X) if going_on else self._learn_inputs(X)
-            network = self._make_network(X, targets, seed, going_on)
-            rows = self._rows(X, y, weight, targets)
-            if held_out is not None:
-                X_val, y_val, weight_val = held_out
-                name = "y_val" if weight_val is None else "y"
-                X_val = self._inputs(X_val)
-                if issparse(X) != issparse(X_val):
-                    X_val = X_val.toarray() if issparse(X_val) else csr_matrix(X_val)
-                held_out = self._rows(X_val, y_val, weight_val, targets, name)
-            self._train_fully(network, targets, rows, held_out, tasks, checkpoint)
+            samples = fitting.check(X, y, sample_weight)
+            fitting.learn_targets(samples.y)
+            samples = fitting.weigh(samples)
+            checkpoint = fitting.begin(samples.X, samples.y, samples.weight, X_val, y_val)
+            samples, held_out = fitting.hold_out(samples, X_val, y_val)
+            if held_out is not None and X_val is None:
+                tasks.keep(samples.positions)
+            x = fitting.learn_inputs(samples.X)
+            network = fitting.make_network(x)
+            rows = fitting.encode(x, samples)
+            held_out = fitting.encode_validation(held_out, issparse(x))
+            self._train_fully(network, fitting.targets, rows, held_out, tasks, checkpoint)
         tasks.end()
         if checkpoint is not None and not self._network.interrupted:
             checkpoint.remove()
         return self
 
     def _partial_fit(self, X, y, classes, sample_weight):
-        going_on = hasattr(self, "_network")
+        fitting = Fitting(self, going_on=hasattr(self, "_network"))
         with self._as_before_if_it_fails():
-            X, y = self._check_rows(X, y, reset=not going_on)
-            weight = self._checked_weight(X, y, sample_weight)
-            weight, X, y = _without_zeros(weight, X, y)
-            if going_on:
-                targets, seed, X = self._targets, self._network.seed, self._inputs(X)
-                if classes is not None and not np.array_equal(np.unique(classes), targets.classes):
-                    raise ValueError(
-                        f"classes={np.asarray(classes).tolist()!r} is not the same as on the "
-                        f"first call: {targets.classes.tolist()!r}."
-                    )
+            samples = fitting.check(X, y, sample_weight)
+            if fitting.going_on:
+                fitting.keep_targets(classes)
             else:
-                targets, seed = self._make_targets(y, classes), fit_seed(self.random_state)
-                X = self._learn_inputs(X)
-            weight = self._with_class_weight(targets, y, weight)
-            weight, X, y = _without_zeros(weight, X, y)
-            network = self._make_network(X, targets, seed, going_on)
-            return self._train(network, targets, self._rows(X, y, weight, targets), None, 1)
+                fitting.learn_targets(samples.y, classes)
+            samples = fitting.weigh(samples)
+            fitting.begin()
+            x = fitting.learn_inputs(samples.X)
+            network = fitting.make_network(x)
+            return self._train(network, fitting.targets, fitting.encode(x, samples), None, 1)
 
     def _as_before_if_it_fails(self):
         check_process()
@@ -225,72 +194,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         """Return the network's inputs for checked rows."""
         return X
 
-    def _checked_weight(self, X, y, sample_weight):
-        """Return the weights of the rows, the largest of them 1."""
-        if sample_weight is None:
-            return np.ones(y.shape[0])
-        weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
-        )
-        return weight / weight.max()
-
-    def _with_class_weight(self, targets, y, weight):
-        """Return weights multiplied by those of the classes."""
-        class_weight = getattr(self, "class_weight", None)
-        return weight if class_weight is None else targets.weights(class_weight, y, weight)
-
-    def _split(self, targets, y, seed):
-        """Return the positions of the rows to train on and to hold out."""
-        n_rows, by_class = y.shape[0], targets.stratify(y)
-        fraction = self.validation_split or _STOPPING_SPLIT
-        n_held = max(int(np.ceil(fraction * n_rows)), 1)
-        if by_class is not None:
-            n_classes, fewest = len(np.unique(by_class)), np.unique(by_class, return_counts=True)[1]
-            if not self.validation_split:
-                n_held = max(n_held, n_classes)
-            if min(n_held, n_rows - n_held) < n_classes or fewest.min() < 2:
-                by_class = None
-        if n_held >= n_rows:
-            raise ValueError(
-                f"Holding out {n_held} of n_samples = {n_rows} rows leaves none to train on "
-                f"(validation_split={self.validation_split!r}, "
-                f"early_stopping={self.early_stopping!r}). Give more rows, or X_val and y_val."
-            )
-        kept, held = train_test_split(
-            np.arange(n_rows),
-            test_size=n_held,
-            stratify=by_class,
-            random_state=hold_out_seed(seed),
-        )
-        if by_class is not None:  # rounding may have left a rare class out
-            missing = np.setdiff1d(by_class[kept], by_class[held])
-            moved = [kept[by_class[kept] == label][0] for label in missing]
-            kept, held = np.setdiff1d(kept, moved), np.union1d(held, moved).astype(int)
-        return np.sort(kept), np.sort(held)
-
-    def _rows(self, X, y, weight, targets, name="y"):
-        """Return what the network is trained on; weights, None for ones, have mean 1."""
-        from skdl._engine.rows import Rows
-
-        dtype = input_dtype(self.dtype)
-        weight = np.ones(y.shape[0]) if weight is None else weight
-        weight = (weight * (len(weight) / weight.sum())).astype(dtype)
-        return Rows(X, targets.encode(y, dtype, name), weight)
-
     def _check_going_on(self):
         """Raise a ValueError if what the last fit learned of X is asked for otherwise now."""
-
-    def _make_network(self, X, targets, seed, going_on=False):
-        if going_on:
-            self._check_going_on()
-        network = self._new_network(X, targets, seed)
-        if going_on and not network.go_on_from(self._network):
-            raise ValueError(
-                "Training cannot go on with the network of the last fit: a parameter of the "
-                "network, its loss, metrics or optimizer was changed since (only learning_rate "
-                "may be). Set it back, or fit a clone of this estimator."
-            )
-        return network
 
     def _new_network(self, X, targets, seed):
         from skdl._engine.network import Network
@@ -307,15 +212,6 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
         metrics = targets.resolve_metrics(self.metrics)
         return NetworkConfig.of(builder, arguments, self.optimizer, learning_rate, loss, metrics)
-
-    def _check_same_targets(self, targets):
-        old, new = vars(self._targets), vars(targets)
-        same = all(np.array_equal(old[name], new[name]) for name in old if name != "one_hot")
-        if not same:
-            raise ValueError(
-                "warm_start=True goes on with the network of the last fit, which had other "
-                "classes or outputs in y. Fit a clone of this estimator instead."
-            )
 
     def _planned_epochs(self):
         """Return the largest number of epochs that `fit` trains."""
@@ -433,17 +329,9 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             self._validate_params()
             unfitted = type(self)(**self.get_params(deep=False))
             X, y = unfitted._check_rows(X, y, reset=True)
-            targets, X = unfitted._make_targets(y), unfitted._learn_inputs(X)
-            network = unfitted._whole(unfitted._make_network(X, targets, 0))
+            targets, x = unfitted._make_targets(y), unfitted._learn_inputs(X)
+            network = unfitted._whole(unfitted._new_network(x, targets, 0))
         network.model.summary()
-
-
-def _without_zeros(weight, *arrays):
-    """Return weights and the rows of arrays that belong to them, without weights of zero."""
-    kept = np.flatnonzero(weight)
-    if len(kept) == len(weight):
-        return weight, *arrays
-    return weight[kept], *(array[kept] for array in arrays)
 
 
 def _with_advice(error: ValueError) -> ValueError:

@@ -11,10 +11,10 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
 
-from skdl._common.seeds import fit_seed
+from skdl._estimators.fitting import Fitting
+from skdl._estimators.samples import Samples, checked_weight
 from skdl._estimators.tasks import FitTasks
 from skdl._networks.dense import input_dtype
-from skdl._sklearn import check_sample_weight
 
 _ENDLESS = -1  # tf.data.INFINITE_CARDINALITY
 
@@ -39,35 +39,27 @@ def fit_stream(
     A first pass reads the targets and weights, which are held; the inputs never are.
     """
     _check_possible(estimator, y, sample_weight, X_val, y_val)
-    going_on = estimator.warm_start and hasattr(estimator, "_network")
     tasks = FitTasks(estimator, None, None, None, estimator.epochs)
+    fitting = Fitting(estimator, going_on=estimator.warm_start and hasattr(estimator, "_network"))
     with estimator._as_before_if_it_fails():
-        x, y, weights, n_batches = _read(estimator, X, "X", reset=not going_on)
-        y = check_array(
-            y, ensure_2d=False, input_name="y",
-            dtype=None if is_classifier(estimator) else "numeric",
-        )  # fmt: skip
-        targets = estimator._make_targets(y)
-        if going_on:
-            estimator._check_same_targets(targets)
-        class_weight, factors = getattr(estimator, "class_weight", None), None
-        if class_weight is not None:
-            given, weights = weights, targets.weights(class_weight, y, weights)
-            factors = _by_label(y, weights, given)
-        seed = estimator._network.seed if going_on else fit_seed(estimator.random_state)
-        x = estimator._inputs(x) if going_on else estimator._learn_inputs(x)
-        network = estimator._make_network(x, targets, seed, going_on)
+        first, samples, n_batches = _read(estimator, X, "X", reset=not fitting.going_on)
+        fitting.learn_targets(samples.y)
+        weighed = fitting.weigh_classes(samples)
+        fitting.begin()
+        network = fitting.make_network(fitting.learn_inputs(first))
         errors = []
-        rows = StreamRows(estimator, X, targets, n_batches, weights, errors, factors)
+        factors = None if weighed is samples else _by_label(samples, weighed.weight)
+        rows = StreamRows(fitting, X, n_batches, weighed.weight, errors, factors)
         held_out = None
         if is_stream(X_val):
-            _, _, weights, n_batches = _read(estimator, X_val, "X_val", reset=False)
-            held_out = StreamRows(estimator, X_val, targets, n_batches, weights, errors)
+            _, held, n_batches = _read(estimator, X_val, "X_val", reset=False)
+            held_out = StreamRows(fitting, X_val, n_batches, held.weight, errors)
         elif X_val is not None:
-            X_val, y_val = estimator._check_rows(X_val, y_val, reset=False, name="_val")
-            held_out = estimator._rows(estimator._inputs(X_val), y_val, None, targets, "y_val")
+            held_out = fitting.encode_validation(
+                fitting.check_validation(X_val, y_val), sparse=False
+            )
         try:
-            estimator._train(network, targets, rows, held_out, estimator.epochs, tasks)
+            estimator._train(network, fitting.targets, rows, held_out, estimator.epochs, tasks)
         except Exception:
             if errors:  # which TensorFlow has put into one of its own
                 raise errors[0] from None
@@ -84,9 +76,8 @@ class StreamRows:
 
     def __init__(
         self,
-        estimator: BaseEstimator,
+        fitting: Fitting,
         source: Any,
-        targets: Any,
         n_batches: int,
         weights: np.ndarray,
         errors: list[Exception],
@@ -94,7 +85,7 @@ class StreamRows:
     ):
         self.x = self
         self.lazy = True
-        self._estimator, self._source, self._targets = estimator, source, targets
+        self._estimator, self._targets, self._source = fitting.estimator, fitting.targets, source
         self._n_batches, self._n_rows, self._errors = n_batches, len(weights), errors
         self._scale, self._factors = len(weights) / weights.sum(), factors
 
@@ -147,7 +138,7 @@ class StreamRows:
     def _as_network_takes(self, x, y, weight):
         estimator, dtype = self._estimator, input_dtype(self._estimator.dtype)
         x = estimator._inputs(estimator._validated(x, reset=False))
-        weight = _checked_weight(weight, y) * self._scale
+        weight = checked_weight(weight, y, allow_all_zero_weights=True) * self._scale
         if self._factors is not None:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
         x = x.toarray() if issparse(x) else x
@@ -193,10 +184,11 @@ def _check_possible(estimator, y, sample_weight, X_val, y_val):
         )
 
 
-def _by_label(y, weights, given):
+def _by_label(samples, weights):
     """Return by which factor the weights of each class grew, the same in every batch."""
-    known = given > 0
-    return dict(zip(_hashable(y[known]), (weights[known] / given[known]).tolist(), strict=True))
+    known = samples.weight > 0
+    grown = weights[known] / samples.weight[known]
+    return dict(zip(_hashable(samples.y[known]), grown.tolist(), strict=True))
 
 
 def _hashable(y):
@@ -205,14 +197,11 @@ def _hashable(y):
     return y.tolist() if y.ndim == 1 else list(map(tuple, y.tolist()))
 
 
-def _checked_weight(weight, y):
-    return check_sample_weight(
-        weight, y, dtype=np.float64, ensure_non_negative=True, allow_all_zero_weights=True
-    )
-
-
 def _read(estimator, X, name, reset):
-    """Return the first inputs, checked, all targets and weights, and the number of batches."""
+    """Return the first inputs, checked, all targets and weights, and the number of batches.
+
+    The samples hold no X.
+    """
     x, y, weights = None, [], []
     for batch in _elements(X, name):
         inputs, targets, weight = _parts(batch, name)
@@ -220,9 +209,12 @@ def _read(estimator, X, name, reset):
             suffix = name.removeprefix("X")
             x, targets = estimator._check_rows(inputs, targets, reset=reset, name=suffix)
         y.append(targets)
-        weights.append(_checked_weight(weight, targets))
-    y = np.concatenate(y)
-    return x, y, check_sample_weight(np.concatenate(weights), y), len(weights)
+        weights.append(checked_weight(weight, targets, allow_all_zero_weights=True))
+    y = check_array(
+        np.concatenate(y), ensure_2d=False, input_name=f"y{name.removeprefix('X')}",
+        dtype=None if is_classifier(estimator) else "numeric",
+    )  # fmt: skip
+    return x, Samples(None, y, checked_weight(np.concatenate(weights), y)), len(weights)
 
 
 def _parts(batch, name="X"):

@@ -46,6 +46,10 @@ class ClassTargets:
             self.n_units = 1 if self.kind == "binary" else len(self.classes)
         self.one_hot = False
 
+    def same_as(self, other: ClassTargets) -> bool:
+        """Tell whether the targets of another fit are of the same kind, with the same classes."""
+        return self.kind == other.kind and np.array_equal(self.classes, other.classes)
+
     @property
     def activation(self) -> str:
         """Of the output layer."""
@@ -198,6 +202,10 @@ class ValueTargets:
         self.one_dimensional = y.ndim == 1
         self.n_units = 1 if y.ndim == 1 else y.shape[1]
         self.shape = (self.n_units,)
+
+    def same_as(self, other: ValueTargets) -> bool:
+        """Tell whether the targets of another fit have as many outputs, in the same shape."""
+        return (self.shape, self.one_dimensional) == (other.shape, other.one_dimensional)
 
     def resolve_loss(self, loss: Any, metrics: Any) -> Any:
         """Return the loss for these targets."""

@@ -59,7 +59,7 @@ def test_exact_counts_of_the_course_material():
     assert head.phases_ == ["augmented", "fine_tune"]
     frozen = PretrainedFeatureClassifier(training="augmented", **settings)
     targets, images = frozen._make_targets([0, 1]), frozen._learn_inputs(frozen._validated(X))
-    model = frozen._make_network(images, targets, 0)._template().model
+    model = frozen._new_network(images, targets, 0)._template().model
     assert model.count_params() == 16_812_353
     assert n_trainable(model) == 2_097_665
 

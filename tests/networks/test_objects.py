@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
 from skdl._engine import store
+from skdl._estimators.hold_out import split
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5)).astype(np.float32)
@@ -266,7 +267,7 @@ def test_rare_classes_are_held_out_too():
     labels = np.array(["a"] * 195 + ["b"] * 3 + ["c"] * 2)
     rows = RNG.normal(size=(200, 3))
     net = DenseClassifier(early_stopping=True, epochs=1, random_state=0)
-    kept, held = net._split(net._make_targets(labels), labels, 0)
+    kept, held = split(labels, len(labels), net.validation_split, net.early_stopping, 0)
     assert set(labels[held]) == set(labels[kept]) == {"a", "b", "c"}
     assert len(np.union1d(kept, held)) == 200
     assert net.fit(rows, labels).n_iter_ == 1

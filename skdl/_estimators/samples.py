@@ -1,0 +1,61 @@
+"""Rows on their way through a fit: inputs, targets and weights that stay together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skdl._sklearn import check_sample_weight
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Checked rows.
+
+    Parameters
+    ----------
+    X : array or CSR matrix of n_samples rows
+        What the rows hold, as checked or, later, as the network takes it.
+    y : array of shape (n_samples,) or (n_samples, n_outputs)
+        Labels or values, as the user gave them.
+    weight : ndarray of shape (n_samples,), default=None
+        Non-negative weights; None where all rows count alike.
+    positions : ndarray of shape (n_samples,), default=None
+        Where the rows stood in what was given to fit; None where nobody asks.
+    name : str, default="y"
+        What errors call the targets.
+    """
+
+    X: Any
+    y: Any
+    weight: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    name: str = "y"
+
+    def __len__(self) -> int:
+        return self.y.shape[0]
+
+    def take(self, rows: np.ndarray) -> Samples:
+        """Return some of the rows, by their positions among these."""
+        parts = {name: getattr(self, name) for name in ("X", "y", "weight", "positions")}
+        return replace(self, **{k: v if v is None else v[rows] for k, v in parts.items()})
+
+    def without_zeros(self) -> Samples:
+        """Return the rows that have a weight, these samples themselves where all have."""
+        kept = np.flatnonzero(self.weight)
+        return self if len(kept) == len(self) else self.take(kept)
+
+
+def checked_weight(sample_weight: Any, rows: Any, **checks: Any) -> np.ndarray:
+    """Return weights of rows as float64, ones where none are given.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite, non-negative number per row.
+    """
+    return check_sample_weight(
+        sample_weight, rows, dtype=np.float64, ensure_non_negative=True, copy=True, **checks
+    )

@@ -101,17 +101,19 @@ def resolve_image_shape(
     elif given is not None:
         shape = given
     else:
-        shape = next(_guesses(n_pixels, channels), None)
-        if shape is None:
+        guesses = list(_guesses(n_pixels, channels))
+        if not guesses:
             raise ValueError(
                 f"channels={channels!r} does not divide the {n_pixels} columns of X. {fitting}"
             )
+        shape = guesses[0]
     if channels is not None and shape[2] != channels:
         raise ValueError(
             f"channels={channels!r} differs from the {shape[2]} channels of images of shape "
             f"{shape}. Leave channels=None."
         )
-    return shape
+    height, width, n_channels = shape
+    return height, width, n_channels
 
 
 def check_same_shape(
@@ -165,7 +167,7 @@ def _fitting(n_pixels):
 
 def is_size(value: Any) -> bool:
     """Tell whether a value is a positive integer."""
-    return isinstance(value, Integral) and value > 0
+    return isinstance(value, Integral) and int(value) > 0
 
 
 def dtype_of(X: Any) -> str | None:

@@ -7,7 +7,6 @@ No global generator is read or written. The streams are independent of one anoth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 
 import numpy as np
 
@@ -18,9 +17,9 @@ def fit_seed(random_state: int | np.random.RandomState | None) -> int:
     """Return the seed of a fit; a `RandomState` advances, None means fresh entropy."""
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, Integral):
-        return int(random_state)
-    return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return int(random_state)
 
 
 def layer_seeds(seed: int | None) -> Iterator[int]:

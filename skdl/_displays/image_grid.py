@@ -258,7 +258,8 @@ class ImageGridDisplay:
         classes = found if classes is None else np.asarray(classes)
         true_proba, pred_proba = probabilities_of(y_proba, classes, y_true, y_pred)
         right = y_true == y_pred
-        chosen = np.flatnonzero({"errors": ~right, "correct": right}.get(only, right | True))
+        wanted = {"errors": ~right, "correct": right, None: np.ones_like(right)}
+        chosen = np.flatnonzero(wanted[only])
         if pred_proba is not None and only is not None:
             sureness = pred_proba[chosen] * (-1 if only == "errors" else 1)
             chosen = chosen[np.argsort(sureness, kind="stable")]

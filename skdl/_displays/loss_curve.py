@@ -232,14 +232,18 @@ class LossCurveDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        self.lines_, self.mean_lines_, self.bands_, self.best_points_ = [], [], [], []
+        self.lines_: list[Any] = []
+        self.mean_lines_: list[Any] = []
+        self.bands_: list[Any] = []
+        self.best_points_: list[Any] = []
         for (label, curves), colour in zip(groups.items(), colours(len(groups)), strict=True):
-            self._draw_group(*curves, kind, label, colour, alone=len(groups) == 1)
+            self._draw_group(curves, kind, label, colour, alone=len(groups) == 1)
         self._add_legend(groups)
         ax.set_xlabel("epoch")
         ax.set_ylabel(self.metric)
-        if isinstance(ax.xaxis.get_major_locator(), MaxNLocator):
-            ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        locator = ax.xaxis.get_major_locator()
+        if isinstance(locator, MaxNLocator):
+            locator.set_params(integer=True, min_n_ticks=1)
         ax.grid(alpha=0.25)
         ax.spines[["top", "right"]].set_visible(False)
         return self
@@ -267,13 +271,14 @@ class LossCurveDisplay:
                     group[2].append((best, group[1][-1][best - 1]))
         return groups
 
-    def _draw_group(self, train, validation, best, kind, label, colour, alone):
-        for curves, style in ((train, _TRAINING), (validation, _VALIDATION)):
+    def _draw_group(self, curves, kind, label, colour, alone):
+        train, validation, best = curves
+        for values, style in ((train, _TRAINING), (validation, _VALIDATION)):
             shade = COLOURS[1] if alone and style == _VALIDATION else colour
             name = ("training", "validation")[style == _VALIDATION] if alone else label
-            self._draw_curves(curves, kind, color=shade, linestyle=style, label=name)
+            self._draw_curves(values, kind, color=shade, linestyle=style, label=name)
         if best:
-            epochs, values, name = *zip(*best, strict=True), "best epoch"
+            (epochs, values), name = zip(*best, strict=True), "best epoch"
             if kind == "average" and len(best) > 1:
                 on, mean = self.mean_lines_[-1].get_data()
                 epochs = [min(round(np.median(epochs)), len(on))]
@@ -339,7 +344,8 @@ def _curves(history: dict[str, list], metric: str) -> tuple[NDArray, NDArray | N
     pair = history[metric], history.get(f"val_{metric}")
     if any(np.ndim(values) != 1 for values in pair if values is not None):
         raise ValueError(f"metric={metric!r} is more than one number an epoch.")
-    return tuple(None if values is None else np.array(values, float) for values in pair)
+    train, validation = pair
+    return np.array(train, float), None if validation is None else np.array(validation, float)
 
 
 def _mean_and_deviation(curves: list[NDArray]) -> tuple[NDArray, NDArray, NDArray]:

@@ -235,8 +235,8 @@ class SearchDisplay:
         if len(axes) != n:
             raise ValueError(f"ax must be {n} axes, one for each of {[*self.scores]!r}.")
         clear(*axes)
-        finite = [values[np.isfinite(values)] for values in self.scores.values()]
-        finite = np.concatenate(finite) if any(map(len, finite)) else np.zeros(1)
+        known = [values[np.isfinite(values)] for values in self.scores.values()]
+        finite = np.concatenate(known) if any(map(len, known)) else np.zeros(1)
         limits = {"vmin": finite.min(), "vmax": finite.max(), "cmap": "cividis", "aspect": "auto"}
         self.axes_, self.figure_ = axes, axes[0].figure
         images = [

@@ -36,7 +36,7 @@ def metric_of(search: Any, metric: str | None) -> str:
             f"metric=None takes the score that refit names, but refit={refit!r} names none. "
             f"Choose from {names!r}."
         )
-    metric = refit if metric is None else metric
+    metric = str(refit) if metric is None else metric
     if metric not in names:
         raise ValueError(f"metric={metric!r} is no score of this search. Choose from {names!r}.")
     return metric
@@ -46,7 +46,8 @@ def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str |
     """Return the names of the parameters across, down, and of the others that vary."""
     candidates = search.cv_results_["params"]
     names = list(dict.fromkeys(name for params in candidates for name in params))
-    x, y = (None if given is None else _resolved(given, names) for given in (x, y))
+    x = None if x is None else _resolved(x, names)
+    y = None if y is None else _resolved(y, names)
     if x is not None and x == y:
         raise ValueError(f"x and y are both {x!r}. Give different parameters, of {names!r}.")
     varied = [
@@ -67,8 +68,8 @@ def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str |
         chosen = [name for name in (y, *others, x) if name is not None] or names[:1]
         if not chosen:
             raise ValueError("The search varies no parameter.")
-        x, y, others = chosen[-1], chosen[0] if len(chosen) > 1 else None, []
-
+        return chosen[-1], chosen[0] if len(chosen) > 1 else None, []
+    assert x is not None  # both were given
     return x, y, others
 
 
@@ -89,7 +90,7 @@ def values_of(search: Any, name: str) -> tuple[list, list[int]]:
     absent, keys_in_order = _key(_ABSENT), dict.fromkeys([*_listed(search, name), *by_key])
     order = [key for key in keys_in_order if key in by_key and key != absent]
     if all(isinstance(by_key[k], Real) and not isinstance(by_key[k], bool) for k in order):
-        order.sort(key=by_key.get)
+        order.sort(key=by_key.__getitem__)
     order = [absent] * (absent in by_key) + order
     place = {key: i for i, key in enumerate(order)}
     return [by_key[key] for key in order], [place[key] for key in keys]

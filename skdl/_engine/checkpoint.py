@@ -32,7 +32,8 @@ class Checkpoint:
 
     def __init__(self, folder: str | os.PathLike, every: int, name: str):
         self._folder, self._every, self._name = Path(folder), every, name
-        self._phase, self._found = 0, None
+        self._phase = 0
+        self._found: dict[str, Any] | None = None
         # What a kill in the middle of writing left; those of now may be another process's.
         self._left = list(self._folder.glob(f".{name}-*.unfinished"))
 
@@ -136,8 +137,10 @@ class Checkpoint:
                     values[name] = value
                 elif isinstance(value, np.number):
                     values[name] = value.item()
-                elif getattr(keras.ops, getattr(value, "__name__", ""), None) is value:
-                    operations[name] = value.__name__  # how values are compared
+                elif (operation := getattr(value, "__name__", None)) and (
+                    getattr(keras.ops, operation, None) is value
+                ):
+                    operations[name] = operation  # how values are compared
             callbacks.append((values, operations))
         told = {
             "seed": network.seed,
@@ -145,7 +148,8 @@ class Checkpoint:
             "stopped": stopping,
             "callbacks": callbacks,
         }
-        np.savez(file, told=np.array(json.dumps(told)), **arrays)
+        members: dict[str, Any] = {**arrays, "told": np.array(json.dumps(told))}
+        np.savez(file, **members)
 
     def _read(self) -> dict[str, Any] | None:
         try:

@@ -47,8 +47,10 @@ class Network:
         self._sparse = sparse
         template = self._template()
         self._n_saved = template.n_saved
-        self._arrays = template.initial_state(seed, config.learning_rate, given)[: self._n_saved]
-        self._variables = self._model = None
+        arrays = template.initial_state(seed, config.learning_rate, given)[: self._n_saved]
+        self._arrays: Any = arrays  # None while the state is in variables
+        self._variables: Any = None
+        self._model: Any = None
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:

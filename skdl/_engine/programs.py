@@ -53,7 +53,8 @@ class Epochs:
     ):
         self.template, self.state, self.program = template, state, program
         self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
-        self._worker = self._coming = None
+        self._worker: Any = None
+        self._coming: Any = None
         if template.sparse:
             self._worker = ThreadPoolExecutor(1)
         else:

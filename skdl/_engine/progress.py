@@ -19,7 +19,8 @@ class Progress:
 
     def __init__(self, verbose: int, name: str):
         self._verbose, self._name = int(verbose), name
-        self._bar = self._console = None
+        self._bar: Any = None
+        self._console: Any = None
         self._said = ""
 
     def begin(self, program: str, epochs: int, n_rows: int, done: int = 0) -> None:

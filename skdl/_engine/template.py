@@ -152,8 +152,8 @@ class Template:
         """Return the values of a state with another learning rate, None leaving it."""
         if rate is None or self._rate is None:
             return values
-        rate = np.asarray(rate, values[self._rate].dtype)
-        return [*values[: self._rate], rate, *values[self._rate + 1 :]]
+        new = np.asarray(rate, values[self._rate].dtype)
+        return [*values[: self._rate], new, *values[self._rate + 1 :]]
 
     @property
     def chunk_rows(self) -> int:
@@ -272,8 +272,10 @@ class Template:
 
     def _find_layer(self, layer: int | str) -> keras.Layer:
         """Return the n-th convolution, or the layer of a name."""
-        found = {each.name: each for each in self.layers}
-        convolutions = dict(enumerate(each for each in self.layers if is_conv(each)))
+        found: dict[Any, Any] = {each.name: each for each in self.layers}
+        convolutions: dict[Any, Any] = dict(
+            enumerate(each for each in self.layers if is_conv(each))
+        )
         if layer not in found and layer not in convolutions:
             raise ValueError(
                 f"layer={layer!r} is neither the number of a convolution, from 0 to "

@@ -132,8 +132,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             x = fitting.learn_inputs(samples.X)
             network = fitting.make_network(x)
             rows = fitting.encode(x, samples)
-            held_out = fitting.encode_validation(held_out, issparse(x))
-            self._train_fully(network, fitting.targets, rows, held_out, tasks, checkpoint)
+            validation = fitting.encode_validation(held_out, issparse(x))
+            self._train_fully(network, fitting.targets, rows, validation, tasks, checkpoint)
         tasks.end()
         if checkpoint is not None and not self._network.interrupted:
             checkpoint.remove()

@@ -15,7 +15,7 @@ _CONSTRAINTS: dict = {
 }
 
 
-def _architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, Any]]:
+def dense_architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, Any]]:
     """Return the builder and its arguments for rows like X."""
     shared = ("activation", "dropout", "l1", "l2", "batch_normalization", "kernel_initializer")
     return build_dense, {
@@ -214,7 +214,8 @@ class DenseClassifier(NetworkClassifier):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    _architecture = _architecture
+    def _architecture(self, X):
+        return dense_architecture(self, X)
 
 
 class DenseRegressor(NetworkRegressor):
@@ -397,7 +398,8 @@ class DenseRegressor(NetworkRegressor):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    _architecture = _architecture
+    def _architecture(self, X):
+        return dense_architecture(self, X)
 
 
 # The public place, which pickles and OpenML flows name.

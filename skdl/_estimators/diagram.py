@@ -46,8 +46,8 @@ class NetworkAttributes(AttrsDict):
     def __init__(self, estimator: Any, models: Sequence[keras.Model], doc_link: str):
         # scikit-learn looks at all attributes, and would so build the Keras model in `model_`,
         # of which the table tells more. Its `dir` looks at them, too.
-        names = {name for name in object.__dir__(estimator) if name.endswith("_")} - {"model_"}
-        names = [name for name in names if name[0] != "_" and hasattr(estimator, name)]
+        ending = {name for name in object.__dir__(estimator) if name.endswith("_")} - {"model_"}
+        names = [name for name in ending if name[0] != "_" and hasattr(estimator, name)]
         shown = SimpleNamespace(**{name: getattr(estimator, name) for name in names})
         super().__init__(
             fitted_attrs=dict(fitted_attributes(shown)),

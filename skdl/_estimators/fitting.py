@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from skdl._engine.network import Network
     from skdl._engine.rows import Rows
     from skdl._estimators.base import BaseNetwork
-    from skdl._estimators.targets import ClassTargets, ValueTargets
 
 
 class Fitting:
@@ -45,7 +44,7 @@ class Fitting:
         Whether the fit goes on with the network of the last one.
     """
 
-    targets: ClassTargets | ValueTargets
+    targets: Any  # ClassTargets or ValueTargets
     seed: int
 
     def __init__(self, estimator: BaseNetwork, going_on: bool):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,11 +39,16 @@ class Samples:
 
     def take(self, rows: np.ndarray) -> Samples:
         """Return some of the rows, by their positions among these."""
-        parts = {name: getattr(self, name) for name in ("X", "y", "weight", "positions")}
-        return replace(self, **{k: v if v is None else v[rows] for k, v in parts.items()})
+
+        def of(values):
+            return None if values is None else values[rows]
+
+        return Samples(of(self.X), of(self.y), of(self.weight), of(self.positions), name=self.name)
 
     def without_zeros(self) -> Samples:
         """Return the rows that have a weight, these samples themselves where all have."""
+        if self.weight is None:
+            return self
         kept = np.flatnonzero(self.weight)
         return self if len(kept) == len(self) else self.take(kept)
 

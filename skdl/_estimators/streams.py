@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -15,6 +15,9 @@ from skdl._estimators.fitting import Fitting
 from skdl._estimators.samples import Samples, checked_weight
 from skdl._estimators.tasks import FitTasks
 from skdl._networks.dense import input_dtype
+
+if TYPE_CHECKING:
+    from skdl._engine.rows import Rows
 
 _ENDLESS = -1  # tf.data.INFINITE_CARDINALITY
 
@@ -47,10 +50,10 @@ def fit_stream(
         weighed = fitting.weigh_classes(samples)
         fitting.begin()
         network = fitting.make_network(fitting.learn_inputs(first))
-        errors = []
+        errors: list[Exception] = []
         factors = None if weighed is samples else _by_label(samples, weighed.weight)
         rows = StreamRows(fitting, X, n_batches, weighed.weight, errors, factors)
-        held_out = None
+        held_out: StreamRows | Rows | None = None
         if is_stream(X_val):
             _, held, n_batches = _read(estimator, X_val, "X_val", reset=False)
             held_out = StreamRows(fitting, X_val, n_batches, held.weight, errors)
@@ -79,7 +82,7 @@ class StreamRows:
         fitting: Fitting,
         source: Any,
         n_batches: int,
-        weights: np.ndarray,
+        weights: Any,
         errors: list[Exception],
         factors: dict | None = None,
     ):

@@ -31,7 +31,8 @@ class FitTasks:
             sample_weight = np.full(np.shape(y)[:1], sample_weight)
         self._set_weight(sample_weight)
         self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
-        self._epoch = self._network = self._targets = None
+        self._epoch: Any = None
+        self._network = self._targets = None
 
     def _set_weight(self, sample_weight):
         self._data["metadata"] = None if sample_weight is None else {"sample_weight": sample_weight}

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from skdl._estimators.dense import DenseClassifier
+from skdl._estimators.dense import DenseClassifier, dense_architecture
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import input_dtype
 from skdl._networks.recipes import key_of
@@ -303,7 +303,9 @@ class TextBoWClassifier(NetworkClassifier):
         self.min_df = min_df
 
     _takes_streams = False
-    _architecture = DenseClassifier._architecture
+
+    def _architecture(self, X):
+        return dense_architecture(self, X)
 
     def _kept(self, X):
         once = isinstance(X, Iterable) and not hasattr(X, "__getitem__") and not issparse(X)

@@ -308,7 +308,7 @@ def is_long(value: dict | list) -> bool:
     if isinstance(value, list):
         return set(map(type, value)) <= plain
     kinds = set(map(type, value.values()))
-    one_number = len(kinds) == 1 and issubclass(*kinds, np.number)
+    one_number = len(kinds) == 1 and issubclass(next(iter(kinds)), np.number)
     return set(map(type, value)) in ({str}, {int}) and (kinds <= plain or one_number)
 
 

@@ -339,7 +339,7 @@ def _name_afresh(model: keras.Model) -> None:
     So networks made by one function share their programs, and their layers' names, which
     users type, stay the same.
     """
-    counts = Counter()
+    counts: Counter[str] = Counter()
 
     def name(operation):
         kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(operation).__name__)

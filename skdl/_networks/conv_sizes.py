@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import cast
 
 import numpy as np
 
@@ -35,20 +36,21 @@ def convolutions(
     dropout: float | Sequence[float],
 ) -> list[Convolution]:
     """Return the convolutions of a network on maps of a size (height, width)."""
-    filters = [filters] if isinstance(filters, Integral) else list(filters)
-    if not all(is_size(number) for number in filters):
+    numbers: list = [filters] if isinstance(filters, Integral) else list(cast(Sequence, filters))
+    if not all(map(is_size, numbers)):
         raise ValueError(f"filters must be positive integers, received filters={filters!r}.")
     columns = (
-        _per_layer("kernel_size", kernel_size, filters, _pair),
-        _per_layer("strides", strides, filters, _pair),
-        _per_layer("padding", padding, filters, _padding),
-        _per_layer("dilation_rate", dilation_rate, filters, _pair),
-        _per_layer("pool_size", pool_size, filters, _pair_or_none),
-        _per_layer("conv_dropout", dropout, filters, _fraction),
+        _per_layer("kernel_size", kernel_size, numbers, _pair),
+        _per_layer("strides", strides, numbers, _pair),
+        _per_layer("padding", padding, numbers, _padding),
+        _per_layer("dilation_rate", dilation_rate, numbers, _pair),
+        _per_layer("pool_size", pool_size, numbers, _pair_or_none),
+        _per_layer("conv_dropout", dropout, numbers, _fraction),
     )
     pools_by_default = isinstance(pool_size, Integral) and pool_size == 2
-    image, sizes, found = tuple(size), [f"image {_by(size)}"], []
-    for n_filters, kernel, steps, pad, gaps, pool, rate in zip(filters, *columns, strict=True):
+    image, sizes = size, [f"image {_by(size)}"]
+    found: list[Convolution] = []
+    for n_filters, kernel, steps, pad, gaps, pool, rate in zip(numbers, *columns, strict=True):
         if max(steps) > 1 and max(gaps) > 1:
             raise ValueError(
                 f"strides={steps} and dilation_rate={gaps} cannot both be above 1 in one "

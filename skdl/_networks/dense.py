@@ -150,9 +150,9 @@ def own_activation(activation: Any, dtype: str) -> Any:
 
 def layer_sizes(hidden_layer_sizes: int | Sequence[int]) -> tuple[int, ...]:
     """Return the sizes of hidden layers as a tuple of ints, all at least 1."""
-    sizes = hidden_layer_sizes
+    sizes: Any = hidden_layer_sizes
     sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+    if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
         raise ValueError(
             "hidden_layer_sizes must be an int or a sequence of ints, each at least 1, "
             f"received hidden_layer_sizes={hidden_layer_sizes!r}."

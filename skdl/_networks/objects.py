@@ -61,7 +61,7 @@ def initializer_class(name: str) -> type:
     return found
 
 
-def optimizer_recipe(optimizer: Any) -> Recipe:
+def optimizer_recipe(optimizer: Any) -> Any:
     """Return the recipe of an optimizer given as a name, configuration or object."""
     if isinstance(optimizer, str):
         check_name("optimizer", optimizer)

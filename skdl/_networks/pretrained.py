@@ -129,7 +129,7 @@ def build_pretrained(
     x = inputs
     for layer in augmentation_layers(augmentation, dtype, seeds):
         x = layer(x)
-    for _ in random_parts(flat_layers(backbone), backbone.variables):
+    for _ in random_parts([*flat_layers(backbone)], backbone.variables):
         next(seeds)  # is the backbone's, where the engine draws its weights
     _set_trainable(backbone, fine_tune_from)
     x = _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype)

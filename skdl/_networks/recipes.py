@@ -237,7 +237,7 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
 
 def _attributes(cls: type) -> dict[str, Any]:
     """Return the methods and other attributes of a class that no library defines."""
-    found = {}
+    found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         if _root(base) not in _LIBRARIES:
             found |= vars(base)
@@ -283,7 +283,8 @@ class _State(pickle.Pickler):
     """Pickles a value; of functions, classes and Keras objects in it, keeps the keys."""
 
     def __init__(self, seen: set[int]):
-        self.file, self.seen, self.parts = io.BytesIO(), seen, []
+        self.file, self.seen = io.BytesIO(), seen
+        self.parts: list[Any] = []
         super().__init__(self.file)
 
     def persistent_id(self, value: Any) -> int | None:

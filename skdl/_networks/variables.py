@@ -42,7 +42,9 @@ def random_parts(
     for layer in itertools.chain.from_iterable(map(_with_parts, layers)):
         for name, value in vars(layer).items():
             if isinstance(value, keras.random.SeedGenerator):
-                yield position_of(variables, value.state), None
+                position = position_of(variables, value.state)
+                assert position is not None  # Keras tracks what layers hold
+                yield position, None
             elif isinstance(value, keras.initializers.Initializer) and hasattr(value, "seed"):
                 position = _initialized_by(name, layer, variables)
                 if position is not None:

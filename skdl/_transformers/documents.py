@@ -7,7 +7,7 @@ import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -88,7 +88,7 @@ def _check_encoding(encoding: str) -> None:
 
 def _check_token_pattern(token_pattern: str | None) -> None:
     try:
-        n_groups, why = re.compile(token_pattern).groups, ""
+        n_groups, why = re.compile(cast(str, token_pattern)).groups, ""
     except (re.error, TypeError) as error:
         n_groups, why = 2, f" ({error})"
     if n_groups > 1:

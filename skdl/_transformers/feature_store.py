@@ -61,7 +61,7 @@ class FeatureStore:
         try:
             with closing(self._connection()) as file:
                 missing = self._read(file, range(len(keys)), keys, rows)
-                first = {}
+                first: dict[str, int] = {}
                 for position in missing:
                     first.setdefault(keys[position], position)
                 wanted = list(first.values())

@@ -46,7 +46,8 @@ class Features:
         shape = (self.n_features,)
         given = given_weights(config, shape, backbone)
         self.network = Network(config, shape, seed, given=given)
-        self.folder, self._identity = cache_folder(memory), None
+        self.folder = cache_folder(memory)
+        self._identity: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_identity": None}
@@ -108,7 +109,7 @@ def _identity(network: Network) -> str:
     digest = hashlib.blake2b(text.encode(), digest_size=16)
     weights = network.get_weights()
     for position in positions_of(network.config, network.target_shape, backbone.config["name"]):
-        digest.update(np.ascontiguousarray(weights[position]))
+        digest.update(np.ascontiguousarray(weights[position]).data)
     return digest.hexdigest()
 
 
@@ -155,5 +156,5 @@ def _digests(images: NDArray | ImageFiles) -> Iterator[str]:
         dtype = str(images.dtype).encode()
         for image in images:
             digest = hashlib.blake2b(dtype, digest_size=16)
-            digest.update(np.ascontiguousarray(image))
+            digest.update(np.ascontiguousarray(image).data)
             yield digest.hexdigest()

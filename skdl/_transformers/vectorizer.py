@@ -304,17 +304,17 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
             If X has another number of columns.
         """
         check_is_fitted(self)
-        X = sp.csr_array(check_array(X, accept_sparse="csr"), copy=True)
+        rows = sp.csr_array(check_array(X, accept_sparse="csr"), copy=True)
         terms = list(self.vocabulary_)
-        if X.shape[1] != len(terms):
+        if rows.shape[1] != len(terms):
             raise ValueError(
-                f"X must have {len(terms)} columns as transform returns, received {X.shape[1]}."
+                f"X must have {len(terms)} columns as transform returns, received {rows.shape[1]}."
             )
-        X.sum_duplicates()
-        X.eliminate_zeros()
+        rows.sum_duplicates()
+        rows.eliminate_zeros()
         numbers = all(isinstance(term, int) for term in terms)
-        terms = np.fromiter(terms, np.int64 if numbers else object, len(terms))
-        return np.split(terms[X.indices], X.indptr[1:-1])
+        names = np.fromiter(terms, np.int64 if numbers else object, len(terms))
+        return np.split(names[rows.indices], rows.indptr[1:-1])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the columns.
@@ -364,10 +364,10 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
                 "decode needs the words of the indices: received word_index=None. Pass "
                 "word_index, for instance keras.datasets.imdb.get_word_index(), and fit again."
             )
-        words = {rank + self.index_from: word for word, rank in self.word_index.items()}
-        silent = {PADDING, START} - words.keys()
+        by_index = {rank + self.index_from: word for word, rank in self.word_index.items()}
+        silent = {PADDING, START} - by_index.keys()
         indices = [index for index in documents.flat.tolist() if index not in silent]
-        return " ".join(words.get(i, "?") if i < n_columns else "?" for i in indices)
+        return " ".join(by_index.get(i, "?") if i < n_columns else "?" for i in indices)
 
     def _read(self, X, reset=False):
         """Return texts as a list, anything else as `Indices`, checking both.

@@ -279,7 +279,7 @@ def _load(
     left as it is.
     """
     folder = _keras_folder() if data_home is None else Path(data_home).expanduser()
-    found = []
+    found: list[Path] = []
 
     def get_file(fname, origin, file_hash=None, cache_subdir="datasets", **kwargs):
         target = folder.joinpath(*Path(cache_subdir).parts[1:], fname)

@@ -78,7 +78,8 @@ def ask(call: Callable, *args: Any, timeout: float, **kwargs: Any) -> Any:
     """
     import openml
 
-    server, answers = openml.config.server, queue.SimpleQueue()
+    server = openml.config.server
+    answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
 
     def work():
         try:

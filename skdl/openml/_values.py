@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -137,7 +137,7 @@ def _same(back: Any, value: Any) -> bool:
 
 def _culprit(extension: Any, name: str, value: Any) -> tuple[str, Any]:
     """Return the innermost part of a value that cannot be stored, with its name."""
-    parts = value.items() if isinstance(value, Mapping) else ()
+    parts: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, Mapping) else ()
     if isinstance(value, list | tuple):
         parts = enumerate(value)
     for key, part in parts:

@@ -245,3 +245,7 @@ def _image_shape(input_shape):
         "input_shape must be (height, width, channels), all positive integers, received "
         f"input_shape={input_shape!r}."
     )
+
+
+# The public place, which pickles name.
+build_convnet.__module__ = "skdl"

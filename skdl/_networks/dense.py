@@ -225,3 +225,7 @@ def seeded_initializer(initializer: Any, seeds: Iterator[int]) -> keras.Initiali
 def input_dtype(dtype: str) -> str:
     """Return the dtype in which data enters a network of a dtype policy."""
     return "float64" if dtype == "float64" else "float32"
+
+
+# The public place, which pickles name.
+build_dense.__module__ = "skdl"

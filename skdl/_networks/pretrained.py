@@ -214,3 +214,7 @@ def _set_trainable(backbone: keras.Model, first: str | None) -> None:
     for position, layer in enumerate(layers):
         frozen = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = position >= names.index(first) and not frozen
+
+
+# The public place, which pickles name.
+build_pretrained.__module__ = "skdl"

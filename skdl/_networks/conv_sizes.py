@@ -38,7 +38,7 @@ def convolutions(
     """Return the convolutions of a network on maps of a size (height, width)."""
     numbers: list = [filters] if isinstance(filters, Integral) else list(cast(Sequence, filters))
     if not all(map(is_size, numbers)):
-        raise ValueError(f"filters must be positive integers, received filters={filters!r}.")
+        raise ValueError(f"filters must be positive integers, received filters={numbers!r}.")
     columns = (
         _per_layer("kernel_size", kernel_size, numbers, _pair),
         _per_layer("strides", strides, numbers, _pair),

@@ -322,3 +322,6 @@ def _check_close(method, got, expected, tolerance):
             "then compute in it. Or accept the difference, which networks fitted in bfloat16 need, "
             "by a larger tolerance."
         )
+
+
+to_onnx.__module__ = "skdl"  # the public place

@@ -1,9 +1,12 @@
 """Fixtures and data shared by all tests."""
 
+import gc
 import os
+import sys
 import warnings
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
@@ -13,6 +16,45 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a worker, set before Tenso
         os.environ.setdefault(name, "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# What Hypothesis draws: the same examples in every usual run, others in each run of the slow
+# tests. What the latter find wrong is printed as a line `@reproduce_failure`, and pinned as an
+# `@example` once it is mended.
+hypothesis.settings.register_profile("usual", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("random", deadline=None, print_blob=True)
+
+
+def runs_slow_tests(config):
+    """Tell whether the tests marked slow are asked for, by `-m slow` or the like."""
+    return "not slow" not in config.getoption("markexpr")
+
+
+def pytest_configure(config):
+    if not config.getoption("hypothesis_profile", None):
+        hypothesis.settings.load_profile("random" if runs_slow_tests(config) else "usual")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark as slow what follows from how a test is written, before the slow ones are left out.
+
+    Tests of the data beside the project: the usual run needs nothing but the project. And all
+    that draw examples, where the slow ones are asked for, since these runs draw other ones.
+    """
+    random = runs_slow_tests(config)
+    for item in items:
+        drawn = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
+        if "shared" in getattr(item, "fixturenames", ()) or (random and drawn):
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_given_back():
+    """Drop the networks compiled for one file of tests before the next one begins."""
+    yield
+    if "skdl._engine.store" in sys.modules:
+        sys.modules["skdl._engine.store"].templates.clear()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1
         (USUAL if _number < 2 or _name in EXACT else MORE).append(_estimator)
 
 
-@parametrize_with_checks(USUAL, expected_failed_checks=excused)
+@parametrize_with_checks(USUAL, expected_failed_checks=excused, xfail_strict=True)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(MORE, expected_failed_checks=excused)
+@parametrize_with_checks(MORE, expected_failed_checks=excused, xfail_strict=True)
 def test_scikit_learn_check_in_more_configurations(estimator, check):
     check(estimator)

@@ -1,6 +1,6 @@
 """Whatever the parameters and the data: a fitted estimator, or an error that says why.
 
-A few hundred cases in the usual run; `pytest -m slow tests/test_properties.py` draws
+A few hundred cases in the usual run; `pytest -m slow tests/estimators/test_properties.py` draws
 thousands, new ones each time.
 """
 
@@ -35,14 +35,13 @@ each_on_tables = pytest.mark.parametrize("name", ON_TABLES)
 
 def many(n):
     """Return the settings of the long run: so many cases, other ones each time."""
-    return settings(
-        max_examples=n, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    random, checks = settings.get_profile("random"), list(HealthCheck)
+    return settings(random, max_examples=n, suppress_health_check=checks)
 
 
 def some(n):
     """Return the settings of a usual run: the same few cases each time."""
-    return settings(many(n), derandomize=True)
+    return settings(many(n), derandomize=True, database=None)
 
 
 def small(name, **changed):

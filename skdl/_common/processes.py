@@ -47,9 +47,10 @@ def modest_start() -> Iterator[None]:
 
 
 def check_process() -> None:
-    """Raise a RuntimeError in a fork of a process in which TensorFlow was used.
+    """Raise a RuntimeError where TensorFlow cannot compute: in forks, and inside of graphs.
 
-    A fork has none of the threads that TensorFlow waits for: fit and predict would hang.
+    A fork of a process in which TensorFlow was used has none of the threads that it waits for:
+    fit and predict would hang.
     """
     if _forked:
         raise RuntimeError(
@@ -57,6 +58,13 @@ def check_process() -> None:
             "Run the work in processes that are started anew (joblib's default backend 'loky', "
             "or multiprocessing.get_context('spawn')) or in threads, or fork before the first "
             "use of a network."
+        )
+    is_eager = getattr(sys.modules.get("tensorflow"), "executing_eagerly", None)
+    if is_eager is not None and not is_eager():
+        raise RuntimeError(
+            "skdl needs TensorFlow's eager execution, which is off here: inside of "
+            "`tf.Graph().as_default()` or a `tf.function`, or after "
+            "`tf.compat.v1.disable_eager_execution()`. Fit and predict outside of them."
         )
 
 

@@ -13,6 +13,7 @@ import scipy.sparse
 from skdl._common.seeds import row_order
 from skdl._engine import device, programs
 from skdl._engine.callbacks import needs_batches
+from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras
 from skdl.exceptions import NonFiniteLossError, TrainingInterruptedWarning
 
@@ -30,7 +31,7 @@ class Fit:
         self._unrecorded = None
 
     def run(self, stopper, callbacks):
-        with self.network.distributed():
+        with self.network.distributed(), tensorflow_settings.held():
             self._run(stopper, callbacks)
 
     def _run(self, stopper, callbacks):

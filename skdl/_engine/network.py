@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skdl._common.processes import lock
 from skdl._common.versions import with_versions, without_versions
 from skdl._engine.device import n_replicas, new_variables, outside_strategies
 from skdl._engine.epochs import Fit, not_finite
@@ -19,6 +18,7 @@ from skdl._engine.rows import Rows
 from skdl._engine.template import Template, template_of
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
+from skdl._networks.settings import building
 from skdl._networks.variables import state_of
 
 
@@ -106,7 +106,7 @@ class Network:
             return self._model
 
     def _compiled(self) -> keras.Model:
-        with lock:
+        with building():
             model = self.config.compile(seed=self.seed)
             build_metrics(model, np.zeros((1, *self.target_shape)))
         return model

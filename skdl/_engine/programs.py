@@ -21,6 +21,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._engine.device_rows import DeviceRows, bucket, padded, sparse_tensors
+from skdl._engine.settings import tensorflow_settings
 from skdl._engine.template import ROW_MULTIPLE, Template
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -114,6 +115,7 @@ class Epochs:
         return _python(self.template.evaluation(rows)(self.state, *rows.tensors, *sizes))
 
 
+@tensorflow_settings.held()
 def predict(
     template: Template,
     state: list[tf.Variable],

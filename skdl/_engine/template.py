@@ -30,10 +30,12 @@ from skdl._engine.kernels import (
     sparse_product,
 )
 from skdl._engine.receptive_field import only_seen_pixels
+from skdl._engine.settings import tensorflow_settings
 from skdl._engine.store import templates
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
+from skdl._networks.settings import own_settings
 from skdl._networks.variables import compact, flat_layers, position_of, random_parts, state_of
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -65,12 +67,14 @@ class Program:
 
     def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
         captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
-        return self._concrete._call_flat(list(inputs), captured)
+        with tf.init_scope():  # unseen by a user's gradient tape
+            return self._concrete._call_flat(list(inputs), captured)
 
 
 class Template:
     """A compiled network that stands for all networks of its configuration."""
 
+    @own_settings()
     def __init__(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool):
         self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
         build_metrics(self.model, np.zeros((1, *target_shape)))
@@ -123,6 +127,7 @@ class Template:
             if np.array_equal(self._initial[slot], self._initial[position])
         }
 
+    @own_settings()
     def initial_state(
         self, seed: int, learning_rate: float | None, given: dict[int, np.ndarray] | None = None
     ) -> list[np.ndarray]:
@@ -286,10 +291,11 @@ class Template:
     def _program(self, key: Hashable, make: Callable, jit_compile: bool = False) -> Program:
         with lock:
             if key not in self._programs:
-                function, signature = make(self.model)
-                self._programs[key] = outside_strategies(
-                    lambda: Program(function, signature, self.variables, jit_compile)
-                )
+                with own_settings(), tensorflow_settings.held():
+                    function, signature = make(self.model)
+                    self._programs[key] = outside_strategies(
+                        lambda: Program(function, signature, self.variables, jit_compile)
+                    )
             self._programs.move_to_end(key)
             while len(self._programs) > _MAX_PROGRAMS:
                 self._programs.popitem(last=False)

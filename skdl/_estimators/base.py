@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from skdl._estimators.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.targets import check_no_texts
 from skdl._estimators.tasks import FitTasks
 from skdl._networks.dense import input_dtype
+from skdl._networks.settings import own_settings
 from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
 
 if TYPE_CHECKING:
@@ -153,9 +155,11 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             network = fitting.make_network(x)
             return self._train(network, fitting.targets, fitting.encode(x, samples), None, 1)
 
+    @contextmanager
     def _as_before_if_it_fails(self):
         check_process()
-        return as_before_if_it_fails(self)
+        with own_settings(), as_before_if_it_fails(self):
+            yield
 
     def _kept(self, X):
         """Return X as what can be read more than once."""
@@ -275,7 +279,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
             )
-        return self._whole(self._network).model
+        with own_settings():
+            return self._whole(self._network).model
 
     def _whole(self, network):
         """Return the network from X to outputs, of which `network` may be the trained part."""
@@ -304,6 +309,7 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         tags.input_tags.sparse = True
         return tags
 
+    @own_settings()
     def summary(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> None:
         """Print Keras's table of the network's layers, shapes and parameters.
 

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.targets import ClassTargets, ValueTargets
+from skdl._networks.settings import own_settings
 from skdl._sklearn import StrOptions, fit_context
 
 
@@ -62,6 +63,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._partial_fit(X, y, classes, sample_weight)
 
+    @own_settings()
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the predicted labels.
 
@@ -78,6 +80,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
+    @own_settings()
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Return the probability of each class.
 
@@ -95,6 +98,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         outputs = self._outputs(X)
         return self._targets.probabilities(outputs)
 
+    @own_settings()
     def predict_log_proba(self, X: ArrayLike) -> NDArray:
         """Return the logarithm of the probability of each class.
 
@@ -145,6 +149,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         """
         return self._partial_fit(X, y, None, sample_weight)
 
+    @own_settings()
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the predicted values.
 

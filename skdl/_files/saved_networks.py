@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from skdl._common.processes import lock
 from skdl._common.versions import without_versions
 from skdl._engine.network import Network
 from skdl._files.plain import Decoder, Encoder
@@ -19,6 +18,7 @@ from skdl._networks.keras import keras
 from skdl._networks.names import check_size
 from skdl._networks.pretrained import build_features, build_pretrained
 from skdl._networks.recipes import Recipe, made
+from skdl._networks.settings import building
 from skdl._networks.variables import flat_layers
 from skdl.exceptions import InvalidFileError
 
@@ -105,7 +105,7 @@ def _check_weights(network):
         if isinstance(recipe, Recipe):
             check_size(recipe)
     sparse = {"sparse": True} if network._sparse else {}
-    with lock, keras.StatelessScope(initialize_variables=False):
+    with building(), keras.StatelessScope(initialize_variables=False):
         try:
             arguments = {name: made(value) for name, value in config.arguments.items()}
             model = config.builder(**arguments, **sparse, seed=0)
@@ -189,7 +189,7 @@ def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) 
     """Return the model, once its weights are seen to have its shapes."""
     recipe = decoder.decode({"$": "recipe", "name": name, "config": config})
     arrays = [decoder.own_array(number) for number in weights]
-    with lock:
+    with building():
         try:
             with keras.StatelessScope(initialize_variables=False):
                 variables = [(tuple(v.shape), str(v.dtype)) for v in recipe.make().variables]

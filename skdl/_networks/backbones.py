@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from skdl._common.processes import lock
 from skdl._networks.backbone_weights import imagenet_function, load_weights, stamp_of
 from skdl._networks.dense import input_dtype
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
+from skdl._networks.settings import building
 from skdl._networks.variables import flat_layers
 
 # Names of layers around a backbone, see `build_pretrained`.
@@ -128,7 +128,7 @@ def find_backbone(
     OSError
         If a file is missing or cannot be read.
     """
-    with lock, warnings.catch_warnings():
+    with building(), warnings.catch_warnings():
         # That weights made for other sizes are loaded, which is what is asked for.
         warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
         return _found(backbone, weights, image_shape, given, layer, dtype)

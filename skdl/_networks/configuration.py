@@ -20,6 +20,7 @@ from skdl._networks.objects import (
     optimizer_recipe,
 )
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
+from skdl._networks.settings import own_settings
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class NetworkConfig:
         return {name: value for name, value in vars(self).items() if name != "key"}
 
     @classmethod
+    @own_settings()
     def of(
         cls,
         builder: Callable,
@@ -79,6 +81,7 @@ class NetworkConfig:
         """Return the configuration of another network that is compiled alike."""
         return replace(self, builder=builder, arguments=arguments)
 
+    @own_settings()
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
         check_process()
@@ -86,10 +89,8 @@ class NetworkConfig:
         def build(compile_kwargs):
             arguments = {name: made(value) for name, value in self.arguments.items()}
             model = self.builder(**arguments, **extra, seed=seed)
-            # Metrics as they are: scikeras would rename "mae" in the history. No loss is scaled
-            # because Keras's global dtype policy is "mixed_float16".
-            own = {"metrics": list(made(self.metrics)), "auto_scale_loss": False}
-            model.compile(**compile_kwargs | own)
+            # Metrics as they are: scikeras would rename "mae" in the history.
+            model.compile(**compile_kwargs | {"metrics": list(made(self.metrics))})
             return model
 
         wrapper = BaseWrapper(

@@ -21,6 +21,7 @@ from skdl._networks.dense import (
     own_activation,
     seeded_initializer,
 )
+from skdl._networks.settings import own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["build_convnet"]
 
 
+@own_settings()
 def build_convnet(
     input_shape: tuple[int, int, int],
     n_outputs: int,

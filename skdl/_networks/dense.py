@@ -13,6 +13,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from skdl._common.seeds import layer_seeds
+from skdl._networks.settings import own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["build_dense"]
 
 
+@own_settings()
 def build_dense(
     input_shape: tuple[int, ...],
     n_outputs: int,

@@ -12,6 +12,7 @@ from skdl._common.quiet import quiet_start
 with quiet_start(), modest_start():
     import keras
     from keras import backend
+    from keras.src.backend.common import global_state  # noqa: F401 - for `settings`
 
     if backend.backend() == "tensorflow":
         keras.ops.convert_to_tensor(0)  # starts the devices, which has log lines of its own

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from skdl._common.seeds import layer_seeds
 from skdl._networks.augmentation import augmentation_layers
 from skdl._networks.dense import dense_layers, input_dtype, output_layer
+from skdl._networks.settings import own_settings
 
 if TYPE_CHECKING:
     import keras
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["build_pretrained"]
 
 
+@own_settings()
 def build_pretrained(
     input_shape: tuple[int, int, int],
     n_outputs: int,
@@ -145,6 +147,7 @@ def build_pretrained(
     return keras.Model(inputs, x, name="pretrained_network")
 
 
+@own_settings()
 def build_features(
     input_shape: tuple[int, int, int],
     *,

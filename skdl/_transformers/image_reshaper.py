@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdl._common.documentation import DocumentationLink
 from skdl._common.images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
+from skdl._common.settings import numpy_defaults
 from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import Interval, StrOptions, fit_context
 
@@ -188,7 +189,7 @@ class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, Ba
 
     def _in_float32(self, operation, rows):
         try:
-            with np.errstate(over="raise"):
+            with numpy_defaults(), np.errstate(over="raise"):
                 return operation(rows, np.float32(1 / self.scale_), dtype=np.float32)
         except FloatingPointError:
             raise ValueError(

@@ -34,7 +34,13 @@ from skdl._transformers.documents import (
 )
 
 
-class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
+class OneHotTextVectorizer(
+    TransformerMixin,
+    DocumentationLink,
+    PickledWithVersions,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # no DataFrame holds a sparse matrix as it is
+):
     r"""Sparse matrix that tells which of the most frequent words a document holds.
 
     Documents are texts, or sequences of word indices such as `keras.datasets.imdb` and
@@ -129,7 +135,9 @@ class OneHotTextVectorizer(TransformerMixin, DocumentationLink, PickledWithVersi
     apostrophe: `token_pattern=r"(?u)\b\w+(?:'\w+)*"` finds them in texts.
 
     Nothing dense is ever built. The result is a CSR matrix, or a CSR array where scikit-learn is
-    set to `sparse_interface="sparray"`, with sorted indices and no duplicates.
+    set to `sparse_interface="sparray"`, with sorted indices and no duplicates. Like scikit-learn's
+    own vectorizers this one has no `set_output`, and returns a sparse matrix also where
+    `sklearn.set_config(transform_output="pandas")` is set.
 
     Examples
     --------

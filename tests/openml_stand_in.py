@@ -1,7 +1,9 @@
 """A loopback stand-in for the OpenML server, for tests that upload runs.
 
 It speaks the part of OpenML's V1 XML API with which ``openml-python`` fetches tasks, and looks
-for, uploads, lists and reads back flows, setups and runs. What it received is open to Python::
+for, uploads, lists and reads back flows, setups and runs. It takes no more than the real server:
+60 parameters, names and tags of its form. What a run scores it shows only after `evaluate`, as
+the real server does when its engine has come to the run. What it received is open to Python::
 
     with FakeOpenML(schemas=folder) as server:
         openml.config.server, openml.config.apikey = server.url, server.api_key
@@ -12,6 +14,7 @@ for, uploads, lists and reads back flows, setups and runs. What it received is o
 Its answers to uploads were held against the real server's.
 """
 
+import copy
 import email
 import gzip
 import itertools
@@ -28,17 +31,19 @@ from json import dumps
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import arff
-import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
+from openml_pages import OML, element, task_pages
 
 try:
     from lxml import etree
 except ImportError:  # descriptions are then not checked against the schemas
     etree = None
 
-OML = "{http://openml.org/openml}"
-ET.register_namespace("oml", OML[1:-1])
 HAS_LXML = etree is not None
+MAX_PARAMETERS = 60  # a query of the real server joins one table for each
+MEASURES = "area_under_roc_curve", "kappa", "mean_absolute_error", "predictive_accuracy"
+NAME = re.compile(r"[a-zA-Z0-9_\-.,():=]{1,1024}")
+IDENTIFIER = re.compile(r"[a-zA-Z0-9_\-.]{1,128}")
+MAX_TAG = 64
 
 
 class OpenMLError(Exception):
@@ -49,8 +54,9 @@ class OpenMLError(Exception):
 class Run:
     """An uploaded run.
 
-    `settings` maps (flow id, parameter) to JSON.  `evaluations`, sent by the client, and
-    `scores`, computed here, map a measure to its values by (repeat, fold).
+    `settings` maps (flow id, parameter) to JSON.  `evaluations`, sent by the client and shown
+    to nobody, and `scores`, computed here, map a measure to its values by (repeat, fold).
+    Scores and trace are shown when the run is `scored`; by fold, those of `by_fold`.
     """
 
     xml: ET.Element
@@ -60,18 +66,8 @@ class Run:
     trace: dict | None
     evaluations: dict
     scores: dict
-
-
-def element(tag, content, **attributes):
-    """Build an element from a text, a list of elements or a dict of tags and texts."""
-    node = ET.Element(OML + tag, attributes)
-    if isinstance(content, dict):
-        content = [element(key, value) for key, value in content.items()]
-    if isinstance(content, list):
-        node.extend(content)
-    else:
-        node.text = str(content)
-    return node
+    scored: bool = False
+    by_fold: bool = True
 
 
 def text(node, tag):
@@ -89,13 +85,6 @@ def score(predictions):
         values[int(row["repeat"]), int(row["fold"])].append(value)
     measure = "predictive_accuracy" if "correct" in names else "mean_absolute_error"
     return {measure: {fold: sum(listed) / len(listed) for fold, listed in values.items()}}
-
-
-def arff_type(column):
-    """Return the type of a column in ARFF: its categories, STRING or NUMERIC."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return [str(category) for category in column.cat.categories]
-    return "NUMERIC" if pd.api.types.is_numeric_dtype(column) else "STRING"
 
 
 class FakeOpenML:
@@ -134,51 +123,12 @@ class FakeOpenML:
 
     def add_task(self, number, X, y, n_folds=2, n_repeats=1):
         """Offer a task, and its data, of classes if y is categorical, of values otherwise."""
-        classes = isinstance(y.dtype, pd.CategoricalDtype)
-        frame = X.assign(target=y)
-        types = {name: arff_type(frame[name]) for name in frame}
-        rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-        relation = {"relation": "data", "attributes": [*types.items()], "data": rows}
-        features = []
-        for index, (name, kind) in enumerate(types.items()):
-            described = {"index": index, "name": name}
-            described["data_type"] = "nominal" if isinstance(kind, list) else kind.lower()
-            node = element("feature", described)
-            node.extend(element("nominal_value", v) for v in kind if isinstance(kind, list))
-            node.append(element("number_of_missing_values", frame[name].isna().sum()))
-            features.append(node)
-        splits = []
-        for repeat in range(n_repeats):
-            cv = (StratifiedKFold if classes else KFold)(n_folds, shuffle=True, random_state=repeat)
-            for fold, pair in enumerate(cv.split(X, y)):
-                for kind, part in zip(("TRAIN", "TEST"), pair, strict=True):
-                    splits += [[kind, int(row), repeat, fold] for row in part]
-        numeric = [(name, "NUMERIC") for name in ("rowid", "repeat", "fold")]
-        attributes = [("type", ["TRAIN", "TEST"]), *numeric]
-        split = {"relation": "splits", "attributes": attributes, "data": splits}
+        self.pages |= task_pages(self.url, number, X, y, n_folds, n_repeats)
 
-        def page(name):
-            return f"{self.url}/{name}/{number}"
-
-        data = {"id": number, "name": f"data{number}", "version": 1, "description": "made here"}
-        data |= {"format": "ARFF", "url": page("arff"), "file_id": number}
-        source = {"data_set_id": number, "target_feature": "target"}
-        procedure = {"id": 1, "type": "crossvalidation", "data_splits_url": page("splits")}
-        procedure = element("estimation_procedure", procedure)
-        for name, value in {"number_repeats": n_repeats, "number_folds": n_folds}.items():
-            procedure.append(element("parameter", value, name=name))
-        kind = "Classification" if classes else "Regression"
-        task = {"task_id": number, "task_type_id": 1 if classes else 2}
-        task = element("task", task | {"task_type": f"Supervised {kind}"})
-        source = element("input", [element("data_set", source)], name="source_data")
-        task.extend([source, element("input", [procedure], name="estimation_procedure")])
-        self.pages |= {
-            f"task/{number}": task,
-            f"data/{number}": element("data_set_description", data),
-            f"data/features/{number}": element("data_features", features),
-            f"arff/{number}": arff.dumps(relation),
-            f"splits/{number}": arff.dumps(split),
-        }
+    def evaluate(self):
+        """Do what the real server's engine does hours or days later: score runs, show traces."""
+        for run in self.runs.values():
+            run.scored = True
 
     def answer(self, method, path, form):
         """Return the answer to a request whose form fields are bytes by name."""
@@ -204,6 +154,9 @@ class FakeOpenML:
                 return self._list_runs(dict(zip(filters[::2], filters[1::2], strict=True)))
             case ["GET evaluation", "list", *filters]:
                 return self._list_scores(dict(zip(filters[::2], filters[1::2], strict=True)))
+            case ["GET evaluationmeasure", "list"]:
+                listed = element("measures", [element("measure", name) for name in MEASURES])
+                return element("evaluation_measures", [listed])
             case ["GET user", "list", "user_id", number]:
                 return element("users", [element("user", {"id": number, "username": "tester"})])
         raise OpenMLError(100, "Function not valid")
@@ -213,7 +166,12 @@ class FakeOpenML:
         try:
             if kind in self.schemas:
                 self.schemas[kind].assertValid(etree.fromstring(form["description"]))
-            return ET.fromstring(form["description"])
+            xml = ET.fromstring(form["description"])
+            for tag, allowed in {"name": NAME, "identifier": IDENTIFIER}.items():
+                for node in xml.iter(OML + tag):
+                    if not allowed.fullmatch(node.text):
+                        raise ValueError(f"{tag}: {node.text}")
+            return xml
         except Exception as error:  # lxml's own errors cannot be named where it is missing
             raise OpenMLError(code, "Could not validate uploaded description", error) from error
 
@@ -221,14 +179,24 @@ class FakeOpenML:
         found = getattr(self, kind + "s").get(int(number))
         if found is None:
             raise OpenMLError({"flow": 181, "setup": 281, "run": 236}[kind], f"Unknown {kind}")
-        return getattr(found, "xml", found)
+        return self._described(found) if kind == "run" else found
+
+    def _described(self, run):
+        """Return the description of a run, with its scores once there are any."""
+        xml = copy.deepcopy(run.xml)
+        for measure, values in run.scores.items() if run.scored and run.by_fold else ():
+            for (repeat, fold), value in values.items():
+                where = {"repeat": str(repeat), "fold": str(fold)}
+                node = element("evaluation", {"name": measure, "value": value}, **where)
+                xml.find(OML + "output_data").append(node)
+        return xml
 
     def _exists(self, kind, form):
         """Look up a flow by its name and version, or a setup by its flow and settings."""
         if kind == "flow":
             key = form["name"].decode(), form["external_version"].decode()
         else:
-            key = self._setup(self._parse("run", form, 202))[0]
+            key = self._setup(self._parse("run", form, 582), 588)[0]
         found = self._known.get(key)
         return element(f"{kind}_exists", {"exists": str(bool(found)).lower(), "id": found or -1})
 
@@ -249,8 +217,10 @@ class FakeOpenML:
                 component[1] = self._store(component[1])
         return self.flows[self._known[key]]
 
-    def _setup(self, xml):
+    def _setup(self, xml, code):
         """Return a run's setup: its key, its settings and its description."""
+        if len(xml.findall(OML + "parameter_setting")) > MAX_PARAMETERS:
+            raise OpenMLError(code, "Unable to search for the setup")
         flow_id, settings, nodes = int(text(xml, "flow_id")), {}, []
         for given in xml.iterfind(OML + "parameter_setting"):
             owner, name = int(text(given, "component") or flow_id), text(given, "name")
@@ -267,7 +237,10 @@ class FakeOpenML:
     def _upload_run(self, form):
         """Store a run and score its predictions."""
         xml, evaluations = self._parse("run", form, 202), defaultdict(dict)
-        flow, (key, settings, setup) = self._get("flow", text(xml, "flow_id")), self._setup(xml)
+        flow, (key, settings, setup) = (
+            self._get("flow", text(xml, "flow_id")),
+            self._setup(xml, 215),
+        )
         try:
             data = [form.get(k) and arff.loads(form[k].decode()) for k in ("predictions", "trace")]
         except (arff.ArffException, UnicodeDecodeError) as error:
@@ -285,12 +258,30 @@ class FakeOpenML:
             xml.append(element("output_data", []))
         files = [element("file", {"file_id": run_id, "name": name, "url": ""}) for name in form]
         xml.find(OML + "output_data").extend(files)
+        for node in xml.findall(f"{OML}output_data/{OML}evaluation"):
+            xml.find(OML + "output_data").remove(node)
         self.runs[run_id] = Run(xml, settings, form, *data, evaluations, scores)
+        self._tag(xml)
         return element("upload_run", {"run_id": run_id})
+
+    def _tag(self, xml):
+        """Check the tags of a run that is stored already, up to the first that is refused."""
+        nodes, kept = xml.findall(OML + "tag"), []
+        for node in nodes:
+            xml.remove(node)
+        for node in nodes:
+            if node.text in kept:
+                raise OpenMLError(473, "Entity already tagged by this tag", f"tag={node.text}")
+            if len(node.text) > MAX_TAG or node.text.lower() in map(str.lower, kept):
+                raise OpenMLError(474, "Something went wrong inserting the tag")
+            kept.append(node.text)
+            xml.append(node)
 
     def _trace(self, number):
         """Return the trace of a search."""
         trace = self.runs[int(number)].trace
+        if not (trace and self.runs[int(number)].scored):
+            raise OpenMLError(572, "No successful trace associated with this run")
         names, nodes = [name for name, _ in trace["attributes"]], [element("run_id", number)]
         for line in trace["data"]:
             row = dict(zip(names, line, strict=True))
@@ -314,7 +305,7 @@ class FakeOpenML:
         """Return the mean scores of the runs on a task, sorted."""
         measure, rows = filters["function"], []
         for number, run in self.runs.items():
-            if text(run.xml, "task_id") == filters["task"] and measure in run.scores:
+            if text(run.xml, "task_id") == filters["task"] and measure in run.scores and run.scored:
                 values = run.scores[measure].values()
                 rows.append((sum(values) / len(values), number))
         rows.sort(reverse=filters["sort_order"] == "desc")
@@ -356,13 +347,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        body = answer.encode() if isinstance(answer, str) else ET.tostring(answer)
         self.send_response(status)
+        if isinstance(answer, bytes):  # a file of data, which has no errors in XML
+            self.send_header("Content-Length", len(answer))
+            self.end_headers()
+            self.wfile.write(answer if self.command == "GET" else b"")
+            return
+        body = answer.encode() if isinstance(answer, str) else ET.tostring(answer)
         self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(gzip.compress(body))
 
     def _answered(self, path, form):
+        if path.startswith("datasets/"):
+            found = self.fake.pages.get(path)
+            return (404, b"") if found is None else (200, found)
         try:
             with self.fake.lock:
                 return 200, self.fake.answer(self.command, path, form)
@@ -370,7 +369,7 @@ class _Handler(BaseHTTPRequestHandler):
             tags = "code", "message", "additional_information"
             return 412, element("error", dict(zip(tags, error.args, strict=False)))
 
-    do_GET = do_POST = _serve  # noqa: N815 - names that http.server calls
+    do_GET = do_HEAD = do_POST = _serve  # noqa: N815 - names that http.server calls
 
     def log_message(self, *args):
         """Keep quiet: `FakeOpenML.requests` has the log."""

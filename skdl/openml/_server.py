@@ -46,9 +46,6 @@ class OpenMLError(RuntimeError):
     folder: Path | None = None
 
 
-OpenMLError.__module__ = "skdl.openml"
-
-
 def import_openml(caller: str) -> ModuleType:
     """Return the package openml, or say how to install it."""
     try:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skdl.openml._limits import MAX_VALUE, check_description, check_size
 from skdl.openml._server import fewer_remarks, import_openml
 
-_MAX_LENGTH = 2048  # characters of a parameter's value as JSON, by OpenML's schema
+if TYPE_CHECKING:
+    from openml.flows import OpenMLFlow
 
 
 def check_model(model: BaseEstimator) -> None:
-    """Raise an error if a value in a model is one that OpenML cannot store.
+    """Raise an error if a model is one that OpenML cannot store.
 
     `run_on_task` does so by itself; call it before `openml.runs.run_model_on_task`.
 
@@ -30,7 +32,8 @@ def check_model(model: BaseEstimator) -> None:
     ImportError
         If openml is not installed.
     ValueError
-        If OpenML cannot store a parameter. The message names it and what to pass instead.
+        If OpenML cannot store a parameter, the name of a step or the model as a whole. The
+        message names it and what to pass instead.
 
     See Also
     --------
@@ -41,6 +44,8 @@ def check_model(model: BaseEstimator) -> None:
     OpenML stores numbers, text, lists, dicts with str keys, functions of importable modules,
     splitters and estimators, each value as at most 2048 characters. Optimizers, losses,
     activations, initialisers and metrics are stored as their Keras name or configuration.
+    Names of steps are of ASCII letters, digits, "_", "-" and ".", at most 128; all steps
+    together have at most 60 parameters, not counting those whose value is an estimator.
     A model must hold each kind of step once in all its parts: `OneHotEncoder` takes missing
     values as a category of their own, so that only numbers need a `SimpleImputer`.
 
@@ -51,6 +56,15 @@ def check_model(model: BaseEstimator) -> None:
     >>> check_model(DenseClassifier(optimizer="sgd"))  # doctest: +SKIP
     """
     import_openml("check_model")
+    check_size(checked_flow(model))
+
+
+def checked_flow(model: BaseEstimator) -> OpenMLFlow:
+    """Return OpenML's description of a model, all of which the server can store.
+
+    Only the number of its parameters is left to be checked, which hinders no run that is
+    kept on this machine.
+    """
     from openml.extensions.sklearn import SklearnExtension
 
     extension = SklearnExtension()
@@ -63,9 +77,11 @@ def check_model(model: BaseEstimator) -> None:
             _check_value(extension, name, value)
     try:
         with fewer_remarks():
-            extension.model_to_flow(model)
+            flow = extension.model_to_flow(model)
     except Exception as error:  # of many types
         raise ValueError(f"OpenML cannot describe this model: {error}") from error
+    check_description(flow)
+    return flow
 
 
 def _has_steps(value: Any) -> bool:
@@ -104,8 +120,8 @@ def _check_value(extension: Any, name: str, value: Any) -> None:
     if _is_stored(extension, value):
         return
     length = len(json.dumps(value, default=str)) if isinstance(value, str | list | Mapping) else 0
-    if length > _MAX_LENGTH:
-        reason = f"it has {length} characters as JSON, and {_MAX_LENGTH} are the most"
+    if length > MAX_VALUE:
+        reason = f"it has {length} characters as JSON, and {MAX_VALUE} are the most"
     else:
         name, value = _culprit(extension, name, value)
         reason = f"pass {_instead(value)}"
@@ -119,7 +135,7 @@ def _is_stored(extension: Any, value: Any) -> bool:
         back = extension.flow_to_model(stored)
     except Exception:  # of many types, for what openml does not know
         return False
-    return len(stored) <= _MAX_LENGTH and _same(back, value)
+    return len(stored) <= MAX_VALUE and _same(back, value)
 
 
 def _same(back: Any, value: Any) -> bool:

@@ -15,23 +15,23 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import tensorflow as tf
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_digits, load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-import skdl.openml
 from skdl import DenseClassifier, DenseRegressor
-from skdl.openml import OpenMLError, check_model, compare, publish_run, run_on_task
+from skdl.openml import OpenMLError, _publishing, check_model, compare, publish_run, run_on_task
 
 pytest.importorskip("openml")
 import openml
-from openml_models import SMALL, columns, configurations, plain
+from openml_models import SMALL, columns, configurations, model_of_parameters, pipeline, plain
 from openml_stand_in import FakeOpenML
 
 # openml leaves the file of the splits to the garbage collector.
@@ -55,13 +55,14 @@ def tables():
     diabetes, progress = load_diabetes(return_X_y=True, as_frame=True)
     return {
         "mixed": (mixed, labels),
+        "whole": (X.assign(petal_width=pd.Categorical(width)), labels),
         "texts": (pd.DataFrame({"text": texts}), labels),
         "digits": (digits[:500][kept], digit[:500][kept].astype(str).astype("category")),
         "values": (diabetes, (progress - progress.mean()) / progress.std()),
     }
 
 
-TASKS = {"mixed": 1, "texts": 2, "digits": 3, "values": 4}
+TASKS = {"mixed": 1, "texts": 2, "digits": 3, "values": 4, "whole": 5}
 
 
 @pytest.fixture
@@ -89,8 +90,8 @@ def server(configuration, tables, request):
 # ------------------------------------------------------------------------------- running
 
 
-def accuracies(run):
-    folds = run.fold_evaluations["predictive_accuracy"]
+def accuracies(run, measure="predictive_accuracy"):
+    folds = run.fold_evaluations[measure]
     return {(r, f): value for r in folds for f, value in folds[r].items()}
 
 
@@ -102,11 +103,11 @@ def accuracies_of_file(run):
 
 
 def test_run_on_task(server, capsys):
-    model = make_pipeline(columns(), DenseClassifier(epochs=30))
+    model = pipeline(DenseClassifier(epochs=30))
     before = plain(model)
     run = run_on_task(model, 1, tags=["course", "keras_3"], random_state=5)
     assert run.run_id is None
-    assert all(method == "GET" for method, *_ in server.requests)
+    assert {method for method, *_ in server.requests} == {"GET", "HEAD"}
     assert plain(model) == before
     assert not hasattr(model[-1], "classes_")
     assert isinstance(run.model[-1].random_state, int)
@@ -140,11 +141,28 @@ def test_a_bar_shows_the_repeats_and_folds(server, tables, monkeypatch, capsys):
     assert "4/4" in shown
 
 
-@pytest.mark.parametrize("tag", ["two words", "", "x" * 129, "ü", 3])
-def test_a_tag_that_openml_refuses_is_refused_at_once(tag, server):
+@pytest.mark.parametrize("tags", [["fine", t] for t in ("a b", "", "x" * 65, "ü", 3)] + ["course"])
+def test_a_tag_that_openml_refuses_is_refused_at_once(tags, server):
     with pytest.raises(ValueError, match="tags must be"):
-        run_on_task(DenseClassifier(), 3, tags=["fine", tag])
+        run_on_task(DenseClassifier(), 3, tags=tags)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("publish", [True, False])
+def test_tags_that_repeat_others_are_merged(publish, server):
+    """The server would refuse them after it has stored the run."""
+    ours = f"SKDL_{skdl.__version__}"
+    tags = ["Course", "course", "OpenML-Python", f"sklearn_{sklearn.__version__}.", ours, "x" * 64]
+    run = run_on_task(Ridge(), 4, publish=publish, tags=tags)
+    assert len({tag.lower() for tag in run.tags}) == len(run.tags) == 7
+    assert {"Course", "openml-python", "x" * 64} < set(run.tags)
+    if not publish:
+        run.tags += ["COURSE", "late"]
+        publish_run(run)
+    assert openml.runs.get_run(run.run_id).tags == run.tags
+    run.tags.append("not a tag")
+    with pytest.raises(ValueError, match="tags must be"):
+        publish_run(run)
 
 
 def test_a_task_without_targets_is_refused(server):
@@ -183,10 +201,10 @@ def test_the_module_loads_nothing_heavy():
 PUBLISHED = {
     "dense pipeline": (
         "mixed",
-        lambda: make_pipeline(columns(), DenseClassifier(**SMALL)),
+        lambda: pipeline(DenseClassifier(**SMALL)),
     ),
     "search": (
-        "mixed",
+        "whole",
         lambda: GridSearchCV(
             make_pipeline(columns(), DenseClassifier(**SMALL)),
             {
@@ -234,7 +252,10 @@ def test_publish_and_read_back(name, make, server, tables):
     assert received.evaluations[measure] == pytest.approx(received.scores[measure])
     back = openml.runs.get_run(run.run_id)
     assert set(back.tags) == set(run.tags)
-    assert back.fold_evaluations[measure] == run.fold_evaluations[measure]
+    assert back.fold_evaluations is None  # the server scores runs itself, later
+    server.evaluate()
+    back = openml.runs.get_run(run.run_id, ignore_cache=True)
+    assert accuracies(back, measure) == pytest.approx(accuracies(run, measure))
     model = openml.runs.initialize_model_from_run(run.run_id)
     assert plain(model) == plain(run.model)
     X, y = tables[name]
@@ -249,8 +270,11 @@ def openml_cache():
 
 
 def test_the_trace_of_a_search(server):
-    run = run_on_task(PUBLISHED["search"][1](), 1, publish=True)
+    run = run_on_task(PUBLISHED["search"][1](), TASKS["whole"], publish=True)
     assert len(server.runs[run.run_id].trace["data"]) == 2 * 4
+    with pytest.raises(openml.exceptions.OpenMLServerException, match="No successful trace"):
+        openml.runs.initialize_model_from_trace(run.run_id, repeat=0, fold=0)
+    server.evaluate()
     best = openml.runs.initialize_model_from_trace(run.run_id, repeat=0, fold=0)
     assert best[-1].hidden_layer_sizes in ([3], [4, 4])
     assert best[-1].epochs in (1, 2)
@@ -287,6 +311,44 @@ def test_duplicates_are_detected_before_anything_is_computed(server):
     assert not list(openml_cache().glob("unpublished_runs/*"))
     run_on_task(model.set_params(random_state=9), 4, publish=True)
     assert len(server.runs) == 2
+
+
+class Fits:
+    """Counts the fits of an estimator of which it takes the place of `fit`."""
+
+    def __init__(self, monkeypatch, cls):
+        self.n, fit = 0, cls.fit
+
+        def counted(*args, **kwargs):
+            self.n += 1
+            return fit(*args, **kwargs)
+
+        monkeypatch.setattr(cls, "fit", counted)
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_sixty_parameters_are_the_most(search, server, monkeypatch):
+    """The server joins a table for each, and a query of its has 61 tables at most."""
+    fits = Fits(monkeypatch, Ridge)
+    model = model_of_parameters(60, search)
+    check_model(model)
+    run = run_on_task(model, 4, publish=True)
+    assert len(server.runs[run.run_id].settings) == 60
+    assert fits.n > 0
+    model, asked, fits.n = model_of_parameters(61, search), len(server.requests), 0
+    message = "with 61 parameters, 60 are the most: .*Ridge 8.*Leave out a step"
+    calls = [check_model, lambda model: run_on_task(model, 4, publish=True)]
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call(model)
+    assert len(server.requests) == asked
+    run = run_on_task(model, 4)  # it is only that it cannot be published
+    assert fits.n > 0
+    with pytest.raises(ValueError, match=message):
+        publish_run(run)
+    with pytest.raises(openml.exceptions.OpenMLServerException, match="setup"):
+        run.publish()
+    assert len(server.runs) == 1
 
 
 # ------------------------------------------------------------------------------ failures
@@ -340,6 +402,52 @@ def test_run_on_task_keeps_what_it_could_not_publish(server):
     assert len(caught.value.run.fold_evaluations["mean_absolute_error"][0]) == 2
 
 
+def test_a_run_is_kept_once_however_often_it_fails(server):
+    run = run_on_task(Ridge(), 4)
+    other = run_on_task(Ridge(alpha=2.0), 4)
+    server.faults["POST run"] = "error"
+    for _ in range(3):
+        with pytest.raises(OpenMLError) as caught:
+            publish_run(run)
+        run.tags.append("later")
+    assert "later" in (caught.value.folder / "description.xml").read_text()
+    with pytest.raises(OpenMLError):
+        publish_run(other)
+    assert len([*openml_cache().glob("unpublished_runs/*")]) == 2
+    server.faults.clear()
+    publish_run(run)
+    publish_run(other)
+    assert not [*openml_cache().glob("unpublished_runs/*")]
+    with pytest.raises(ValueError, match=f"run {run.run_id} comes from the server"):
+        publish_run(openml.runs.get_run(run.run_id))
+
+
+@pytest.mark.parametrize("has_parquet", [True, False])
+def test_the_folds_do_not_ask_the_server(has_parquet, server, tables, monkeypatch):
+    """Whose `timeout` would not hold there; all data are asked for once."""
+    server.add_task(9, *tables["values"], n_folds=3, n_repeats=2)
+    if not has_parquet:
+        del server.pages["datasets/0000/dataset_9.pq"]
+    asked = []
+    fit = Ridge.fit
+
+    def watched(self, *args):
+        asked.append(len(server.requests))
+        return fit(self, *args)
+
+    monkeypatch.setattr(Ridge, "fit", watched)
+    task = openml.tasks.get_task(9)
+    run = run_on_task(Ridge(), task)
+    assert asked == [len(server.requests)] * 6
+    assert sum("datasets" in path for _, path, _ in server.requests) == (2 if has_parquet else 1)
+    assert len(run.predictions) == 2 * len(tables["values"][0])
+    assert vars(task).keys() == vars(openml.tasks.get_task(9)).keys()
+    server.faults["GET task/*"] = server.faults["GET data/*"] = "silent"
+    shutil.rmtree(openml_cache() / "tasks")  # writing a run asks for its task
+    with pytest.raises(OpenMLError, match=r"did not answer within timeout=0\.5"):
+        publish_run(run, timeout=0.5)
+
+
 def test_an_answer_that_is_lost_does_not_lead_to_a_second_run(server):
     run = run_on_task(DenseRegressor(**SMALL), 4)
     server.faults["POST run"] = "lost"
@@ -355,11 +463,14 @@ def test_an_answer_that_is_lost_does_not_lead_to_a_second_run(server):
 def test_a_run_interrupted_from_the_keyboard_is_kept(server, monkeypatch):
     run = run_on_task(DenseRegressor(**SMALL), 4)
 
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
+    def interrupted(call, *args, **kwargs):
+        if call is _publishing._upload:
+            raise KeyboardInterrupt
+        return ask(call, *args, **kwargs)
 
+    ask = _publishing.ask
     with monkeypatch.context() as patch:
-        patch.setattr(skdl.openml, "ask", interrupted)
+        patch.setattr(_publishing, "ask", interrupted)
         with pytest.raises(KeyboardInterrupt, match="The run is kept in") as caught:
             publish_run(run)
     kept_and_publishable(caught.value, server)
@@ -441,12 +552,16 @@ def test_the_key_is_seen_nowhere(server, caplog):
 
 
 def test_compare(server):
-    model = make_pipeline(columns(), DenseClassifier(**SMALL))
+    model = pipeline(DenseClassifier(**SMALL))
     runs = [
         run_on_task(model.set_params(denseclassifier__epochs=n), 1, publish=True)
         for n in (1, 60, 20)
     ]
-    mine = run_on_task(make_pipeline(columns(), LogisticRegression()), 1)
+    assert compare(1).empty
+    for run in runs:  # openml keeps what it sees now
+        assert openml.runs.get_run(run.run_id).fold_evaluations is None
+    server.evaluate()
+    mine = run_on_task(pipeline(LogisticRegression()), 1)
     table = compare(mine)
     best = sorted(runs, key=lambda run: -np.mean([*accuracies(run).values()]))
     assert list(table.columns.get_level_values("run")) == ["this run", *(r.run_id for r in best)]
@@ -454,7 +569,7 @@ def test_compare(server):
     assert table[best[0].run_id].iloc[:, 0].to_dict() == pytest.approx(accuracies(best[0]))
     assert table.index.names == ["repeat", "fold"]
     flows = set(table.columns.get_level_values("flow"))
-    assert "sklearn.Pipeline(ColumnTransformer,DenseClassifier)" in flows
+    assert "sklearn.Pipeline(ColumnTransformer,SimpleImputer,DenseClassifier)" in flows
     assert compare(runs[1]).shape == (2, 3)  # a published run is not set beside itself
     published = table.drop(columns="this run", level="run")
     pd.testing.assert_frame_equal(compare(1), published, check_column_type=False)
@@ -466,6 +581,7 @@ def test_compare_of_errors_puts_the_least_first(server):
         run_on_task(
             DenseRegressor(epochs=epochs, learning_rate=0.1, random_state=0), 4, publish=True
         )
+    server.evaluate()
     means = compare(4).mean()
     assert means.is_monotonic_increasing
     assert means.iloc[0] < means.iloc[1]
@@ -477,9 +593,34 @@ def test_compare_without_published_runs(server):
     asked = len(server.requests)
     assert compare(run, n_runs=0).shape == (2, 1)
     assert len(server.requests) == asked
-    with pytest.raises(ValueError, match=r"measure='kappa' is not in the run.*mean_absolute_error"):
-        compare(run, measure="kappa")
+    for n_runs in (0, 5):
+        with pytest.raises(ValueError, match=r"measure='kappa' is not in the run\. It .*mean_abs"):
+            compare(run, measure="kappa", n_runs=n_runs)
     assert compare(run, n_runs=0, measure="wall_clock_time_millis").gt(0).all(axis=None)
+
+
+def test_an_unknown_measure_is_an_error(server):
+    for subject in (4, run_on_task(Ridge(), 4)):
+        with pytest.raises(
+            ValueError, match=r"'mean_absolute_eror' is not one.*: mean_absolute_error"
+        ):
+            compare(subject, measure="mean_absolute_eror")
+    assert compare(4, measure="mean_absolute_error").empty
+
+
+def test_runs_that_the_server_has_not_scored_by_fold(server):
+    run, scored = (run_on_task(Ridge(alpha=a), 4, publish=True) for a in (1.0, 2.0))
+    fetched = openml.runs.get_run(run.run_id)
+    with pytest.raises(ValueError, match=r"which the server scores hours or days after"):
+        compare(fetched)
+    server.evaluate()
+    table = compare(fetched)  # what openml kept has no scores
+    expected = run.fold_evaluations["mean_absolute_error"][0]
+    assert table["this run"].iloc[:, 0].droplevel("repeat").to_dict() == pytest.approx(expected)
+    assert list(table.columns.get_level_values("run")) == ["this run", scored.run_id]
+    server.runs[scored.run_id].by_fold = False
+    with pytest.warns(UserWarning, match=f"no mean_absolute_error.*run {scored.run_id}"):
+        assert list(compare(4).columns.get_level_values("run")) == [run.run_id]
 
 
 # ------------------------------------------------------------------------ anneal, task 1882
@@ -497,7 +638,7 @@ def anneal(shared, configuration):
 
 
 def anneal_model():
-    return make_pipeline(columns(), DenseClassifier(epochs=20))
+    return pipeline(DenseClassifier(epochs=20))
 
 
 def check_anneal(run, n_folds):
@@ -523,7 +664,5 @@ def test_some_folds_of_anneal(anneal, capsys):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Estimator only predicted for 5/6 classes:UserWarning")
 def test_all_folds_of_anneal(anneal):
-    started = time.perf_counter()
     run = run_on_task(anneal_model(), 1882, random_state=0)
-    assert time.perf_counter() - started < 60  # on two cores
     assert check_anneal(run, 100) > 0.97

@@ -19,20 +19,31 @@ from sklearn.compose import (
     make_column_selector,
     make_column_transformer,
 )
+from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils import all_estimators
 
 import skdl
 from skdl import DenseClassifier, DenseRegressor
 from skdl.openml import check_model, run_on_task
+from skdl.openml._limits import check_description
 
 pytest.importorskip("openml")
 from openml.extensions.sklearn import SklearnExtension
 from openml.flows import OpenMLFlow
-from openml_models import SMALL, columns, configurations, plain
+from openml_models import SMALL, configurations, pipeline, plain
 
 try:
     from lxml import etree
@@ -110,7 +121,7 @@ def test_every_parameter_arrives_with_its_type_and_description(cls):
 
 
 MODELS = {
-    "pipeline": lambda: make_pipeline(columns(), DenseClassifier(**SMALL)),
+    "pipeline": lambda: pipeline(DenseClassifier(**SMALL)),
     "columns by name": lambda: make_pipeline(
         ColumnTransformer([("n", StandardScaler(), ["a", "b"]), ("rest", "drop", ["c"])]),
         DenseRegressor(hidden_layer_sizes=[4, 4]),
@@ -219,7 +230,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("parameter", "make", "name", "remedy"), REFUSED)
 def test_what_cannot_be_stored_is_refused_by_name(parameter, make, name, remedy):
-    model = make_pipeline(columns(), DenseClassifier(**{parameter: make()}))
+    model = pipeline(DenseClassifier(**{parameter: make()}))
     message = rf"denseclassifier__{re.escape(name)}=.*{re.escape(remedy)}"
     with pytest.raises(ValueError, match=message):
         check_model(model)
@@ -257,6 +268,76 @@ def test_a_model_of_a_form_that_openml_does_not_know_is_refused():
     twice = make_column_transformer((StandardScaler(), ["a"]), (StandardScaler(), ["b"]))
     with pytest.raises(ValueError, match=r"OpenML cannot describe this model.*StandardScaler"):
         check_model(twice)
+
+
+LONG = MaxAbsScaler, MinMaxScaler, Normalizer, Binarizer, StandardScaler, RobustScaler, NMF
+NAMES = {
+    "step": (lambda: Pipeline([("my scaler", StandardScaler())]), "'my scaler' of a step of .*Pip"),
+    "inner step": (
+        lambda: make_pipeline(ColumnTransformer([("Größe", StandardScaler(), ["a"])])),
+        "'Größe' of a step of .*ColumnTransformer",
+    ),
+    "long step": (lambda: VotingClassifier([("x" * 129, LogisticRegression())]), "128 characters"),
+    "long name": (
+        lambda: Pipeline(
+            [(x * 128, t()) for x, t in zip("abcdefg", LONG, strict=True)] + [("z", PCA())]
+        ),
+        r"at most 1024 ASCII.*has 1\d\d\d characters. Use fewer",
+    ),
+    "long steps": (
+        lambda: make_column_transformer((StandardScaler(), [f"column {i}" for i in range(200)])),
+        "parameter transformers of .*ColumnTransformer.*1 to 2048",
+    ),
+    "docstring": (lambda: Documented(), "class docstring of .*Documented.*'Größe"),
+    "no docstring": (lambda: Undocumented(), "class docstring of .*Undocumented.*has 0"),
+    "no description": (lambda: HalfDocumented(), "docstring of alpha of .*HalfDocumented.*has 0"),
+}
+
+
+class Undocumented(Ridge):
+    __doc__ = None
+
+
+class Documented(Ridge):
+    """Größe."""
+
+
+class HalfDocumented(Ridge):
+    """Ridge.
+
+    Parameters
+    ----------
+    alpha : float
+    """
+
+
+@pytest.mark.parametrize(("make", "message"), NAMES.values(), ids=NAMES)
+def test_texts_that_the_server_refuses_are_found_before(make, message, flow_schema, monkeypatch):
+    model = make()
+    monkeypatch.setattr(sys.modules[__name__], "__version__", "1", raising=False)
+    with pytest.raises(ValueError, match=message):
+        check_model(model)
+    with pytest.raises(ValueError, match=message):  # before the server is asked for the task
+        run_on_task(model, 10**9)
+    xml = etree.fromstring(EXTENSION.model_to_flow(model)._to_xml().encode())
+    assert not flow_schema.validate(xml)
+
+
+def test_what_is_refused_of_scikit_learn_is_what_the_server_refuses(flow_schema):
+    refused = []
+    for _, cls in all_estimators():
+        try:
+            model = cls()
+            flow = EXTENSION.model_to_flow(model)
+        except Exception:  # of many types: what openml cannot describe
+            continue
+        try:
+            check_description(flow)
+        except ValueError:
+            refused.append(cls.__name__)
+        xml = etree.fromstring(flow._to_xml().encode())
+        assert flow_schema.validate(xml) == (cls.__name__ not in refused), flow_schema.error_log
+    assert len(refused) < 10
 
 
 values = st.recursive(

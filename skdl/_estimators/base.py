@@ -211,7 +211,8 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         """Return all that decides the network for inputs X, but its weights."""
         from skdl._networks.configuration import NetworkConfig
 
-        loss = targets.resolve_loss(self.loss, self.metrics)
+        output = getattr(self, "output_activation", "auto")
+        loss = targets.resolve_loss(self.loss, self.metrics, output)
         builder, arguments = self._architecture(X)
         arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
         metrics = targets.resolve_metrics(self.metrics)

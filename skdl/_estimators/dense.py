@@ -221,8 +221,9 @@ class DenseClassifier(NetworkClassifier):
 class DenseRegressor(NetworkRegressor):
     """Fully connected network that predicts one value or several.
 
-    Takes dense arrays, DataFrames and sparse matrices. The output layer is linear, with one
-    unit an output. Targets far from zero and one train faster when they are scaled, as
+    Takes dense arrays, DataFrames and sparse matrices. The output layer has one unit per output
+    and is linear, unless the loss or `output_activation` asks for positive or bounded values.
+    Targets far from zero and one train faster when they are scaled, as
     `sklearn.compose.TransformedTargetRegressor` does.
 
     Parameters
@@ -246,9 +247,15 @@ class DenseRegressor(NetworkRegressor):
     kernel_initializer : str, dict or object, default="glorot_uniform"
         How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
         an object. Each layer gets a seed of its own from `random_state`.
+    output_activation : str, dict or callable, default="auto"
+        Activation of the output layer, which decides the values that can be predicted: a name
+        in `keras.activations`, a function, a Keras layer or a configuration. "auto" follows
+        from the loss: "exponential" for "poisson" and "mean_squared_logarithmic_error" (values
+        of at least 0), "sigmoid" for "binary_crossentropy" (values from 0 to 1), "softmax" for
+        "kl_divergence" (rows that sum to 1), "linear" for all others.
     loss : str, dict or callable, default="auto"
         What training minimises: a name in `keras.losses`, a configuration or an object.
-        "auto": the mean squared error.
+        "auto": the mean squared error. Losses of classes are refused.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
@@ -341,7 +348,11 @@ class DenseRegressor(NetworkRegressor):
     (3,)
     """
 
-    _parameter_constraints: dict = {**NetworkRegressor._parameter_constraints, **_CONSTRAINTS}
+    _parameter_constraints: dict = {
+        **NetworkRegressor._parameter_constraints,
+        **_CONSTRAINTS,
+        "output_activation": [str, dict, callable],
+    }
 
     _takes_streams = True
 
@@ -355,6 +366,7 @@ class DenseRegressor(NetworkRegressor):
         l2=0.0,
         batch_normalization=False,
         kernel_initializer="glorot_uniform",
+        output_activation="auto",
         loss="auto",
         optimizer="adam",
         learning_rate=None,
@@ -380,6 +392,7 @@ class DenseRegressor(NetworkRegressor):
         self.l2 = l2
         self.batch_normalization = batch_normalization
         self.kernel_initializer = kernel_initializer
+        self.output_activation = output_activation
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate

@@ -15,6 +15,7 @@ that they have no use for:
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Fitting:
 
     def keep_targets(self, classes: Any = None) -> None:
         """Go on with the classes or outputs of the last call of `partial_fit`."""
-        self.targets = self.estimator._targets
+        self.targets = copy(self.estimator._targets)  # loss and metrics settle their form anew
         if classes is not None and not np.array_equal(np.unique(classes), self.targets.classes):
             raise ValueError(
                 f"classes={np.asarray(classes).tolist()!r} is not the same as on the first call: "

@@ -11,6 +11,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdl._networks.outputs import check_values
+
 
 class ClassTargets:
     """Class labels: binary, multiclass or multilabel.
@@ -60,41 +62,25 @@ class ClassTargets:
         """Of one sample's targets."""
         return () if self.kind == "multiclass" and not self.one_hot else (self.n_units,)
 
-    def resolve_loss(self, loss: Any, metrics: Any) -> Any:
+    def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
         """Return the loss for these targets, and settle their form by loss and metrics."""
-        from skdl._networks.objects import needs_classes, target_form
+        from skdl._networks.suited import check_suited, target_form
 
+        automatic = isinstance(loss, str) and loss == "auto"
+        if not automatic:
+            check_suited("loss", loss, self.kind, self.n_units)
         if self.kind != "multiclass":
-            listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
-            for name, value in (("loss", loss), *(("metrics", metric) for metric in listed)):
-                if needs_classes(value):
-                    raise ValueError(
-                        f"{name}={value!r} needs one unit a class, but {self.kind} targets "
-                        "train sigmoid units. Use loss='auto' and metrics such as 'accuracy' "
-                        "or 'binary_accuracy'."
-                    )
-            return "binary_crossentropy" if loss == "auto" else loss
+            return "binary_crossentropy" if automatic else loss
         self.one_hot = target_form(loss, metrics) == "one_hot"
-        if loss != "auto":
+        if not automatic:
             return loss
         return "categorical_crossentropy" if self.one_hot else "sparse_categorical_crossentropy"
 
     def resolve_metrics(self, metrics: Any) -> Any:
-        """Return the metrics; "accuracy" of several labels a row is that of each label.
+        """Return the metrics with the settings that these targets need."""
+        from skdl._networks.suited import suited_metrics
 
-        Keras would take the accuracy of the most probable label, by the shape of y.
-        """
-        if self.kind != "multilabel" or metrics is None:
-            return metrics
-        from skdl._networks.keras import keras
-
-        listed = metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
-        return [
-            keras.metrics.BinaryAccuracy(name=metric)
-            if isinstance(metric, str) and metric in {"acc", "accuracy"}
-            else metric
-            for metric in listed
-        ]
+        return suited_metrics(metrics, self.kind, self.n_units, self.one_hot)
 
     def encode(self, y: Any, dtype: str, name: str = "y") -> np.ndarray:
         """Return the network's targets."""
@@ -196,7 +182,7 @@ def check_no_texts(y: Any, name: str) -> None:
 class ValueTargets:
     """The values of a regression, for one output or several."""
 
-    activation = "linear"
+    activation: Any = "linear"  # of the output layer
 
     def __init__(self, y: np.ndarray):
         self.one_dimensional = y.ndim == 1
@@ -207,9 +193,18 @@ class ValueTargets:
         """Tell whether the targets of another fit have as many outputs, in the same shape."""
         return (self.shape, self.one_dimensional) == (other.shape, other.one_dimensional)
 
-    def resolve_loss(self, loss: Any, metrics: Any) -> Any:
-        """Return the loss for these targets."""
-        return "mean_squared_error" if loss == "auto" else loss
+    def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
+        """Return the loss for these targets, and settle the activation of the output layer."""
+        from skdl._networks import outputs
+        from skdl._networks.suited import check_suited, listed
+
+        loss = "mean_squared_error" if isinstance(loss, str) and loss == "auto" else loss
+        activation = outputs.output_activation(output_activation, loss)
+        for parameter, value in (("loss", loss), *(("metrics", m) for m in listed(metrics))):
+            check_suited(parameter, value, "values", self.n_units)
+            outputs.check_output(activation, parameter, value, self.n_units)
+        self.activation = activation
+        return loss
 
     def resolve_metrics(self, metrics: Any) -> Any:
         """Return the metrics as they are."""
@@ -225,6 +220,7 @@ class ValueTargets:
             )
         if not np.isfinite(targets).all():
             raise ValueError(f"{name} contains infinity or values too large for {dtype}.")
+        check_values(targets, self.activation, name)
         return targets
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:

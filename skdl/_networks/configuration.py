@@ -60,7 +60,7 @@ class NetworkConfig:
         metrics: Any,
     ) -> NetworkConfig:
         """Resolve names and objects, checking each."""
-        for parameter in ("activation", "kernel_initializer"):
+        for parameter in ("activation", "output_activation", "kernel_initializer"):
             value = arguments.get(parameter)
             if parameter == "kernel_initializer" and isinstance(value, dict):
                 value = value.get("class_name")  # made, it might draw from a global generator

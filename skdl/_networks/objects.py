@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
-import functools
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -18,36 +19,68 @@ _KINDS = {
     "loss": keras.losses,
     "metrics": keras.metrics,
     "activation": keras.activations,
+    "output_activation": keras.activations,
     "kernel_initializer": keras.initializers,
 }
-# Spellings that Keras resolves itself, by the shapes of targets and outputs.
-_BY_SHAPE = {"acc", "accuracy", "ce", "crossentropy"}
+_NOT_OBJECTS = {"get", "serialize", "deserialize"}
+# What scikit-learn and papers call them, where no spelling is close to Keras's.
+_SYNONYMS = {
+    "metrics": {
+        "f1": "f1_score",
+        "r2": "r2_score",
+        "rmse": "root_mean_squared_error",
+        "roc_auc": "auc",
+    },
+}
+_SHORT = ("bce", "kld", "mae", "mape", "mse", "msle")
+# For which Keras takes one of three metrics, by the shapes of targets and outputs.
+_BY_SHAPE = {"acc", "accuracy"}
 
 
 def check_name(parameter: str, name: str) -> None:
     """Raise a ValueError with the close matches if Keras knows no such `name`."""
-    module = _KINDS[parameter]
-    if parameter == "metrics" and name in _BY_SHAPE:
-        return
     try:
-        if parameter != "kernel_initializer":
-            if name in {"get", "serialize", "deserialize"}:
-                raise ValueError(name)
-            module.get(name)
-            return
-        initializer_class(name)  # `get` would draw a seed from Python's global generator
+        _get(parameter, name)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{parameter}={name!r} cannot be given by name, since it has arguments without "
             f"defaults ({error}): pass an object or a configuration."
         ) from None
     except (ValueError, AttributeError):
-        known = {key.lower(): key for key in dir(module) if not key.startswith("_")}
-        for function in ("get", "serialize", "deserialize"):
-            known.pop(function, None)
-        close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(repr(known[c]) for c in close)}?" if close else ""
+        close = _close_names(parameter, name)
+        hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(f"Unknown {parameter}: received {parameter}={name!r}.{hint}") from None
+
+
+def _get(parameter, name):
+    """Raise an error if Keras has nothing under a name."""
+    if parameter == "kernel_initializer":
+        initializer_class(name)  # `get` would draw a seed from Python's global generator
+    elif name in _NOT_OBJECTS:
+        raise ValueError(name)
+    elif not (parameter == "metrics" and name in _BY_SHAPE):
+        _KINDS[parameter].get(name)
+
+
+def _close_names(parameter, name):
+    """Return up to three names that may be meant, all of which Keras knows."""
+    wanted = _SYNONYMS.get(parameter, {}).get(name.lower())
+    if wanted is not None:
+        return [wanted]
+    own = [known for known in dir(_KINDS[parameter]) if not known.startswith("_")]
+    names = {known.lower(): known for known in own}
+    names |= {known: known for known in (*map(_snake, own), *_SHORT)}
+    found = []
+    for close in difflib.get_close_matches(name.lower(), names, n=6, cutoff=0.5):
+        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+            _get(parameter, names[close])
+            found.append(names[close])
+    return list(dict.fromkeys(found))[:3]
+
+
+def _snake(name):
+    """Return the name that Keras makes of a class's name."""
+    return re.sub("([a-z0-9])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
 
 
 def initializer_class(name: str) -> type:
@@ -150,50 +183,6 @@ def metric_recipes(metrics: Any) -> tuple:
             )
         recipes.append(metric)
     return tuple(recipes)
-
-
-def target_form(loss: Any, metrics: Any) -> str | None:
-    """Return "sparse" or "one_hot" where a loss or metric asks for one form of class labels."""
-    forms = {form for form in map(_form, [loss, *metric_recipes(metrics)]) if form}
-    if len(forms) > 1:
-        raise ValueError(
-            "loss and metrics need the class labels in different forms: received "
-            f"loss={loss!r}, metrics={metrics!r}. Use names that all begin with 'sparse_', or none."
-        )
-    return forms.pop() if forms else None
-
-
-def _form(loss_or_metric: Any) -> str | None:
-    if isinstance(loss_or_metric, str) and loss_or_metric in {*_BY_SHAPE, "auto"}:
-        return None
-    if isinstance(loss_or_metric, Recipe):
-        loss_or_metric = loss_or_metric.cls
-    if isinstance(loss_or_metric, dict):
-        loss_or_metric = loss_or_metric.get("class_name", "")
-    if not isinstance(loss_or_metric, str):
-        if isinstance(loss_or_metric, keras.losses.Loss):
-            loss_or_metric = type(loss_or_metric)
-        loss_or_metric = getattr(_unwrapped(loss_or_metric), "__name__", "")
-    return "sparse" if loss_or_metric.lower().startswith("sparse") else "one_hot"
-
-
-def needs_classes(loss_or_metric: Any) -> bool:
-    """Tell whether a loss or metric of Keras needs one unit a class."""
-    if isinstance(loss_or_metric, dict):
-        loss_or_metric = loss_or_metric.get("class_name", "")
-    if not isinstance(loss_or_metric, str):
-        named = _unwrapped(loss_or_metric)
-        named = named if hasattr(named, "__name__") else type(named)
-        module = getattr(named, "__module__", None) or ""
-        loss_or_metric = named.__name__ if module.split(".")[0] == "keras" else ""
-    return "categorical" in loss_or_metric.lower()
-
-
-def _unwrapped(function: Any) -> Any:
-    """Return the function within a `functools.partial`."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
 
 
 def _camel(name: str) -> str:

@@ -3,6 +3,7 @@
 __all__ = [
     "InvalidFileError",
     "NonFiniteLossError",
+    "TargetsWarning",
     "TrainingInterruptedWarning",
     "UnsupportedVersionError",
     "UntrustedTypesError",
@@ -16,6 +17,14 @@ class NonFiniteLossError(ValueError):
 
 class TrainingInterruptedWarning(UserWarning):
     """Training was interrupted from the keyboard; the estimator is usable as it was then."""
+
+
+class TargetsWarning(UserWarning):
+    """Targets look as if they were meant otherwise than they are taken.
+
+    Such are a one-hot matrix for one class per row, which is taken for several labels per row,
+    and `y_val` far outside of the values of y, which a `TransformedTargetRegressor` transformed.
+    """
 
 
 class InvalidFileError(ValueError):

@@ -225,6 +225,12 @@ def _find_convolution(model: keras.Model, layer: int | str) -> keras.Layer:
         return found[names.index(layer)]
     if isinstance(layer, Integral) and -len(found) <= layer < len(found):
         return found[layer]
+    if not found:
+        raise ValueError(
+            f"The network {model.name!r} has no Conv2D layer, so there are no filters to draw. Its "
+            f"layers are {[each.name for each in model.layers]!r}; filters are those of networks "
+            "on images, such as ConvNetClassifier."
+        )
     raise ValueError(
         f"layer={layer!r} is none of the network's {len(found)} convolutions. Give a number from "
         f"0 on, or one of the names {names!r}."

@@ -340,6 +340,12 @@ def _curves(history: dict[str, list], metric: str) -> tuple[NDArray, NDArray | N
     """Return the training and the validation values of a metric."""
     names = [name for name in history if not name.startswith("val_")]
     if metric not in names:
+        base = metric.removeprefix("val_") if isinstance(metric, str) else metric
+        if base in names:
+            raise ValueError(
+                f"metric={metric!r} must be a name in history_ without 'val_'. Use "
+                f"metric={base!r}: validation values, if any, are drawn beside those of training."
+            )
         raise ValueError(f"metric={metric!r} is not in history_, which has {names!r}.")
     pair = history[metric], history.get(f"val_{metric}")
     if any(np.ndim(values) != 1 for values in pair if values is not None):

@@ -15,11 +15,13 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
+from skdl._estimators.advice import with_advice
 from skdl._estimators.diagram import NetworkAttributes
 from skdl._estimators.fitting import Fitting
 from skdl._estimators.streams import fit_stream, inputs_of, is_stream
@@ -38,7 +40,9 @@ _DTYPES = {"float32", "float64", "bfloat16", "mixed_bfloat16"}
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
+class BaseNetwork(
+    CallbackSupportMixin, ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator
+):
     """An estimator whose fitted part is one Keras network."""
 
     _takes_streams = False
@@ -175,7 +179,7 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
         except OverflowError as error:
             raise ValueError(f"X or y holds integers beyond all floats: {error}.") from error
         except ValueError as error:
-            raise _with_advice(error) from error
+            raise with_advice(error, X) from error
 
     def _input_dtype(self, X):
         """Return the dtype in which rows are kept."""
@@ -339,13 +343,3 @@ class BaseNetwork(CallbackSupportMixin, DocumentationLink, PickledWithVersions, 
             targets, x = unfitted._make_targets(y), unfitted._learn_inputs(X)
             network = unfitted._whole(unfitted._new_network(x, targets, 0))
         network.model.summary()
-
-
-def _with_advice(error: ValueError) -> ValueError:
-    """Return scikit-learn's error, with what to do about columns of text."""
-    if not str(error).startswith("could not convert string"):
-        return error
-    return ValueError(
-        f"{error}. Columns of text or categories must be encoded first, for instance by a "
-        "ColumnTransformer with OneHotEncoder."
-    )

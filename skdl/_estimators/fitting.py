@@ -26,6 +26,7 @@ from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
 from skdl._estimators.hold_out import split
 from skdl._estimators.samples import Samples, checked_weight
+from skdl._estimators.targets import checked_classes
 from skdl._networks.dense import input_dtype
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class Fitting:
     def keep_targets(self, classes: Any = None) -> None:
         """Go on with the classes or outputs of the last call of `partial_fit`."""
         self.targets = copy(self.estimator._targets)  # loss and metrics settle their form anew
-        if classes is not None and not np.array_equal(np.unique(classes), self.targets.classes):
+        if classes is not None and not np.array_equal(
+            checked_classes(classes), self.targets.classes
+        ):
             raise ValueError(
                 f"classes={np.asarray(classes).tolist()!r} is not the same as on the first call: "
                 f"{self.targets.classes.tolist()!r}."
@@ -106,7 +109,9 @@ class Fitting:
     def hold_out(self, samples: Samples, X_val: Any, y_val: Any) -> tuple[Samples, Samples | None]:
         """Return the rows to train on, and those to validate on, None if there are none."""
         if X_val is not None:
-            return samples, self.check_validation(X_val, y_val)
+            held = self.check_validation(X_val, y_val)
+            self.targets.check_validation(samples.y, held.y)
+            return samples, held
         fraction, stopping = self.estimator.validation_split, self.estimator.early_stopping
         if not (fraction or stopping):
             return samples, None

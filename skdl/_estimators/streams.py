@@ -56,11 +56,11 @@ def fit_stream(
         held_out: StreamRows | Rows | None = None
         if is_stream(X_val):
             _, held, n_batches = _read(estimator, X_val, "X_val", reset=False)
+            fitting.targets.check_validation(samples.y, held.y)
             held_out = StreamRows(fitting, X_val, n_batches, held.weight, errors)
         elif X_val is not None:
-            held_out = fitting.encode_validation(
-                fitting.check_validation(X_val, y_val), sparse=False
-            )
+            _, held = fitting.hold_out(samples, X_val, y_val)
+            held_out = fitting.encode_validation(held, sparse=False)
         try:
             estimator._train(network, fitting.targets, rows, held_out, estimator.epochs, tasks)
         except Exception:

@@ -92,8 +92,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, float32 (float64 with `dtype="float64"`). Rows sum
-            to 1, except for multilabel targets, where each label has its own probability.
+            In the order of `classes_`, float64, computed in `dtype`. Rows sum to 1, except for
+            multilabel targets, where each label has its own probability.
         """
         outputs = self._outputs(X)
         return self._targets.probabilities(outputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Set
 from numbers import Real
 from typing import Any
 
@@ -12,6 +14,41 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdl._networks.outputs import check_values
+from skdl.exceptions import TargetsWarning
+
+
+def checked_classes(classes: Any) -> np.ndarray:
+    """Return the labels that a caller announces, sorted, each once.
+
+    Raises
+    ------
+    TypeError
+        If they are no array-like, such as a set, which has no order.
+    ValueError
+        If they are not of shape (n_classes,), some is missing, or they cannot be compared.
+    """
+    if isinstance(classes, str | bytes | Set | Mapping) or not hasattr(classes, "__len__"):
+        raise TypeError(
+            f"classes must be an array-like of shape (n_classes,), received {classes!r}. Pass a "
+            "list, for instance sorted(classes) or numpy.unique(y)."
+        )
+    labels = np.asarray(classes)
+    if labels.dtype.kind in "US" and not all(isinstance(label, str | bytes) for label in classes):
+        labels = np.asarray(classes, dtype=object)  # numbers among texts, which NumPy converts
+    missing = [label for label in labels.ravel().tolist() if label is None or label != label]
+    if labels.ndim != 1 or missing or not len(labels):
+        what = f"the missing value {missing[0]!r}" if missing else f"shape {labels.shape}"
+        raise ValueError(
+            f"classes must hold one label or more, of shape (n_classes,), received {what}. Pass "
+            "the labels that y can hold, for instance numpy.unique(y)."
+        )
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        raise ValueError(
+            f"classes={labels.tolist()!r} must hold labels of one kind, all numbers or all "
+            f"strings: {error}."
+        ) from error
 
 
 class ClassTargets:
@@ -31,14 +68,15 @@ class ClassTargets:
         if kind == "multilabel-indicator":
             self.kind, self.n_units = "multilabel", y.shape[1]
             self.classes = np.arange(y.shape[1])
-            if classes is not None and not np.array_equal(np.unique(classes), self.classes):
+            _warn_of_one_hot(y)
+            if classes is not None and not np.array_equal(checked_classes(classes), self.classes):
                 raise ValueError(
                     f"classes={np.asarray(classes).tolist()!r} must be None, or number the label "
                     f"columns of y: {self.classes.tolist()!r}."
                 )
         else:
             labels = column_or_1d(y, warn=True)
-            self.classes = np.unique(labels if classes is None else np.asarray(classes))
+            self.classes = np.unique(labels) if classes is None else checked_classes(classes)
             if len(self.classes) < 2:
                 raise ValueError(
                     "A classifier needs at least two classes in y, received only one class: "
@@ -110,9 +148,13 @@ class ClassTargets:
         return codes.astype(dtype) if self.kind == "multiclass" else codes[:, None].astype(dtype)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the probability of each class, of shape (n_samples, n_classes)."""
-        outputs = outputs.astype(np.promote_types(outputs.dtype, np.float32), copy=False)
-        return np.hstack([1 - outputs, outputs]) if self.kind == "binary" else outputs
+        """Return the probability of each class, float64 of shape (n_samples, n_classes)."""
+        outputs = outputs.astype(np.float64)
+        if self.kind == "binary":
+            return np.hstack([1 - outputs, outputs])
+        if self.kind == "multiclass":  # rows sum to 1 in float32 alone
+            outputs /= outputs.sum(axis=1, keepdims=True)
+        return outputs
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return labels: the most probable class, or every label above one half."""
@@ -120,6 +162,9 @@ class ClassTargets:
             return (outputs > 0.5).astype(np.int64)
         codes = outputs[:, 0] > 0.5 if self.kind == "binary" else outputs.argmax(axis=1)
         return self.classes[codes.astype(np.intp)]
+
+    def check_validation(self, y: Any, y_val: Any) -> None:
+        """Do nothing: labels that are not among the classes are an error in `encode`."""
 
     def stratify(self, y: Any) -> Any:
         """Return what a split can be stratified by, None for multilabel targets."""
@@ -165,6 +210,18 @@ class ClassTargets:
                 f"class_weight={class_weight!r} {what}. It must map labels among "
                 f"{known!r} to finite numbers of at least 0."
             )
+
+
+def _warn_of_one_hot(y):
+    """Warn of a matrix of zeros and ones that looks like one class per row."""
+    if y.shape[0] > 1 and y.shape[1] > 1 and np.all(np.asarray(y.sum(axis=1)) == 1):
+        warnings.warn(
+            f"Every row of y has a 1 in exactly one of its {y.shape[1]} columns, but a matrix of "
+            "zeros and ones is taken for several labels per row: one sigmoid per column is "
+            "trained. If each row has one class, pass y.argmax(axis=1).",
+            TargetsWarning,
+            stacklevel=2,
+        )
 
 
 def check_no_texts(y: Any, name: str) -> None:
@@ -227,6 +284,25 @@ class ValueTargets:
         """Return predictions as float64."""
         outputs = outputs.astype(np.float64)
         return outputs[:, 0] if self.one_dimensional else outputs
+
+    def check_validation(self, y: np.ndarray, y_val: np.ndarray) -> None:
+        """Warn where most validation targets lie far outside of those that are trained on.
+
+        A `TransformedTargetRegressor` transforms y, but not `y_val`.
+        """
+        low, high = y.min(axis=0), y.max(axis=0)
+        middle = np.median(y_val, axis=0)
+        far = np.maximum(low - middle, middle - high) > (high - low) / 2
+        if np.shape(low) == np.shape(middle) and np.any(far):
+            low, high, middle = (np.ravel(each)[np.ravel(far)][0] for each in (low, high, middle))
+            warnings.warn(
+                f"y_val has the median {middle:.4g}, but the values of y that are trained on lie "
+                f"from {low:.4g} to {high:.4g}. If y was transformed, as by a "
+                "TransformedTargetRegressor, transform y_val in the same way: val_loss and early "
+                "stopping mean nothing otherwise.",
+                TargetsWarning,
+                stacklevel=2,
+            )
 
     def stratify(self, y: Any) -> None:
         """Return None: values are not stratified."""

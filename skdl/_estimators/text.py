@@ -380,12 +380,14 @@ def _documents(X: Any) -> np.ndarray | None:
 
 
 def _is_table(documents: list) -> bool:
-    """Tell whether rows are lists of numbers that are no word indices."""
+    """Tell whether rows are lists, of one length, of numbers that are no word indices."""
     if any(isinstance(document, str | bytes) for document in documents):
         return False
     first = documents[0]
     if not np.iterable(first):
         return isinstance(first, Integral | float)
+    if len({len(row) for row in documents if hasattr(row, "__len__")}) > 1:
+        return False  # no table has rows of several lengths
     return any(isinstance(value, float | bool | np.floating) for value in first)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dis
 import hashlib
@@ -33,29 +34,46 @@ class Recipe:
     def of(cls, instance: Any, parameter: str) -> Recipe | Original:
         """Take the recipe from an object, leaving the object as it is.
 
-        A class whose `get_config` leaves something out would be rebuilt as something else,
-        without an error. A loss holds no state, so that it can be copied as it is; anything else
-        is refused.
+        What the object came to by its use, such as an optimizer's moments, is left behind. A
+        class whose `get_config` leaves something out would be rebuilt as something else, without
+        an error. A loss holds no state, so that it can be copied as it is; anything else is
+        refused.
         """
         try:
-            recipe = cls(type(instance), copy.deepcopy(instance.get_config()))
-            new = made(recipe)
-            if lost := _differing(instance, new):  # but not what is never twice the same
-                lost = sorted(set(lost) - set(_differing(made(recipe), new)))
-            recipe.key  # noqa: B018 - raises if the configuration is not plain data
-        except (TypeError, ValueError, NotImplementedError, RecursionError) as error:
-            lost, why = ["all"], f" ({error})"
-        else:
-            why = ""
+            recipe, lost = cls._of(instance)
+        except Exception as error:  # whatever a user's class raises
+            if parameter == "loss":
+                return Original(instance)
+            raise ValueError(
+                f"{parameter}={instance!r} cannot be made anew for each fit: "
+                f"{error.args[0] if type(error) is _NoRecipeError else error}"
+            ) from error.__cause__ or error
         if not lost:
             return recipe
         if parameter == "loss":
             return Original(instance)
         raise ValueError(
             f"{parameter}={instance!r} cannot be made anew for each fit: its get_config does not "
-            f"give back {', '.join(lost)}{why}. Let get_config return every argument of "
+            f"give back {', '.join(lost)}. Let get_config return every argument of "
             f"{type(instance).__name__}'s constructor."
         )
+
+    @classmethod
+    def _of(cls, instance):
+        """Return a recipe, and the attributes that an object made by it has otherwise."""
+        name = type(instance).__name__
+        with _reason("its get_config raised"):
+            config = instance.get_config()
+        with _reason("its configuration cannot be copied"):
+            recipe = cls(type(instance), copy.deepcopy(config))
+        with _reason(f"{name}.from_config raised, for its own configuration,"):
+            new = made(recipe)
+        with _reason("its configuration holds something else than plain data"):
+            recipe.key  # noqa: B018 - raises if the configuration is not plain data
+        lost = _differing(instance, new)
+        if lost:  # but not what is never twice the same
+            lost = sorted(set(lost) - set(_differing(made(recipe), new)))
+        return recipe, lost
 
     def make(self) -> Any:
         """Return a new object."""
@@ -96,17 +114,56 @@ def seeded(config: Any) -> Any:
     return [seeded(item) for item in config] if isinstance(config, list) else config
 
 
+class _NoRecipeError(ValueError):
+    """Says why an object has no recipe; its cause is the error that told."""
+
+
+@contextlib.contextmanager
+def _reason(why: str) -> Iterator[None]:
+    """Say at which step of taking a recipe an error was raised."""
+    try:
+        yield
+    except Exception as error:  # whatever a user's class raises
+        raise _NoRecipeError(f"{why} {type(error).__name__}: {error}") from error
+
+
 def _differing(one: Any, other: Any) -> list[str]:
-    """Return the attributes in which two objects differ, but for those that Keras owns."""
+    """Return the attributes in which two objects differ, but for those that Keras owns.
+
+    The first may have been used, the other is new.
+    """
     ours, theirs = vars(one), vars(other)
+    # What `adapt` learned of data is asked for, but is in no configuration.
+    gained = _is_gained if not hasattr(one, "adapt") else lambda *_: False
     return [
         name
         for name, value in ours.items()
         if name not in {"name", "_name", "_tracker"}
         and not name.startswith(("_auto", "_obj", "_self", "_lock"))
         and not name.endswith("seed")  # which is given anew
+        and not gained(name, value, theirs.get(name))
         and not _equal(value, theirs.get(name))
     ]
+
+
+# What Keras notes of an object when it is built or called.
+_NOTES_OF_USE = {
+    "built", "_built", "_build_shapes_dict", "_called", "_exclude_from_weight_decay_cache",
+    "_input_spec", "_parent_path", "_path", "_tracked", "_trainable_variables",
+    "_trainable_variables_indices",
+}  # fmt: skip
+
+
+def _is_gained(name: str, value: Any, of_new: Any) -> bool:
+    """Tell whether an object gains an attribute by its use: variables, or Keras's notes."""
+    from skdl._networks.keras import keras
+
+    if name in _NOTES_OF_USE:
+        return True
+    parts = keras.tree.flatten(value)
+    if of_new is None and all(part is None for part in parts):
+        return True  # an optimizer's list of moments that it does not need
+    return bool(parts) and all(isinstance(p, keras.Variable) or p is None for p in parts)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -77,6 +77,33 @@ class Analyzer:
         return terms
 
 
+def check_ngrams(parameters: Any, texts: list, longest: int) -> None:
+    """Raise a ValueError if `ngram_range` asks for more words in a row than any text has.
+
+    Parameters
+    ----------
+    parameters : object
+        As for `Analyzer`.
+    texts : list of str or bytes
+        The documents.
+    longest : int
+        Largest number of terms of a document.
+    """
+    fewest, analyzer = parameters.ngram_range[0], parameters.analyzer
+    if longest or fewest == 1 or callable(analyzer):
+        return
+    chosen = {name: getattr(parameters, name) for name in TEXT_PARAMETERS if name != "ngram_range"}
+    analyze = CountVectorizer(**chosen).build_analyzer()
+    longest = max(len(analyze(text)) for text in texts)
+    if longest:
+        what = "words" if analyzer == "word" else "characters"
+        raise ValueError(
+            f"ngram_range={parameters.ngram_range!r} asks for {fewest} or more {what} in a row, "
+            f"but the longest of the {len(texts)} documents has {longest}. Begin with a smaller "
+            "number."
+        )
+
+
 def _check_encoding(encoding: str) -> None:
     try:
         codecs.lookup(encoding)
@@ -172,11 +199,11 @@ def listed(X: Any) -> list | None:
         )
     if hasattr(X, "__array__"):
         array = np.asarray(X)
-        if array.ndim == 2 and any(map(_is_text, array[:, :1].flat)):
+        if array.ndim == 2 and any(map(_is_document, array[:, :1].flat)):
             if array.shape[1] > 1:
                 raise ValueError(
-                    f"X must hold one text a row, received {array.shape[1]} columns. Pass one "
-                    "column, for instance X['text'], or use a ColumnTransformer."
+                    f"X must hold one document per row, received {array.shape[1]} columns. Pass "
+                    "one column, for instance X['text'], or use a ColumnTransformer."
                 )
             array = array[:, 0]
         if array.ndim != 1 or array.dtype.kind in "biufc":
@@ -199,6 +226,10 @@ def are_texts(documents: list) -> bool:
 
 def _is_text(document: Any) -> bool:
     return isinstance(document, str | bytes)
+
+
+def _is_document(cell: Any) -> bool:
+    return isinstance(cell, str | bytes | list | tuple | np.ndarray)
 
 
 def _vector(document: Any, number: int) -> NDArray:

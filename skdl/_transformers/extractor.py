@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
@@ -37,6 +38,7 @@ class PretrainedFeatureExtractor(
     ClassNamePrefixFeaturesOutMixin,
     ImageInputs,
     TransformerMixin,
+    ExplainedArguments,
     DocumentationLink,
     PickledWithVersions,
     BaseEstimator,

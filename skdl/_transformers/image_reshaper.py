@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
 from skdl._common.settings import numpy_defaults
@@ -18,7 +19,9 @@ from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import Interval, StrOptions, fit_context
 
 
-class ImageReshaper(TransformerMixin, DocumentationLink, PickledWithVersions, BaseEstimator):
+class ImageReshaper(
+    TransformerMixin, ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator
+):
     """Turn rows of pixels into images, with values scaled to 0..1.
 
     Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,

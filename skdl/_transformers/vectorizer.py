@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
@@ -29,6 +30,7 @@ from skdl._transformers.documents import (
     Analyzer,
     Indices,
     are_texts,
+    check_ngrams,
     listed,
     terms_of_indices,
 )
@@ -36,6 +38,7 @@ from skdl._transformers.documents import (
 
 class OneHotTextVectorizer(
     TransformerMixin,
+    ExplainedArguments,
     DocumentationLink,
     PickledWithVersions,
     BaseEstimator,
@@ -436,6 +439,7 @@ class OneHotTextVectorizer(
         except ValueError as error:
             if "empty vocabulary" not in str(error):
                 raise
+            check_ngrams(self, texts, max(analyze.lengths))
             raise ValueError(
                 f"No words in the {len(texts)} documents with token_pattern="
                 f"{self.token_pattern!r}, stop_words={reprlib.repr(self.stop_words)}: {error}."

@@ -1,0 +1,114 @@
+"""Arguments that a method does not take: the error names the public class and says what to do."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+_METHODS = ("__init__", "fit", "partial_fit")
+# What other libraries call the parameters of the constructors here, and what else is meant.
+_SAME = {
+    "alpha": "l2",
+    "build_fn": "model",
+    "criterion": "loss",
+    "dropout_rate": "dropout",
+    "hidden_layers": "hidden_layer_sizes",
+    "hidden_units": "hidden_layer_sizes",
+    "input_shape": "image_shape",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "max_epochs": "epochs",
+    "max_features": "max_words",
+    "max_iter": "epochs",
+    "module": "model",
+    "n_epochs": "epochs",
+    "n_iter": "epochs",
+    "n_iter_no_change": "patience",
+    "nb_epoch": "epochs",
+    "num_epochs": "epochs",
+    "num_words": "max_words",
+    "seed": "random_state",
+    "solver": "optimizer",
+    "units": "hidden_layer_sizes",
+    "validation_fraction": "validation_split",
+    "x": "X",
+}
+_VALIDATION = "Give validation rows to fit, as X_val and y_val: fit(X, y, X_val=..., y_val=...)."
+_REMEDIES = {
+    "eval_set": _VALIDATION,
+    "initial_epoch": "Use warm_start=True or partial_fit to go on training.",
+    "kernel_regularizer": "Use l1 and l2.",
+    "n_jobs": "A network uses the threads of the process as it is; give n_jobs to what fits many, "
+    "such as GridSearchCV or cross_val_score.",
+    "validation_batch_size": "Validation uses the constructor's batch_size.",
+    "validation_data": _VALIDATION,
+}
+
+
+class ExplainedArguments:
+    """Makes constructors and `fit` of subclasses say what to do with an argument they lack."""
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        for name in _METHODS:
+            if name in vars(cls):
+                setattr(cls, name, _explained(vars(cls)[name]))
+
+
+def _explained(method: Callable) -> Callable:
+    """Return a method that explains its own errors of arguments, otherwise the same."""
+    signature = inspect.signature(method)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+
+    @functools.wraps(method)
+    def explained(self, *args, **kwargs):
+        if not takes_any and not kwargs.keys() <= signature.parameters.keys():
+            unknown = next(name for name in kwargs if name not in signature.parameters)
+            raise TypeError(_message(type(self), method.__name__, signature, unknown))
+        try:
+            signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            name = _called(type(self), method.__name__)
+            raise TypeError(f"{name}: {error}. It is {name[:-2]}{_shown(signature)}.") from None
+        return method(self, *args, **kwargs)
+
+    return explained
+
+
+def _called(cls, method):
+    return f"{cls.__name__}()" if method == "__init__" else f"{cls.__name__}.{method}()"
+
+
+def _shown(signature):
+    """Return the parameters that have no default or are positional, without annotations."""
+    kept = [
+        p.replace(annotation=p.empty)
+        for name, p in signature.parameters.items()
+        if name != "self" and p.kind is not p.KEYWORD_ONLY
+    ]
+    return str(inspect.Signature(kept))
+
+
+def _message(cls, method, signature, unknown):
+    """Return what to say about an argument that is not among the parameters."""
+    error = f"{_called(cls, method)} got an unexpected keyword argument {unknown!r}."
+    own = signature.parameters.keys() - {"self"}
+    constructor = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    known = own | constructor | (inspect.signature(cls.fit).parameters.keys() - {"self"})
+    meant = _SAME.get(unknown, unknown)
+    if meant not in known:
+        if unknown in _REMEDIES:
+            return f"{error} {_REMEDIES[unknown]}"
+        close = difflib.get_close_matches(unknown, known, n=1, cutoff=0.7)
+        if not close:
+            return error
+        meant = close[0]
+    if meant in own:
+        return f"{error} Use {meant}."
+    if meant in constructor:
+        call = f"{cls.__name__}({meant}=...)"
+        return f"{error} Give {meant} to the constructor, {call}, or to set_params."
+    return f"{error} Give {meant} to fit."

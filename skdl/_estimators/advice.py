@@ -1,0 +1,71 @@
+"""What to do about inputs that scikit-learn's checks refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def with_advice(error: ValueError, X: Any) -> ValueError:
+    """Return scikit-learn's error about X, with what to do; other errors as they are."""
+    text = str(error)
+    if text.startswith("could not convert string"):
+        advice = _about_columns(X)
+    elif "Found array with dim" in text:
+        advice = (
+            f"X has the shape {np.shape(X)}. Reshape it to one row per sample, for instance with "
+            "X.reshape(len(X), -1), or use ConvNetClassifier for images"
+        )
+    elif "setting an array element with a sequence" in text:
+        advice = (
+            "X must have one number per cell, and rows of the same length. Sequences of words or "
+            "of word indices, which differ in length, are for TextBoWClassifier"
+        )
+    else:
+        return error
+    return ValueError(f"{text.rstrip('.')}. {advice}.")
+
+
+def _about_columns(X):
+    """Return what to do about columns of text, and about missing values beside them."""
+    if np.ndim(X) == 1:
+        return "Texts are for TextBoWClassifier, or must be turned into numbers first"
+    texts, missing = _columns(X)
+    advice = "Columns of text or categories must be encoded first, for instance by a "
+    advice += "ColumnTransformer with OneHotEncoder"
+    if missing:
+        advice += ", and missing values filled, for instance by SimpleImputer"
+    if texts:
+        advice += f" (text is in {_listed(texts)}"
+        advice += f"; values are missing in {_listed(missing)})" if missing else ")"
+    return advice
+
+
+def _columns(X):
+    """Return the names or numbers of columns with texts, and of those with missing values."""
+    if hasattr(X, "columns") and hasattr(X, "isna"):
+        cells = [(name, np.asarray(X.iloc[:, i], object)) for i, name in enumerate(X.columns)]
+    else:
+        try:
+            table = np.array(X, dtype=object)
+        except ValueError:  # rows of several lengths
+            return [], []
+        cells = list(enumerate(table.T)) if table.ndim == 2 else []
+    found = [], []
+    for name, column in cells:
+        is_text = [isinstance(cell, str | bytes) for cell in column]
+        # NaN and NaT differ from themselves, and pandas's NA from everything.
+        is_missing = [
+            cell is None or type(cell).__name__ == "NAType" or not np.array_equal(cell, cell)
+            for cell in column
+        ]
+        for names, told in zip(found, (is_text, is_missing), strict=True):
+            if any(told):
+                names.append(name)
+    return found
+
+
+def _listed(names):
+    shown = ", ".join(repr(name) for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

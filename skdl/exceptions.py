@@ -1,8 +1,10 @@
 """Errors and warnings of skdl."""
 
 __all__ = [
+    "ImageShapeWarning",
     "InvalidFileError",
     "NonFiniteLossError",
+    "PixelRangeWarning",
     "TargetsWarning",
     "TrainingInterruptedWarning",
     "UnsupportedVersionError",
@@ -17,6 +19,14 @@ class NonFiniteLossError(ValueError):
 
 class TrainingInterruptedWarning(UserWarning):
     """Training was interrupted from the keyboard; the estimator is usable as it was then."""
+
+
+class ImageShapeWarning(UserWarning):
+    """Data were taken as images of a shape that they hardly have, such as a table as one row."""
+
+
+class PixelRangeWarning(UserWarning):
+    """Pixels lie in another range than in fit, such as 0 to 1 where it was 0 to 255."""
 
 
 class TargetsWarning(UserWarning):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from math import isqrt, prod
 from numbers import Integral
@@ -9,8 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.caller import users_stacklevel
+from skdl.exceptions import ImageShapeWarning
+
 # Largest values of the usual encodings: fractions, 4-bit digits, bytes, 16-bit images.
 _MAXIMA = (1, 16, 255, 65535)
+# Rows of pixels that make an image of fewer rows than this are rather a table.
+_SMALLEST_SIDE = 4
 
 
 def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
@@ -81,13 +87,7 @@ def resolve_image_shape(
     if given is not None:
         given = (*given, 1)[:3]
     if image_shape is not None:
-        shape = tuple(image_shape)
-        if len(shape) not in (2, 3) or not all(is_size(size) for size in shape):
-            raise ValueError(
-                "image_shape must be (height, width) or (height, width, channels), all positive "
-                f"integers, received image_shape={image_shape!r}. {fitting}"
-            )
-        shape = (*map(int, shape), 1 if channels is None else int(channels))[:3]
+        shape = checked_shape(image_shape, channels or 1, fitting)
         if prod(shape) != n_pixels:
             raise ValueError(
                 f"image_shape={image_shape!r} is an image of {prod(shape)} values, but each "
@@ -116,6 +116,66 @@ def resolve_image_shape(
     return height, width, n_channels
 
 
+def checked_shape(
+    image_shape: Sequence[int], channels: int, advice: str = ""
+) -> tuple[int, int, int]:
+    """Return the parameter `image_shape` as three int, with `channels` if it has but two.
+
+    Raises
+    ------
+    ValueError
+        If it is not two or three positive integers; the message ends in `advice`.
+    """
+    shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(is_size(size) for size in shape):
+        raise ValueError(
+            "image_shape must be (height, width) or (height, width, channels), all positive "
+            f"integers, received image_shape={image_shape!r}. {advice}".rstrip()
+        )
+    return (*map(int, shape), int(channels))[:3]
+
+
+def warn_of_doubtful_shape(
+    shape: tuple[int, int, int], given: tuple[int, ...] | None, asked: bool
+) -> None:
+    """Warn where X was taken as images of a shape that they hardly have.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height, width and channels that X was taken for.
+    given : tuple of int or None
+        Shape that each image came in; None for rows of pixels.
+    asked : bool
+        Whether the user says that this is the shape: then nothing is in doubt.
+    """
+    height, width, channels = shape
+    if asked:
+        return
+    if given is None and height < _SMALLEST_SIDE:
+        message = (
+            f"X has {prod(shape)} columns and was taken as images of {height} x {width} pixels "
+            f"with {channels} channel{'s' * (channels > 1)}. A table is better given to "
+            f"DenseClassifier or the like; if this is the shape, say so: image_shape={shape}."
+        )
+    elif given is not None and _channels_first(*shape):
+        message = (
+            f"X was taken as images of {height} x {width} pixels with {channels} channels, since "
+            "channels come last. If they come first, give np.moveaxis(X, 1, -1); if this is the "
+            f"shape, say so: image_shape={shape}."
+        )
+    else:
+        return
+    warnings.warn(message, ImageShapeWarning, stacklevel=users_stacklevel())
+
+
+def _channels_first(first, second, last):
+    """Tell whether an image has a shape that is known from images with their channels first."""
+    if last in {1, 3, 4}:
+        return False
+    return first in {3, 4} or (first == 1 and second == last)
+
+
 def check_same_shape(
     rows: Any, given: tuple[int, ...] | None, fitted: tuple[int, int, int], otherwise: str
 ) -> None:
@@ -133,6 +193,9 @@ def check_same_shape(
         What else than images of that shape can be given, for the message.
     """
     shape = rows.shape if given is None else (len(rows), *given)
+    hint = ""
+    if given is not None and (*given[1:], given[0]) == fitted:
+        hint = " Channels come last: np.moveaxis(X, 1, -1)."
     if given is None:
         fits = len(shape) < 2 or shape[1] == prod(fitted)
     else:
@@ -142,7 +205,7 @@ def check_same_shape(
     if not fits and given is not None:
         raise ValueError(
             f"X holds images of shape {given}, but in fit they had shape {fitted}. Give images of "
-            f"that shape, or {otherwise}."
+            f"that shape, or {otherwise}.{hint}"
         )
 
 
@@ -171,27 +234,37 @@ def is_size(value: Any) -> bool:
 
 
 def dtype_of(X: Any) -> str | None:
-    """Return the dtype of an array or of all columns of a DataFrame, None if they differ."""
-    dtypes = {str(dtype) for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)])}
-    return dtypes.pop() if len(dtypes) == 1 else None
+    """Return the dtype of an array, a Series or all columns of a frame, None if they differ."""
+    dtypes = getattr(X, "dtypes", None)
+    if dtypes is None or not hasattr(dtypes, "__len__"):  # a Series has its one dtype as both
+        dtypes = [getattr(X, "dtype", None)]
+    found = {str(dtype) for dtype in dtypes}
+    return found.pop() if len(found) == 1 else None
 
 
-def pixel_maximum(X: Any) -> int:
-    """Return the largest value of the encoding that the pixels are in.
+def pixel_encoding(X: Any, dtype: str | None = None) -> int | None:
+    """Return the largest value of the encoding that the pixels are in, None for none.
 
-    uint8 and uint16 have 255 and 65535, whatever the values. Others, integers and floats
-    alike, have the smallest of 1, 16, 255 and 65535 that holds the largest value. Negative
-    values and values beyond 65535 are in no encoding of pixels: 1, they stay as they are.
+    uint8 and uint16 have 255 and 65535, whatever the values, and booleans 1. Others, integers and
+    floats alike, have the smallest of 1, 16, 255 and 65535 that holds the largest value. Negative
+    values and values beyond 65535 are in no encoding of pixels.
 
     Parameters
     ----------
     X : ndarray or sparse matrix
         Pixels, at least one.
+    dtype : str, default=None
+        Dtype that they were given in, None for that of X.
     """
-    by_dtype = {"uint8": 255, "uint16": 65535}.get(str(X.dtype))
+    by_dtype = {"uint8": 255, "uint16": 65535, "bool": 1}.get(dtype or str(X.dtype))
     if by_dtype is not None:
         return by_dtype
-    if X.dtype == bool or X.min() < 0:
-        return 1
+    if X.min() < 0:
+        return None
     largest = X.max()
-    return next((maximum for maximum in _MAXIMA if largest <= maximum), 1)
+    return next((maximum for maximum in _MAXIMA if largest <= maximum), None)
+
+
+def pixel_maximum(X: Any) -> int:
+    """Return the largest value of the pixels' encoding; 1 for none, so that they stay."""
+    return pixel_encoding(X) or 1

@@ -18,6 +18,7 @@ from skdl._displays.image_predictions import (
     pixels_of,
     probabilities_of,
     scaled_pixels,
+    settled_orientation,
     settled_shape,
 )
 from skdl._displays.plotting import (
@@ -179,6 +180,7 @@ class ImageGridDisplay:
             classes=getattr(net, "classes_", None),
             display_labels=display_labels,
             image_shape=settled_shape(net) if image_shape is None else image_shape,
+            exif_orientation=settled_orientation(net),
             max_images=max_images,
             ax=ax,
         )
@@ -195,6 +197,7 @@ class ImageGridDisplay:
         classes: ArrayLike | None = None,
         display_labels: Sequence[str] | None = None,
         image_shape: tuple[int, ...] | None = None,
+        exif_orientation: bool = True,
         max_images: int = 25,
         ax: Axes | None = None,
     ) -> ImageGridDisplay:
@@ -225,6 +228,8 @@ class ImageGridDisplay:
         image_shape : tuple of int, default=None
             Height and width, or height, width and channels, of images that come as rows of
             pixels; None: as `ImageReshaper` decides. Paths need one, to which they are read.
+        exif_orientation : bool, default=True
+            Whether images in files are turned upright as their EXIF metadata say.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
@@ -251,7 +256,7 @@ class ImageGridDisplay:
             raise ValueError(f"only must be 'errors', 'correct' or None, received only={only!r}.")
         if not is_size(max_images):
             raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
-        pixels, shape = pixels_of(X, image_shape)
+        pixels, shape = pixels_of(X, image_shape, exif_orientation)
         y_true, y_pred = labels_of(y_true, "y_true"), labels_of(y_pred, "y_pred")
         check_consistent_length(pixels, y_true, y_pred, y_proba)
         found = unique_labels(y_true, y_pred)  # which raises where their types differ

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array
 
 from skdl._common.images import as_rows, pixel_maximum, resolve_image_shape
 from skdl._estimators.supervised import NetworkClassifier
-from skdl._transformers.image_files import ImageFiles, as_paths
+from skdl._transformers.image_files import LazyImages, as_sources
 
 
 def labels_and_probabilities(net: Any, X: Any) -> tuple[NDArray, NDArray | None]:
@@ -74,25 +74,33 @@ def naming(classes: NDArray, display_labels: Sequence[str] | None) -> Callable[[
     return lambda y: np.array([names.get(label, label) for label in y.tolist()], dtype=object)
 
 
-def pixels_of(X: Any, image_shape: tuple[int, ...] | None) -> tuple[Any, tuple[int, int, int]]:
+def pixels_of(
+    X: Any, image_shape: tuple[int, ...] | None, upright: bool
+) -> tuple[Any, tuple[int, int, int]]:
     """Return images as rows of pixels, or as files yet to be read, and their shape."""
-    paths = as_paths(X)
-    if paths is None:
+    sources = as_sources(X)
+    if sources is None:
         rows, given = as_rows(X)
         rows = check_array(rows, accept_sparse="csr", input_name="X")
         return rows, resolve_image_shape(rows.shape[1], given, image_shape)
     if image_shape is None:
         raise ValueError(
-            "X holds paths, but image_shape=None does not say how large to read the images. Give "
+            "X holds files, but image_shape=None does not say how large to read the images. Give "
             "image_shape=(height, width, channels)."
         )
     shape = resolve_image_shape(prod(image_shape), None, image_shape)
-    return ImageFiles(paths, shape), shape
+    return LazyImages(sources, shape, upright=upright), shape
 
 
 def settled_shape(net: Any) -> tuple[int, int, int] | None:
     """Return the shape of images that an estimator or one inside it settled on."""
     return next((one.image_shape_ for one in _inside(net) if hasattr(one, "image_shape_")), None)
+
+
+def settled_orientation(net: Any) -> bool:
+    """Return whether an estimator or one inside it turns images upright as it reads them."""
+    found = (one.exif_orientation for one in _inside(net) if hasattr(one, "exif_orientation"))
+    return next(found, True)
 
 
 def _inside(net: Any) -> Iterator[Any]:

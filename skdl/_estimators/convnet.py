@@ -4,34 +4,27 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._common.images import (
-    as_rows,
-    check_same_shape,
-    dtype_of,
-    pixel_maximum,
-    resolve_image_shape,
-)
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.convnet import build_convnet
 from skdl._networks.dense import layer_sizes
 from skdl._sklearn import Interval, StrOptions
+from skdl._transformers.image_inputs import ImageInputs
 
 _EACH_LAYER = [Interval(Integral, 1, None, closed="left"), "array-like"]
 
 
-class ConvNetClassifier(NetworkClassifier):
+class ConvNetClassifier(ImageInputs, NetworkClassifier):
     """Convolutional network that predicts classes of images.
 
-    Takes images of shape (n, height, width) or (n, height, width, channels), and rows of
-    pixels as tables hold them: arrays, DataFrames and sparse matrices. Every convolution is
-    followed by its activation, batch normalisation, max pooling and dropout, where asked for;
-    then come fully connected layers and the output layer, which follows from y.
+    Takes images of shape (n, height, width) or (n, height, width, channels), rows of pixels as
+    tables hold them (arrays, DataFrames and sparse matrices), and paths of image files or images
+    of Pillow, which are read and resized batch by batch. Every convolution is followed by its
+    activation, batch normalisation, max pooling and dropout, where asked for; then come fully
+    connected layers and the output layer, which follows from y.
 
     A parameter of the convolutions is one value for all of them, or a sequence with one value
     a convolution.
@@ -64,12 +57,19 @@ class ConvNetClassifier(NetworkClassifier):
         an empty tuple none: a linear model.
     image_shape : tuple of int, default=None
         Height and width, or height, width and channels, of images that come as rows of
-        pixels. None: square and grey if the number of columns is a square, square with three
-        channels if a third of it is, else one row of pixels.
+        pixels, in grey unless channels are given. None: square and grey if the number of columns
+        is a square, square with three channels if a third of it is, else one row of pixels.
+        Files need it, and images of Pillow of different sizes: they are resized to it
+        (bilinearly, averaging where they shrink), in three channels unless channels are given.
     rescale : str or float, default="auto"
         Factor by which the network multiplies pixels. "auto" divides by the largest value
         of their encoding, as `ImageReshaper` finds it in fit; None leaves them as they are.
-        Images of bytes (uint8) stay bytes in memory and are scaled batch by batch.
+        Images of bytes (uint8) stay bytes in memory and are scaled batch by batch. Files, which
+        are 0 to 255, are brought to the range of the pixels in fit.
+    exif_orientation : bool, default=True
+        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
+        cameras and phones write instead of turning the pixels. False takes the pixels as they are
+        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
     augmentation : dict, default=None
         Random changes of the images in training, drawn anew for every image and epoch: "flip"
         ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full
@@ -173,6 +173,17 @@ class ConvNetClassifier(NetworkClassifier):
     --------
     ImageReshaper : Makes scaled images of rows of pixels.
     build_convnet : Builds the network.
+    skdl.datasets.load_image_folder : Lists the images of a folder with one folder a class.
+
+    Notes
+    -----
+    Images from files are read anew in every epoch, so that they may be larger than the memory;
+    training then goes through `Model.fit`. Where they fit into the memory, `ImageReshaper` in
+    front of the network reads them once.
+
+    The scale of fit is kept. Pixels that lie in another range than in fit, such as 0 to 1 instead
+    of 0 to 255, raise a `skdl.exceptions.PixelRangeWarning`; a table that is hardly one of images,
+    or channels that seem to come first, a `skdl.exceptions.ImageShapeWarning`.
 
     References
     ----------
@@ -209,6 +220,7 @@ class ConvNetClassifier(NetworkClassifier):
         "conv_dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "image_shape": ["array-like", None],
         "rescale": [StrOptions({"auto"}), Interval(Real, 1e-38, 1e38, closed="both"), None],
+        "exif_orientation": ["boolean"],
         "augmentation": [dict, None],
     }
 
@@ -227,6 +239,7 @@ class ConvNetClassifier(NetworkClassifier):
         hidden_layer_sizes=(64,),
         image_shape=None,
         rescale="auto",
+        exif_orientation=True,
         augmentation=None,
         activation="relu",
         dropout=0.0,
@@ -263,6 +276,7 @@ class ConvNetClassifier(NetworkClassifier):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.image_shape = image_shape
         self.rescale = rescale
+        self.exif_orientation = exif_orientation
         self.augmentation = augmentation
         self.activation = activation
         self.dropout = dropout
@@ -295,7 +309,7 @@ class ConvNetClassifier(NetworkClassifier):
         Parameters
         ----------
         X : array-like
-            Images or rows of pixels, as in fit.
+            Images, rows of pixels or paths of files, as in fit.
         layer : int or str, default=0
             Number of a convolution, counted from 0, whose map is taken after the activation;
             or the name of any layer of `model_`.
@@ -326,34 +340,13 @@ class ConvNetClassifier(NetworkClassifier):
             **{name: getattr(self, name) for name in (*per_layer, *shared, "dtype")},
         }
 
-    def _validated(self, X, *y, reset=True, **checks):
-        rows, given = as_rows(X)
-        if not reset:
-            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
-        found = super()._validated(rows, *y, reset=reset, **checks)
-        if reset:
-            n_pixels = (found[0] if y else found).shape[1]
-            self.image_shape_ = resolve_image_shape(n_pixels, given, self.image_shape)
-        return found
-
-    def _input_dtype(self, X):
-        return "uint8" if dtype_of(X) == "uint8" else super()._input_dtype(X)
-
     def _learn_inputs(self, X):
+        self._note_range(X)
         scale = self.rescale
         if scale == "auto":
-            scale = 1 / pixel_maximum(X)
+            scale = 1 / (self._range[2] or 1)
         self.scale_ = 1.0 if scale is None else float(scale)
         return self._inputs(X)
-
-    def _inputs(self, X):
-        X = X.toarray() if issparse(X) else X
-        return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 # The public place, which pickles and OpenML flows name.

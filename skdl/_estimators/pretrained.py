@@ -15,11 +15,11 @@ from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import build_dense, layer_sizes
 from skdl._networks.pretrained import build_pretrained
 from skdl._sklearn import Interval, StrOptions
+from skdl._transformers.backbone_inputs import BackboneInputs
 from skdl._transformers.extractor import BACKBONE_CONSTRAINTS
-from skdl._transformers.image_inputs import ImageInputs
 
 
-class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
+class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
     """Classifier of images on top of a pretrained network, which can be fine-tuned.
 
     A backbone that was trained on many other images is followed by fully connected layers, the
@@ -34,8 +34,8 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
       small learning rate [2]_.
 
     Takes images as arrays of shape (n, height, width) or (n, height, width, channels), as rows
-    of pixels (DataFrames and sparse matrices too), and as paths of files, which are read batch
-    by batch. Grey images are repeated to the channels that the backbone takes.
+    of pixels (DataFrames and sparse matrices too), and as paths of files or images of Pillow, which
+    are read batch by batch. Grey images are repeated to the channels that the backbone takes.
 
     Parameters
     ----------
@@ -60,6 +60,10 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         it, for names in `keras.applications` and models with the names of such; pixels of
         other models are left as they are. A name in `keras.applications`: that network's. A
         number: pixels are multiplied by it. None: nothing.
+    exif_orientation : bool, default=True
+        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
+        cameras and phones write instead of turning the pixels. False takes the pixels as they are
+        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
     training : str, default="features"
         How to train: "features", "augmented" or "fine_tune", see above.
     augmentation : dict, default=None
@@ -161,8 +165,9 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
     scale_ : float
         Factor by which pixels in arrays are multiplied before the preprocessing of a network in
         `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it. Files are 0 to 255 always; after a
-        fit on files arrays must be, too.
+        the encoding seen in fit, as `ImageReshaper` finds it. It is kept: files, which are 0 to
+        255, are brought to the range of the pixels in fit, and a
+        `skdl.exceptions.PixelRangeWarning` tells of arrays in another.
     model_ : keras.Model
         The trained network from images of `image_shape_`, as they are in X, to probabilities,
         whichever way it was trained; compiled, it can be used with Keras alone.
@@ -245,6 +250,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         image_shape=None,
         pooling=None,
         preprocess="auto",
+        exif_orientation=True,
         training="features",
         augmentation=None,
         fine_tune_from="block5_conv1",
@@ -282,6 +288,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
         self.image_shape = image_shape
         self.pooling = pooling
         self.preprocess = preprocess
+        self.exif_orientation = exif_orientation
         self.training = training
         self.augmentation = augmentation
         self.fine_tune_from = fine_tune_from
@@ -350,7 +357,7 @@ class PretrainedFeatureClassifier(ImageInputs, NetworkClassifier):
             "augmentation": deepcopy(self.augmentation),
             "backbone": self.backbone,
             "weights": self.weights,
-            "image_shape": self._checked_image_shape(),
+            "image_shape": self._size_asked_for(),
             "pooling": self.pooling,
             "preprocess": self.preprocess,
         }

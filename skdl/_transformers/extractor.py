@@ -17,7 +17,7 @@ from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
-from skdl._transformers.image_inputs import ImageInputs
+from skdl._transformers.backbone_inputs import BackboneInputs
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +28,7 @@ BACKBONE_CONSTRAINTS: dict = {
     "image_shape": ["array-like", None],
     "pooling": [StrOptions({"avg", "max"}), None],
     "preprocess": [str, Interval(Real, 0, None, closed="neither"), None],
+    "exif_orientation": ["boolean"],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "memory": [str, os.PathLike, HasMethods("cache"), None],
     "random_state": ["random_state"],
@@ -36,7 +37,7 @@ BACKBONE_CONSTRAINTS: dict = {
 
 class PretrainedFeatureExtractor(
     ClassNamePrefixFeaturesOutMixin,
-    ImageInputs,
+    BackboneInputs,
     TransformerMixin,
     ExplainedArguments,
     DocumentationLink,
@@ -50,8 +51,8 @@ class PretrainedFeatureExtractor(
     top of its features.
 
     Takes images as arrays of shape (n, height, width) or (n, height, width, channels), as rows
-    of pixels (DataFrames and sparse matrices too), and as paths of files, which are read batch
-    by batch. Grey images are repeated to the channels that the backbone takes.
+    of pixels (DataFrames and sparse matrices too), and as paths of files or images of Pillow, which
+    are read batch by batch. Grey images are repeated to the channels that the backbone takes.
 
     Parameters
     ----------
@@ -76,6 +77,10 @@ class PretrainedFeatureExtractor(
         it, for names in `keras.applications` and models with the names of such; pixels of
         other models are left as they are. A name in `keras.applications`: that network's. A
         number: pixels are multiplied by it. None: nothing.
+    exif_orientation : bool, default=True
+        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
+        cameras and phones write instead of turning the pixels. False takes the pixels as they are
+        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
     layer : str, default=None
         Name of the layer of the backbone whose outputs are the features. None: the last.
     batch_size : int, default=32
@@ -93,8 +98,9 @@ class PretrainedFeatureExtractor(
     scale_ : float
         Factor by which pixels in arrays are multiplied before the preprocessing of a network in
         `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it. Files are 0 to 255 always; after a
-        fit on files arrays must be, too.
+        the encoding seen in fit, as `ImageReshaper` finds it. It is kept: files, which are 0 to
+        255, are brought to the range of the pixels in fit, and a
+        `skdl.exceptions.PixelRangeWarning` tells of arrays in another.
     model_ : keras.Model
         The network from images to features; it can be used with Keras alone.
     n_features_in_ : int
@@ -109,11 +115,11 @@ class PretrainedFeatureExtractor(
 
     Notes
     -----
-    With `memory` a feature is found by the bytes of the image (of a file: of the file), the
-    backbone with its weights of now, all parameters that decide it, and the version of Keras.
-    The code of layers of your own is not among these: clear the memory when you change it. One
-    process computes at a time, and others that need the same backbone wait. `Memory.clear`
-    deletes the features.
+    With `memory` a feature is found by the bytes of the image (of a file: of the file, and
+    `exif_orientation`), the backbone with its weights of now, all parameters that decide it, and
+    the version of Keras. The code of layers of your own is not among these: clear the memory
+    when you change it. One process computes at a time, and others that need the same backbone
+    wait. `Memory.clear` deletes the features.
 
     Images in files are decoded and resized by Pillow, as Keras's reader does; images in
     arrays are resized by the network. Both are bilinear and averaging, but round differently.
@@ -153,6 +159,7 @@ class PretrainedFeatureExtractor(
         image_shape=None,
         pooling=None,
         preprocess="auto",
+        exif_orientation=True,
         layer=None,
         batch_size=32,
         memory=None,
@@ -163,6 +170,7 @@ class PretrainedFeatureExtractor(
         self.image_shape = image_shape
         self.pooling = pooling
         self.preprocess = preprocess
+        self.exif_orientation = exif_orientation
         self.layer = layer
         self.batch_size = batch_size
         self.memory = memory
@@ -176,7 +184,8 @@ class PretrainedFeatureExtractor(
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of pixels of any numeric dtype, images of shape (n_samples, height, width) or
-            (n_samples, height, width, channels), or paths of files.
+            (n_samples, height, width, channels), or paths of files or images of Pillow in a
+            list, a Series, an array or a frame of one column.
         y : None
             Ignored.
 
@@ -211,7 +220,7 @@ class PretrainedFeatureExtractor(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of pixels, images of the shape seen in fit, or paths of files.
+            Rows of pixels, images of the shape seen in fit, or paths of files or images of Pillow.
 
         Returns
         -------

@@ -21,7 +21,7 @@ from skdl._networks.keras import keras
 from skdl._networks.pretrained import build_features
 from skdl._networks.recipes import key_of
 from skdl._transformers.feature_store import FeatureStore, cache_folder
-from skdl._transformers.image_files import ImageFiles
+from skdl._transformers.image_files import LazyImages
 
 
 class Features:
@@ -52,7 +52,7 @@ class Features:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_identity": None}
 
-    def __call__(self, images: NDArray | ImageFiles, batch_size: int) -> NDArray:
+    def __call__(self, images: NDArray | LazyImages, batch_size: int) -> NDArray:
         """Return features of shape (n, n_features), `batch_size` images at a time."""
         check_process()
 
@@ -67,7 +67,7 @@ class Features:
         return store.get([*_digests(images)], compute, batch_size)
 
     def _computed(
-        self, images: NDArray | ImageFiles, positions: NDArray, batch_size: int
+        self, images: NDArray | LazyImages, positions: NDArray, batch_size: int
     ) -> NDArray:
         """Return the features of some of the images, each batch read while the last is computed."""
         parts = np.split(positions, range(batch_size, len(positions), batch_size))
@@ -87,7 +87,7 @@ def given_weights(
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, images: NDArray | ImageFiles, parts: list[NDArray]
+    pool: ThreadPoolExecutor, images: NDArray | LazyImages, parts: list[NDArray]
 ) -> Iterator[NDArray]:
     coming = pool.submit(images.__getitem__, parts[0])
     for part in parts[1:]:
@@ -147,14 +147,16 @@ def _numbered(value: Any, numbers: dict[str, int], role: str = "layer") -> Any:
     return found
 
 
-def _digests(images: NDArray | ImageFiles) -> Iterator[str]:
-    """Yield a digest of each image; of a file's bytes, wherever it lies."""
-    if isinstance(images, ImageFiles):
-        for path in images.paths:
-            yield hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
-    else:
-        dtype = str(images.dtype).encode()
-        for image in images:
+def _digests(images: NDArray | LazyImages) -> Iterator[str]:
+    """Yield a digest of each image; of a file's bytes and how it is turned, wherever it lies."""
+    dtype = str(images.dtype).encode()
+    lazy = isinstance(images, LazyImages)
+    for position in range(len(images)):
+        if lazy and isinstance(images.sources[position], str):
+            digest = hashlib.blake2b(b"upright" if images.upright else b"", digest_size=16)
+            digest.update(Path(images.sources[position]).read_bytes())
+        else:
             digest = hashlib.blake2b(dtype, digest_size=16)
+            image = images[position : position + 1]
             digest.update(np.ascontiguousarray(image).data)
-            yield digest.hexdigest()
+        yield digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Estimators that take images as arrays, as rows of pixels and as paths of files."""
+"""What all estimators of images share: arrays, rows of pixels, paths and images of Pillow in."""
 
 from __future__ import annotations
 
@@ -12,69 +12,86 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from skdl._common.images import (
     as_rows,
     check_same_shape,
+    checked_shape,
     dtype_of,
-    is_size,
-    pixel_maximum,
     resolve_image_shape,
+    warn_of_doubtful_shape,
 )
+from skdl._common.pixel_range import BYTES, pixel_range, warn_of_another_range
 from skdl._networks.dense import input_dtype
-from skdl._transformers.image_files import ImageFiles, as_paths, check_channels
+from skdl._transformers.image_files import (
+    LazyImages,
+    as_sources,
+    check_channels,
+    is_sources,
+    orientation_of,
+)
 
 
 class ImageInputs:
-    """Checks images, and settles in fit what becomes of them before a backbone sees them."""
+    """Checks images, and keeps from fit what they were: their shape and the range of pixels."""
+
+    _range = None  # of the pixels in fit
+    _otherwise = "rows of pixels, or paths of files, which are resized on reading"
 
     def _validated(self, X, *y, reset=True, **checks):
-        """Return checked rows of pixels or an array of paths, with y if it is given."""
-        paths = as_paths(X)
-        if paths is not None:
+        """Return checked rows of pixels or what they are read from, with y if it is given."""
+        sources = as_sources(X)
+        if sources is not None:
             if reset:
                 for name in ("n_features_in_", "feature_names_in_", "image_shape_"):
                     vars(self).pop(name, None)
-                self._given = self._pixel_dtype = None
+                self._pixel_dtype, self._range = None, BYTES
+                self._settle_shape_of(sources)
             if not y:
-                return paths
+                return sources
             y = validate_data(self, "no_validation", *y, reset=False, **checks)
-            check_consistent_length(paths, y)
-            return paths, y
+            check_consistent_length(sources, y)
+            return sources, y
         rows, given = as_rows(_of_one_size(X))
         if reset:
             vars(self).pop("image_shape_", None)
-        elif (fitted := self._given or getattr(self, "image_shape_", None)) is not None:
-            check_same_shape(rows, given, fitted, "paths of files, which are resized on reading")
-        with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
-            found = validate_data(
-                self, rows, *y, reset=reset, accept_sparse="csr", dtype=self._input_dtype(rows),
-                **checks,
-            )  # fmt: skip
+        elif (fitted := self._shape_in_fit()) is not None:
+            check_same_shape(rows, given, fitted, self._otherwise)
+        try:
+            with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
+                found = validate_data(
+                    self, rows, *y, reset=reset, accept_sparse="csr",
+                    dtype=self._input_dtype(rows), **checks,
+                )  # fmt: skip
+        except OverflowError as error:
+            raise ValueError(f"X or y holds integers beyond all floats: {error}.") from error
+        except ValueError as error:
+            raise _with_advice(error) from error
+        checked, dtype = found[0] if y else found, dtype_of(rows)
         if reset:
-            self._pixel_dtype = dtype_of(rows)
-            rows = found[0] if y else found
-            self._given = self._shape_of(rows.shape[1], given)
+            self._pixel_dtype, self._range = dtype, pixel_range(checked, dtype)
+            self._settle_shape(checked.shape[1], given)
+        elif self._range is not None:
+            warn_of_another_range(checked, dtype, self._range)
         return found
 
-    def _shape_of(self, n_pixels, given):
-        """Return height, width and channels of images in X."""
-        size = self._checked_image_shape()
-        if given is None and size is not None:  # rows of pixels that are of this size already
-            for channels in (1, 3):
-                if prod(size) * channels == n_pixels:
-                    return (*size, channels)
-        return resolve_image_shape(n_pixels, given)
+    def _settle_shape(self, n_pixels, given):
+        """Note the shape of images in an array."""
+        channels = getattr(self, "channels", None)
+        shape = resolve_image_shape(n_pixels, given, self.image_shape, channels)
+        warn_of_doubtful_shape(shape, given, asked=self.image_shape is not None)
+        self.image_shape_ = shape
 
-    def _checked_image_shape(self):
-        """Return the parameter `image_shape` as two ints, or None."""
-        if self.image_shape is None:
-            return None
-        size = tuple(self.image_shape)
-        if len(size) == 3 and size[2] in (1, 3):
-            size = size[:2]  # channels follow from the backbone
-        if len(size) != 2 or not all(map(is_size, size)):
-            raise ValueError(
-                "image_shape must be (height, width), positive integers, or None, received "
-                f"image_shape={self.image_shape!r}."
-            )
-        return tuple(map(int, size))
+    def _settle_shape_of(self, sources):
+        """Note the shape to which images are read."""
+        channels = getattr(self, "channels", None)
+        if self.image_shape is not None:
+            shape = checked_shape(self.image_shape, channels or 3)
+            if channels is not None and shape[2] != channels:
+                raise ValueError(
+                    f"channels={channels!r} differs from image_shape={self.image_shape!r}. Leave "
+                    "channels=None."
+                )
+        else:
+            shape = (*_common_size(sources), channels or 3)
+        check_channels(shape[2])
+        self.image_shape_, self.n_features_in_ = shape, prod(shape)
 
     def _input_dtype(self, X):
         """Return the dtype in which pixels are kept: bytes stay bytes."""
@@ -82,63 +99,36 @@ class ImageInputs:
             return "uint8"
         return input_dtype(getattr(self, "dtype", "float32"))
 
-    def _learn_inputs(self, X):
-        """Settle backbone, shape and scale of images, and return the images."""
-        from skdl._networks.backbones import find_backbone
+    def _shape_in_fit(self):
+        return getattr(self, "image_shape_", None)
 
-        given = None if self._given is None else self._given[:2]
-        backbone = find_backbone(
-            self.backbone, self.weights, self._checked_image_shape(), given,
-            getattr(self, "layer", None), getattr(self, "dtype", "float32"),
-        )  # fmt: skip
-        channels = backbone.input_shape[2]
-        if self._given is None:
-            self.image_shape_ = backbone.input_shape
-            self.n_features_in_ = prod(self.image_shape_)
-        else:
-            self.image_shape_ = self._given
-            if self._given[2] not in {1, channels}:
-                raise ValueError(
-                    f"X holds images of shape {self._given}, but {backbone.label} takes "
-                    f"{channels} channels. Give images of {channels} channels, or grey ones, "
-                    "which are repeated; channels come last: (n, height, width, channels)."
-                )
-        self._preprocess = backbone.preprocessing(self.preprocess)
-        backbone.n_features(self.pooling)  # raises if there are no maps to pool
-        self.scale_ = _scale(X, self._pixel_dtype) if isinstance(self._preprocess, str) else 1.0
-        self._backbone = backbone
-        return self._inputs(X)
+    def _note_range(self, X):
+        """Note the range of the pixels that are trained on, which are checked."""
+        self._range = BYTES if is_sources(X) else pixel_range(X, self._pixel_dtype)
 
     def _inputs(self, X):
-        """Return checked images as an array of uint8 or floats, or as files."""
-        if not issparse(X) and X.dtype.kind == "U":
-            check_channels(self.image_shape_[2])
-            return ImageFiles(X, self.image_shape_, self.scale_)
+        """Return checked images as an array, or as images to be read."""
+        if is_sources(X):
+            return self._lazy(X)
         X = X.toarray() if issparse(X) else X
         if X.shape[1] != prod(self.image_shape_):
             raise ValueError(
                 f"X has {X.shape[1]} values an image, but images of shape {self.image_shape_}, as "
                 f"in fit, have {prod(self.image_shape_)}."
             )
-        of_files = self._given is None and isinstance(self._preprocess, str)
-        if of_files and X.dtype.kind == "f" and 0 < X.max() <= 1:
-            raise ValueError(
-                "X holds values of 0 to 1, but the images of fit were files, whose pixels are 0 to "
-                "255. Give X * 255."
-            )
         return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)
 
-    def _feature_arguments(self):
-        """Return the arguments that build the network's part up to the features."""
-        return {
-            "input_shape": self.image_shape_,
-            "backbone": self._backbone.architecture,
-            "image_shape": self._backbone.input_shape[:2],
-            "preprocess": self._preprocess,
-            "rescale": self.scale_,
-            "pooling": self.pooling,
-            "dtype": getattr(self, "dtype", "float32"),
-        }
+    def _lazy(self, sources):
+        """Return images that are read when they are asked for, in the range of those in fit."""
+        maximum = self._range[2]
+        if maximum is None:
+            raise ValueError(
+                "X holds files or images of Pillow, whose pixels are 0 to 255, but in fit they "
+                f"were from {self._range[0]:g} to {self._range[1]:g}: how these were made is not "
+                "known. Give arrays made in the same way."
+            )
+        check_channels(self.image_shape_[2])
+        return LazyImages(sources, self.image_shape_, 255 / maximum, self.exif_orientation)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -148,8 +138,32 @@ class ImageInputs:
         return tags
 
 
+def _common_size(sources):
+    """Return height and width of images of Pillow, if they are all of one size."""
+    if any(isinstance(source, str) for source in sources):
+        raise ValueError(
+            "X holds paths, but image_shape=None does not say how large to read the images. Give "
+            "image_shape=(height, width), or (height, width, 1) for grey."
+        )
+    sizes = {_size(image) for image in sources}
+    if len(sizes) > 1:
+        first, second = sorted(sizes)[:2]
+        raise ValueError(
+            f"X holds images of different sizes, such as {first} and {second} (height, width). "
+            "Give image_shape=(height, width), to which they are resized."
+        )
+    return sizes.pop()
+
+
+def _size(image):
+    lying = orientation_of(image) >= 5
+    return image.size if lying else image.size[::-1]
+
+
 def _of_one_size(X: Any) -> Any:
-    """Return X, once a list of arrays is known to be of one size."""
+    """Return X, and for arrays in a list or a Series one array, if they are of one size."""
+    if hasattr(X, "to_numpy") and getattr(X, "ndim", 2) == 1:
+        X = X.to_numpy()
     arrays = isinstance(X, list | tuple) and len(X) > 0 and hasattr(X[0], "shape")
     if not arrays and not (isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1):
         return X
@@ -157,17 +171,16 @@ def _of_one_size(X: Any) -> Any:
     if len(shapes) > 1:
         raise ValueError(
             f"X holds images of different sizes, such as {shapes[0]} and {shapes[1]}. Resize them "
-            "to one size, or give paths of files, which are resized on reading."
+            "to one size, or give paths of files or images of Pillow, which are resized on reading."
         )
-    return np.stack(X) if shapes and len(shapes[0]) >= 2 else X
+    return np.stack(X) if shapes and len(shapes[0]) >= 1 else X
 
 
-def _scale(X, dtype):
-    """Return the factor that brings pixels, given in a dtype, to 0 to 255; 1 for no pixels."""
-    if not issparse(X) and X.dtype.kind == "U":
-        return 1.0
-    if dtype == "uint16":  # has become floats
-        return 255 / 65535
-    if X.dtype != np.uint8 and (X.min() < 0 or X.max() > 65535):
-        return 1.0
-    return 255 / pixel_maximum(X)
+def _with_advice(error: ValueError) -> ValueError:
+    """Return scikit-learn's error, with what to do about columns of text."""
+    if not str(error).startswith("could not convert string"):
+        return error
+    return ValueError(
+        f"{error}. X must hold pixels, or paths of image files in a list, a Series or a frame of "
+        "one column."
+    )

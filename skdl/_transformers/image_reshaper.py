@@ -7,26 +7,32 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
-from skdl._common.images import as_rows, check_same_shape, pixel_maximum, resolve_image_shape
+from skdl._common.images import as_rows, check_same_shape
 from skdl._common.settings import numpy_defaults
 from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import Interval, StrOptions, fit_context
+from skdl._transformers.image_inputs import ImageInputs
 
 
 class ImageReshaper(
-    TransformerMixin, ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator
+    ImageInputs,
+    TransformerMixin,
+    ExplainedArguments,
+    DocumentationLink,
+    PickledWithVersions,
+    BaseEstimator,
 ):
-    """Turn rows of pixels into images, with values scaled to 0..1.
+    """Turn rows of pixels, or files, into images of one shape, with values scaled to 0..1.
 
     Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,
-    channels last: row by row, and in each pixel its channels. Shape and scale are settled in
-    `fit` and stay the same in `transform`.
+    channels last: row by row, and in each pixel its channels. Paths of image files and images of
+    Pillow are taken as well, and resized to one shape. Shape and scale are settled in `fit` and
+    stay the same in `transform`.
 
     Parameters
     ----------
@@ -34,7 +40,8 @@ class ImageReshaper(
         Height and width in pixels, or height, width and number of channels. None: the shape
         of X if it holds images; for rows of pixels a square grey image if the number of
         columns is a square, else a square image in three channels if a third of it is, else
-        an image of one row.
+        an image of one row. Files need it, and images of Pillow of different sizes: they are
+        resized to it, in three channels where it has but height and width.
     channels : int, default=None
         Number of channels: 1 is grey, 3 red, green and blue. None: as `image_shape` and X
         say. With a value and no `image_shape`, rows are square images in so many channels or, if
@@ -45,6 +52,10 @@ class ImageReshaper(
         else the smallest of 1, 16, 255 and 65535 that holds the largest value seen in fit,
         for integers and floats alike. Data with negative values, which look standardised,
         and data with values beyond 65535 stay as they are.
+    exif_orientation : bool, default=True
+        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
+        cameras and phones write instead of turning the pixels. False takes the pixels as they are
+        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
 
     Attributes
     ----------
@@ -85,12 +96,14 @@ class ImageReshaper(
         "image_shape": ["array-like", None],
         "channels": [Interval(Integral, 1, None, closed="left"), None],
         "rescale": [Interval(Real, 1e-38, 1e38, closed="both"), StrOptions({"auto"}), None],
+        "exif_orientation": ["boolean"],
     }
 
-    def __init__(self, image_shape=None, *, channels=None, rescale="auto"):
+    def __init__(self, image_shape=None, *, channels=None, rescale="auto", exif_orientation=True):
         self.image_shape = image_shape
         self.channels = channels
         self.rescale = rescale
+        self.exif_orientation = exif_orientation
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: Any = None) -> ImageReshaper:
@@ -99,8 +112,9 @@ class ImageReshaper(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of pixels of any numeric dtype, or images of shape
-            (n_samples, height, width) or (n_samples, height, width, channels).
+            Rows of pixels of any numeric dtype, images of shape (n_samples, height, width) or
+            (n_samples, height, width, channels), or paths of files or images of Pillow in a list,
+            a Series, an array or a frame of one column.
         y : None
             Ignored.
 
@@ -113,13 +127,17 @@ class ImageReshaper(
         ------
         ValueError
             If `image_shape` or `channels` do not fit X; the message names shapes that would.
+        FileNotFoundError
+            If files do not exist; no file is read in fit.
+
+        Warns
+        -----
+        skdl.exceptions.ImageShapeWarning
+            If rows are too short for images, or the channels seem to come first.
         """
-        rows, given = self._rows(X, reset=True)
-        self.image_shape_ = resolve_image_shape(
-            rows.shape[1], given, self.image_shape, self.channels
-        )
+        self._validated(X)
         if self.rescale == "auto":
-            self.scale_ = 1 / pixel_maximum(rows)
+            self.scale_ = 1 / (self._range[2] or 1)
         else:
             self.scale_ = 1.0 if self.rescale is None else float(self.rescale)
         return self
@@ -130,7 +148,8 @@ class ImageReshaper(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of pixels, or images of the shape settled in fit.
+            Rows of pixels, images of the shape settled in fit, or paths of files or images of
+            Pillow, which are resized to it and brought to the range of the pixels in fit.
 
         Returns
         -------
@@ -141,10 +160,16 @@ class ImageReshaper(
         ------
         ValueError
             If X holds images of another shape than in fit.
+        OSError
+            If files do not exist or cannot be read; the message lists them.
+
+        Warns
+        -----
+        skdl.exceptions.PixelRangeWarning
+            If the pixels are in another range than in fit, such as 0 to 1 instead of 0 to 255.
         """
         check_is_fitted(self)
-        rows, _ = self._rows(X, reset=False)
-        rows = rows.toarray() if issparse(rows) else rows
+        rows = self._inputs(self._validated(X, reset=False))[:]
         # x / 255 is what is commonly written, and differs from x * (1 / 255) in the last bit.
         images = self._in_float32(np.divide, rows)
         return images.reshape(-1, *self.image_shape_)
@@ -178,17 +203,8 @@ class ImageReshaper(
             )
         return self._in_float32(np.multiply, rows)
 
-    def _rows(self, X, reset):
-        rows, given = as_rows(X)
-        if not reset:
-            check_same_shape(rows, given, self.image_shape_, "rows of pixels")
-        try:
-            rows = validate_data(self, rows, reset=reset, accept_sparse="csr")
-        except OverflowError as error:
-            raise ValueError(f"X holds integers beyond all floats: {error}.") from error
-        if rows.dtype.kind not in "biuf":
-            raise ValueError(f"X must hold real numbers, received dtype {rows.dtype}.")
-        return rows, given
+    def _input_dtype(self, X):
+        return "numeric"  # as they come
 
     def _in_float32(self, operation, rows):
         try:
@@ -205,8 +221,6 @@ class ImageReshaper(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 

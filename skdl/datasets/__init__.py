@@ -4,7 +4,7 @@ Some come from where Keras and OpenML keep them; what was fetched once is found 
 a network. Others are folders of your own.
 """
 
-from skdl._transformers.image_files import load_image_folder
+from skdl._transformers.image_folder import load_image_folder
 from skdl.datasets._images import fetch_fashion_mnist, fetch_mnist
 from skdl.datasets._texts import fetch_imdb, fetch_reuters
 

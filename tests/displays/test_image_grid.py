@@ -25,7 +25,7 @@ from skdl import (
     PretrainedFeatureExtractor,
     build_convnet,
 )
-from skdl._transformers.image_files import ImageFiles
+from skdl._transformers.image_files import LazyImages
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (12, 6, 4), dtype=np.uint8)
@@ -232,11 +232,11 @@ def test_images_in_files(plt, tmp_path, monkeypatch):
         keras.utils.save_img(path, image[..., None], scale=False)
     backbone = build_convnet((6, 4, 1), 2, seed=0)
     net = PretrainedFeatureClassifier(backbone, epochs=1, random_state=0).fit(paths, Y_TRUE)
-    y_pred, read, getitem = net.predict(paths), [], ImageFiles.__getitem__
+    y_pred, read, getitem = net.predict(paths), [], LazyImages.__getitem__
     monkeypatch.setattr(
-        ImageFiles,
+        LazyImages,
         "__getitem__",
-        lambda self, index: read.extend(self.paths[index]) or getitem(self, index),
+        lambda self, index: read.extend(self.sources[index]) or getitem(self, index),
     )
     display = ImageGridDisplay.from_estimator(net, paths, Y_TRUE, only=None, max_images=2)
     assert sorted(read) == sorted(paths + paths[:2])  # predicted once, then those shown

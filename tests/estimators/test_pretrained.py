@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skdl
 from skdl import PretrainedFeatureClassifier, build_pretrained
-from skdl._transformers.image_files import ImageFiles
+from skdl._transformers.image_files import LazyImages
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8)
@@ -342,14 +342,14 @@ def test_files_are_trained_on_as_arrays_are(paths, training):
 
 @pytest.mark.parametrize("training", TRAININGS)
 def test_files_are_read_batch_by_batch(paths, training, monkeypatch):
-    sizes, read = [], ImageFiles.__getitem__
+    sizes, read = [], LazyImages.__getitem__
 
     def noted(self, index):
         images = read(self, index)
         sizes.append(len(images))
         return images
 
-    monkeypatch.setattr(ImageFiles, "__getitem__", noted)
+    monkeypatch.setattr(LazyImages, "__getitem__", noted)
     net(training=training, image_shape=(6, 6)).fit(paths, LABELS)
     epochs = {"features": 1, "augmented": 3, "fine_tune": 1 + 2}[training]
     assert max(sizes) == 16

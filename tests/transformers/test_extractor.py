@@ -22,7 +22,7 @@ from sklearn.utils import get_tags
 
 from skdl import PretrainedFeatureExtractor
 from skdl._transformers.feature_store import FeatureStore
-from skdl._transformers.image_files import ImageFiles
+from skdl._transformers.image_files import LazyImages
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
@@ -187,10 +187,10 @@ def test_a_generator_advances_only_where_it_is_used():
 
 
 def test_the_size_of_batches_may_change_after_fit(tmp_path, monkeypatch):
-    sizes, read = [], ImageFiles.__getitem__
+    sizes, read = [], LazyImages.__getitem__
     extractor = PretrainedFeatureExtractor(tiny((8, 8, 3))).fit(IMAGES).set_params(batch_size=5)
     monkeypatch.setattr(
-        ImageFiles, "__getitem__", lambda self, i: sizes.append(len(i)) or read(self, i)
+        LazyImages, "__getitem__", lambda self, i: sizes.append(len(i)) or read(self, i)
     )
     extractor.transform(write(tmp_path, IMAGES))
     assert sizes == [5, 5, 2]

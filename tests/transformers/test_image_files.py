@@ -11,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from skdl._transformers.image_files import ImageFiles, as_paths, load_image_folder
+from skdl._transformers.image_files import LazyImages, as_sources
+from skdl._transformers.image_folder import load_image_folder
 
 RNG = np.random.default_rng(0)
 
@@ -96,7 +97,7 @@ def test_damaged_files_are_listed(folder):
 
 def test_images_are_read_as_keras_reads_them(tmp_path):
     paths = np.array([save(tmp_path / f"{i}.png", size=(20 + i, 30 - i)) for i in range(5)])
-    images = ImageFiles(paths, (12, 16, 3))
+    images = LazyImages(paths, (12, 16, 3))
     assert len(images) == 5
     assert images.shape == (5, 12, 16, 3)
     found = images[np.array([3, 1])]
@@ -105,13 +106,13 @@ def test_images_are_read_as_keras_reads_them(tmp_path):
         assert_array_equal(image, keras.utils.img_to_array(by_keras))
     assert found.dtype == np.uint8
     assert_array_equal(images[1:4][2], found[0])
-    assert ImageFiles(paths, (12, 16, 1))[:2].shape == (2, 12, 16, 1)
+    assert LazyImages(paths, (12, 16, 1))[:2].shape == (2, 12, 16, 1)
     assert images[:0].shape == (0, 12, 16, 3)
 
 
 def test_modes_of_images(tmp_path):
     paths = [save(tmp_path / f"{mode}.png", mode=mode) for mode in ("L", "RGB", "RGBA")]
-    images = ImageFiles(np.array(paths), (6, 5, 3))[:]
+    images = LazyImages(np.array(paths), (6, 5, 3))[:]
     assert images.shape == (3, 6, 5, 3)
     assert_array_equal(images[0][..., 0], np.asarray(Image.open(paths[0])))
     assert_array_equal(images[0][..., 0], images[0][..., 2])
@@ -127,7 +128,7 @@ def test_of_16_bits_the_upper_8_are_read(tmp_path, ending, channels):
         path.write_bytes(b"P5 5 6 65535 " + values.astype(">u2").tobytes())
     else:
         Image.fromarray(values).save(path)
-    found = ImageFiles(np.array([str(path)]), (6, 5, channels))[:]
+    found = LazyImages(np.array([str(path)]), (6, 5, channels))[:]
     assert_array_equal(found[0, ..., 0], values // 256)
 
 
@@ -136,7 +137,7 @@ def test_numbers_of_32_bits_are_refused(folder, dtype):
     path = str(folder / "dogs" / "numbers.tif")
     Image.fromarray(RNG.integers(0, 300, (6, 5)).astype(dtype)).save(path)
     with pytest.raises(OSError, match=r"1 of 1 .*\n  .*numbers\.tif: .*numbers of 32 bits"):
-        ImageFiles(np.array([path]), (6, 5, 3))[:]
+        LazyImages(np.array([path]), (6, 5, 3))[:]
     with pytest.warns(UserWarning, match=r"numbers\.tif: .*numbers of 32 bits"):
         assert path not in load_image_folder(folder, unreadable="warn").data
 
@@ -144,13 +145,13 @@ def test_numbers_of_32_bits_are_refused(folder, dtype):
 def test_reading_lists_every_damaged_file(folder):
     bad = damage(folder)
     photos = load_image_folder(folder, unreadable=None, shuffle=False)
-    images = ImageFiles(photos.data, (8, 8, 3))
+    images = LazyImages(photos.data, (8, 8, 3))
     with pytest.raises(OSError, match="2 of 7 image files cannot be read") as error:
         images[np.array([list(photos.data).index(bad[0])])]
     assert all(path in str(error.value) for path in bad)
 
 
-def test_what_counts_as_paths(tmp_path):
+def test_what_counts_as_sources(tmp_path):
     path = save(tmp_path / "a.png")
     forms = [
         [path],
@@ -162,16 +163,16 @@ def test_what_counts_as_paths(tmp_path):
         pd.DataFrame({"path": [path]}),
     ]
     for form in forms:
-        assert as_paths(form).tolist() == [path]
+        assert as_sources(form).tolist() == [path]
     others = [np.zeros((2, 3)), [[1, 2]], np.zeros(0), [], pd.DataFrame({"a": [1], "b": ["x"]})]
     for other in (*others, np.array([[1.0, 2.0]], dtype=object)):
-        assert as_paths(other) is None
+        assert as_sources(other) is None
     with pytest.raises(TypeError, match="single path"):
-        as_paths(path)
+        as_sources(path)
     with pytest.raises(TypeError, match="received 3 among paths"):
-        as_paths([path, 3])
+        as_sources([path, 3])
     with pytest.raises(FileNotFoundError, match=r"2 of 3 image files do not exist: b\.png, c\.png"):
-        as_paths([path, "b.png", "c.png"])
+        as_sources([path, "b.png", "c.png"])
 
 
 def test_no_warning_of_pillow(folder):

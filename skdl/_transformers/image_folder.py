@@ -1,0 +1,182 @@
+"""A folder of images with a folder a class, listed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch, check_random_state
+
+from skdl._transformers.image_files import unreadable_error, unreadable_files, unreadable_listing
+
+_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# What macOS and Synology put beside images: copies of their names, and thumbnails.
+_OF_SYSTEMS = {"__MACOSX", "@eaDir"}
+
+
+def load_image_folder(
+    path: str | os.PathLike,
+    *,
+    categories: Sequence[str] | None = None,
+    allowed_extensions: Sequence[str] | None = None,
+    unreadable: str | None = "error",
+    shuffle: bool = True,
+    random_state: int | np.random.RandomState | None = 0,
+    return_X_y: bool = False,
+) -> Bunch | tuple[NDArray, NDArray]:
+    """List the images of a folder that has one folder a class.
+
+    What `sklearn.datasets.load_files` does for texts: the names of the folders in `path` are
+    the names of the classes. Only paths are returned, which `ConvNetClassifier`,
+    `PretrainedFeatureClassifier` and `PretrainedFeatureExtractor` take as X and read batch by
+    batch, so that photos that are larger than the memory can be trained on.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Folder with a folder a class. Images may lie in folders below these. Links to files and
+        folders are followed, each folder once a class. Passed over are files and folders whose
+        name begins with a dot, and the folders `__MACOSX` and `@eaDir`, which macOS and Synology
+        put beside images.
+    categories : list of str, default=None
+        Names of the folders to load. None: all of them.
+    allowed_extensions : list of str, default=None
+        Ends of file names, such as [".jpg"]; case does not matter. None: bmp, gif, jpeg, jpg,
+        png, tif, tiff and webp. Other files are passed over. Whatever their names, files are
+        read only if their content is in one of these formats.
+    unreadable : str or None, default="error"
+        What to do about files that are damaged, truncated or no images; to find them each
+        file is decoded once. "error": raise an error that lists them all. "warn": leave them
+        out and list them in a warning. None: do not look.
+    shuffle : bool, default=True
+        Whether to shuffle the images. Without, they are sorted by class and name.
+    random_state : int, RandomState instance or None, default=0
+        Decides the order with `shuffle`.
+    return_X_y : bool, default=False
+        Whether to return only `data` and `target`.
+
+    Returns
+    -------
+    data : Bunch
+        Dictionary whose entries are also attributes:
+
+        - data : ndarray of str of shape (n_samples,); the paths.
+        - target : ndarray of shape (n_samples,), int64; number of the class.
+        - target_names : list of str; names of the classes, sorted.
+        - filenames : ndarray; the same as `data`.
+        - DESCR : str, a description.
+    (data, target) : tuple of ndarray
+        If `return_X_y`.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist, or with `unreadable="error"` a file cannot be read.
+    ValueError
+        If there is no image, a category has no folder, or a parameter has another value.
+
+    See Also
+    --------
+    sklearn.datasets.load_files : The like for texts.
+    skdl.PretrainedFeatureClassifier : Takes the paths.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import keras
+    >>> from skdl.datasets import load_image_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cats", "dogs"):
+    ...         os.mkdir(os.path.join(folder, name))
+    ...         for i in range(2):
+    ...             path = os.path.join(folder, name, f"{i}.png")
+    ...             keras.utils.save_img(path, np.zeros((8, 8, 3)), scale=False)
+    ...     photos = load_image_folder(folder)
+    >>> photos.target_names
+    ['cats', 'dogs']
+    >>> photos.data.shape
+    (4,)
+    """
+    if unreadable not in {"error", "warn", None}:
+        raise ValueError(f"unreadable must be 'error', 'warn' or None, received {unreadable!r}.")
+    if isinstance(allowed_extensions, str):
+        raise ValueError(
+            "allowed_extensions must be a list of endings such as ['.jpg', '.png'], received "
+            f"allowed_extensions={allowed_extensions!r}."
+        )
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"path={os.fspath(path)!r} is no folder. It must hold one a class.")
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not _skipped(p.name))
+    if categories is not None:
+        missing = sorted(set(categories) - set(names))
+        if missing or isinstance(categories, str):
+            raise ValueError(
+                f"categories={categories!r} must be a list of names of folders in {folder}, "
+                f"which are {names!r}."
+            )
+        names = sorted(set(categories))
+    suffixes = tuple(s.lower() for s in (allowed_extensions or _SUFFIXES))
+    found = [
+        (path, i)
+        for i, name in enumerate(names)
+        for path in sorted(_files(folder / name, suffixes), key=Path)
+    ]
+    if found and unreadable is not None:
+        bad = unreadable_files([path for path, _ in found])
+        if bad and unreadable == "error":
+            remedy = "Mend or remove them, or set unreadable='warn' to have them left out"
+            raise unreadable_error(bad, len(found), remedy)
+        if bad:
+            message = f"{unreadable_listing(bad, len(found))} They are left out."
+            warnings.warn(message, UserWarning, stacklevel=2)
+            found = [(path, i) for path, i in found if path not in bad]
+    if not found:
+        raise ValueError(
+            f"No readable image in the folders {names!r} of {folder}. Images must lie in one "
+            f"folder a class and end in one of {suffixes!r}."
+        )
+    data, target = (np.array(column) for column in zip(*found, strict=True))
+    if shuffle:
+        order = check_random_state(random_state).permutation(len(data))
+        data, target = data[order], target[order]
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        target_names=names,
+        filenames=data,
+        DESCR=f"{len(data)} images of {len(names)} classes, listed from {folder}.",
+    )
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files below a folder; what links lead to comes once."""
+    seen = {folder.resolve()}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        kept = []
+        for name in sorted(folders):
+            target = Path(parent, name).resolve()
+            if not _skipped(name) and target not in seen:
+                seen.add(target)
+                kept.append(name)
+        folders[:] = kept
+        for name in names:
+            path = os.path.join(parent, name)
+            if name.lower().endswith(suffixes) and name[0] != "." and os.path.isfile(path):
+                yield path
+
+
+def _skipped(name: str) -> bool:
+    """Tell whether a folder of this name holds no images of the user's."""
+    return name[0] == "." or name in _OF_SYSTEMS
+
+
+# The public place, which documentation names.
+load_image_folder.__module__ = "skdl.datasets"

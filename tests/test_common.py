@@ -6,6 +6,12 @@ import pytest
 from registry import EXACT, configured, excused
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+# The checks give tables, of values in many ranges, to estimators of images as well.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::skdl.exceptions.ImageShapeWarning"),
+    pytest.mark.filterwarnings("ignore::skdl.exceptions.PixelRangeWarning"),
+]
+
 # In every run each estimator is checked in three configurations, its first two and the one
 # that nothing is excused in; the others are checked before a release.
 USUAL, MORE = [], []

@@ -37,11 +37,11 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], None])
     Parameters
     ----------
     path : str or path-like
-        Where the file shall be; its folder must exist. A link stays a link.
+        Where the file shall be; its folder must exist. A link stays a link, "~" is the user's home.
     write : callable
         Called with a binary file in the same folder, which then takes the place of `path`.
     """
-    path = Path(path).resolve()
+    path = Path(path).expanduser().resolve()
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}.unfinished")
     try:
         with open(unfinished, "xb") as file:

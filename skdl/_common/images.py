@@ -87,7 +87,7 @@ def resolve_image_shape(
     if given is not None:
         given = (*given, 1)[:3]
     if image_shape is not None:
-        shape = checked_shape(image_shape, channels or 1, fitting)
+        shape: tuple[int, ...] = checked_shape(image_shape, channels or 1, fitting)
         if prod(shape) != n_pixels:
             raise ValueError(
                 f"image_shape={image_shape!r} is an image of {prod(shape)} values, but each "
@@ -132,7 +132,8 @@ def checked_shape(
             "image_shape must be (height, width) or (height, width, channels), all positive "
             f"integers, received image_shape={image_shape!r}. {advice}".rstrip()
         )
-    return (*map(int, shape), int(channels))[:3]
+    height, width, n_channels = (*map(int, shape), int(channels))[:3]
+    return height, width, n_channels
 
 
 def warn_of_doubtful_shape(

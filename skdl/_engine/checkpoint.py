@@ -31,7 +31,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | os.PathLike, every: int, name: str):
-        self._folder, self._every, self._name = Path(folder), every, name
+        self._folder, self._every, self._name = Path(folder).expanduser(), every, name
         self._phase = 0
         self._found: dict[str, Any] | None = None
         # What a kill in the middle of writing left; those of now may be another process's.
@@ -189,6 +189,7 @@ def _written(array: Any) -> list[tuple[int, int]]:
     found = []
     for name in array.ravel() if array.dtype.kind == "U" else ():
         with contextlib.suppress(OSError, ValueError):  # any other text
+            name = os.path.expanduser(name)
             if os.path.isfile(name):
                 status = os.stat(name)
                 found.append((status.st_mtime_ns, status.st_size))

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.seeds import row_order
-from skdl._networks.keras import keras
+from skdl._engine.batches import BatchSource
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Rows:
         return BatchDataset(self, seed, batch_size, shuffle)
 
 
-class BatchDataset(keras.utils.PyDataset):
+class BatchDataset(BatchSource):
     """The batches that the compiled epochs would see, for `Model.fit`."""
 
     def __init__(self, rows: Rows, seed: int, batch_size: int, shuffle: bool):
@@ -44,7 +44,8 @@ class BatchDataset(keras.utils.PyDataset):
     def __len__(self) -> int:
         return -(-len(self._rows) // self._batch_size)
 
-    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def read(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the i-th batch of the epoch."""
         index = self._order[i * self._batch_size : (i + 1) * self._batch_size]
         x = self._rows.x[index]
         x = x.toarray() if scipy.sparse.issparse(x) else x

@@ -50,32 +50,23 @@ def fit_stream(
         weighed = fitting.weigh_classes(samples)
         fitting.begin()
         network = fitting.make_network(fitting.learn_inputs(first))
-        errors: list[Exception] = []
         factors = None if weighed is samples else _by_label(samples, weighed.weight)
-        rows = StreamRows(fitting, X, n_batches, weighed.weight, errors, factors)
+        rows = StreamRows(fitting, X, n_batches, weighed.weight, factors)
         held_out: StreamRows | Rows | None = None
         if is_stream(X_val):
             _, held, n_batches = _read(estimator, X_val, "X_val", reset=False)
             fitting.targets.check_validation(samples.y, held.y)
-            held_out = StreamRows(fitting, X_val, n_batches, held.weight, errors)
+            held_out = StreamRows(fitting, X_val, n_batches, held.weight)
         elif X_val is not None:
             _, held = fitting.hold_out(samples, X_val, y_val)
             held_out = fitting.encode_validation(held, sparse=False)
-        try:
-            estimator._train(network, fitting.targets, rows, held_out, estimator.epochs, tasks)
-        except Exception:
-            if errors:  # which TensorFlow has put into one of its own
-                raise errors[0] from None
-            raise
+        estimator._train(network, fitting.targets, rows, held_out, estimator.epochs, tasks)
     tasks.end()
     return estimator
 
 
 class StreamRows:
-    """Rows that are read batch by batch, in the data set's own order and batch size.
-
-    What goes wrong in reading them is added to `errors`.
-    """
+    """Rows that are read batch by batch, in the data set's own order and batch size."""
 
     def __init__(
         self,
@@ -83,13 +74,12 @@ class StreamRows:
         source: Any,
         n_batches: int,
         weights: Any,
-        errors: list[Exception],
         factors: dict | None = None,
     ):
         self.x = self
         self.lazy = True
         self._estimator, self._targets, self._source = fitting.estimator, fitting.targets, source
-        self._n_batches, self._n_rows, self._errors = n_batches, len(weights), errors
+        self._n_batches, self._n_rows = n_batches, len(weights)
         self._scale, self._factors = len(weights) / weights.sum(), factors
 
     def __len__(self) -> int:
@@ -97,12 +87,12 @@ class StreamRows:
 
     def batches(self, seed: int, batch_size: int, shuffle: bool) -> Any:
         """Return the batches as the network takes them, for `Model.fit`."""
-        from skdl._networks.keras import keras
+        from skdl._engine.batches import BatchSource
 
         rows, source, n_batches = self, self._source, self._n_batches
         indexed = not _is_tensorflow(source)
 
-        class Batches(keras.utils.PyDataset):
+        class Batches(BatchSource):
             """Reads a `tf.data.Dataset` on from batch to batch, from the start for the first."""
 
             def __len__(self):
@@ -119,12 +109,8 @@ class StreamRows:
                 if indexed:
                     source.on_epoch_end()
 
-            def __getitem__(self, i):
-                try:
-                    return rows._as_network_takes(*_parts(source[i] if indexed else self._next(i)))
-                except Exception as error:
-                    rows._errors.append(error)
-                    raise
+            def read(self, i):
+                return rows._as_network_takes(*_parts(source[i] if indexed else self._next(i)))
 
             def _next(self, i):
                 if i == 0:

@@ -184,7 +184,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             f"['my_module.MyTransformer'], received trusted={trusted!r}."
         )
     trusted = {_trusted_name(entry) for entry in trusted}
-    with open(path, "rb") as file:
+    with open(os.path.expanduser(path), "rb") as file:
         try:
             return _load(file, os.fspath(path), trusted)
         except (InvalidFileError, *_DAMAGED) as error:

@@ -135,12 +135,12 @@ def find_backbone(
 
 
 def _found(backbone, weights, image_shape, given, layer, dtype):
-    weights = os.fspath(weights) if weights is not None else None
+    weights = os.path.expanduser(weights) if weights is not None else None
     size = image_shape or given or _DEFAULT_SIZE
     for name, function in _APPLICATIONS.items():
         backbone = name if backbone is function else backbone
     if isinstance(backbone, os.PathLike) or (isinstance(backbone, str) and _is_path(backbone)):
-        path = os.fspath(backbone)
+        path = os.path.expanduser(backbone)
         label, model = f"backbone={path!r}", _read(path, stamp_of(path, "backbone"))
     elif isinstance(backbone, str):
         _check_application("backbone", backbone)

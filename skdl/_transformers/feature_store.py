@@ -25,7 +25,7 @@ def cache_folder(memory: Any) -> Path | None:
     if memory is None:
         return None
     if isinstance(memory, str | os.PathLike):
-        memory = Memory(os.fspath(memory), verbose=0)
+        memory = Memory(os.path.expanduser(memory), verbose=0)
     if not isinstance(memory, Memory):
         raise TypeError(f"memory must be a folder, a joblib.Memory or None, received {memory!r}.")
     if memory.store_backend is None:

@@ -150,13 +150,12 @@ def _numbered(value: Any, numbers: dict[str, int], role: str = "layer") -> Any:
 def _digests(images: NDArray | LazyImages) -> Iterator[str]:
     """Yield a digest of each image; of a file's bytes and how it is turned, wherever it lies."""
     dtype = str(images.dtype).encode()
-    lazy = isinstance(images, LazyImages)
     for position in range(len(images)):
-        if lazy and isinstance(images.sources[position], str):
+        source = images.sources[position] if isinstance(images, LazyImages) else None
+        if isinstance(images, LazyImages) and isinstance(source, str):
             digest = hashlib.blake2b(b"upright" if images.upright else b"", digest_size=16)
-            digest.update(Path(images.sources[position]).read_bytes())
+            digest.update(Path(source).read_bytes())
         else:
             digest = hashlib.blake2b(dtype, digest_size=16)
-            image = images[position : position + 1]
-            digest.update(np.ascontiguousarray(image).data)
+            digest.update(np.ascontiguousarray(images[position : position + 1]).data)
         yield digest.hexdigest()

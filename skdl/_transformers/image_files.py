@@ -187,8 +187,9 @@ class LazyImages:
                 len(self.sources),
                 "Leave them out; skdl.datasets.load_image_folder(unreadable='warn') does",
             ) from error
-        images = np.stack(images) if images else np.empty((0, *self.image_shape), np.uint8)
-        return images if self.scale == 1 else images / np.float32(self.scale)
+        shape = (len(images), *self.image_shape)
+        pixels = np.stack(images) if images else np.empty(shape, np.uint8)
+        return pixels if self.scale == 1 else pixels / np.float32(self.scale)
 
     def _read(self, source: str | Image.Image) -> NDArray:
         from PIL import Image

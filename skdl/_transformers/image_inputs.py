@@ -31,7 +31,7 @@ from skdl._transformers.image_files import (
 class ImageInputs:
     """Checks images, and keeps from fit what they were: their shape and the range of pixels."""
 
-    _range = None  # of the pixels in fit
+    _range: Any = None  # of the pixels in fit, a `PixelRange`
     _otherwise = "rows of pixels, or paths of files, which are resized on reading"
 
     def _validated(self, X, *y, reset=True, **checks):

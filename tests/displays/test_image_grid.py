@@ -247,7 +247,7 @@ def test_images_in_files(plt, tmp_path, monkeypatch):
     pipeline = make_pipeline(extractor, LogisticRegression()).fit(paths, Y_TRUE)
     display = ImageGridDisplay.from_estimator(pipeline, pd.Series(paths), Y_TRUE, only=None)
     assert display.images.shape == (12, 6, 4, 1)
-    with pytest.raises(ValueError, match=r"paths, but image_shape=None .* Give image_shape="):
+    with pytest.raises(ValueError, match=r"files, but image_shape=None .* Give image_shape="):
         ImageGridDisplay.from_predictions(paths, Y_TRUE, Y_PRED)
     display = ImageGridDisplay.from_predictions(paths, Y_TRUE, Y_PRED, image_shape=(12, 8, 3))
     assert display.images.shape == (3, 12, 8, 3)

@@ -23,6 +23,7 @@ from sklearn.utils import get_tags
 from skdl import PretrainedFeatureExtractor
 from skdl._transformers.feature_store import FeatureStore
 from skdl._transformers.image_files import LazyImages
+from skdl.exceptions import PixelRangeWarning
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
@@ -145,9 +146,10 @@ def test_files_are_0_to_255_whatever_arrays_are(tmp_path):
         assert_allclose(extractor.fit_transform(X), expected, rtol=1e-4, atol=1e-3)
         assert_allclose(extractor.transform(paths), expected, rtol=1e-4, atol=1e-3)
     assert_array_equal(extractor.fit(paths).transform(IMAGES), expected)
-    with pytest.raises(ValueError, match=r"values of 0 to 1, but .* files.*Give X \* 255"):
-        extractor.transform(fractions)
-    extractor.set_params(preprocess=None).fit(paths).transform(fractions)  # are as they are
+    for preprocess in ("VGG16", None):
+        extractor.set_params(preprocess=preprocess).fit(paths)
+        with pytest.warns(PixelRangeWarning, match=r"from 0 to 1, .* 0 to 255, .* X \* 255"):
+            extractor.transform(fractions)
 
 
 def test_files_have_no_five_channels(tmp_path):

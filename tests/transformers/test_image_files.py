@@ -118,16 +118,13 @@ def test_modes_of_images(tmp_path):
     assert_array_equal(images[0][..., 0], images[0][..., 2])
 
 
-@pytest.mark.parametrize("ending", ["png", "tif", "pgm"])
+@pytest.mark.parametrize("ending", ["png", "tif"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_of_16_bits_the_upper_8_are_read(tmp_path, ending, channels):
     values = RNG.integers(0, 65536, (6, 5), dtype=np.uint16)
     values[0, :2] = 0, 65535
     path = tmp_path / f"deep.{ending}"
-    if ending == "pgm":
-        path.write_bytes(b"P5 5 6 65535 " + values.astype(">u2").tobytes())
-    else:
-        Image.fromarray(values).save(path)
+    Image.fromarray(values).save(path)
     found = LazyImages(np.array([str(path)]), (6, 5, channels))[:]
     assert_array_equal(found[0, ..., 0], values // 256)
 
@@ -169,7 +166,7 @@ def test_what_counts_as_sources(tmp_path):
         assert as_sources(other) is None
     with pytest.raises(TypeError, match="single path"):
         as_sources(path)
-    with pytest.raises(TypeError, match="received 3 among paths"):
+    with pytest.raises(TypeError, match=r"pixels alone, received 3 at position 1"):
         as_sources([path, 3])
     with pytest.raises(FileNotFoundError, match=r"2 of 3 image files do not exist: b\.png, c\.png"):
         as_sources([path, "b.png", "c.png"])

@@ -20,6 +20,10 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from skdl import ImageReshaper
+from skdl.exceptions import PixelRangeWarning
+
+# Most of these rows are too short for what would be an image.
+pytestmark = pytest.mark.filterwarnings("ignore::skdl.exceptions.ImageShapeWarning")
 
 
 def rows(n_columns, largest=255, dtype=np.uint8, n_rows=3):
@@ -127,7 +131,9 @@ def test_scale_by_dtype_and_range(dtype, smallest, largest, divisor):
 
 def test_scale_is_settled_in_fit():
     reshaper = ImageReshaper().fit(rows(4, largest=255, dtype=np.int64))
-    assert_array_equal(reshaper.transform(np.ones((1, 4))).ravel(), np.full(4, 1 / 255, "f4"))
+    with pytest.warns(PixelRangeWarning, match=r"from 1 to 1, .* from 0 to 255, .* X \* 255"):
+        images = reshaper.transform(np.ones((1, 4)))
+    assert_array_equal(images.ravel(), np.full(4, 1 / 255, "f4"))
 
 
 def test_a_given_factor_and_none():
@@ -241,6 +247,7 @@ def test_clone_pickle_and_pipeline(digits):
         "image_shape": (8, 8),
         "channels": None,
         "rescale": "auto",
+        "exif_orientation": True,
     }
     halves = FunctionTransformer(lambda images: images[:, ::2].reshape(len(images), -1))
     pipeline = make_pipeline(reshaper, halves, LogisticRegression(max_iter=200))

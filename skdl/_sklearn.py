@@ -7,6 +7,7 @@ gathered in one place, a rename is mended once.
 from sklearn.base import BaseEstimator
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as rows_of
+from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._repr_html.fitted_attributes import AttrsDict
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -25,6 +26,8 @@ __all__ = [
     "AttrsDict",
     "HasMethods",
     "Interval",
+    "MetadataRequest",
+    "MethodMetadataRequest",
     "StrOptions",
     "check_sample_weight",
     "fit_context",

@@ -21,6 +21,7 @@ from zipfile import ZipFile
 import numpy as np
 import scipy.sparse as sp
 
+from skdl._files.attributes import check_attributes
 from skdl._files.known import COPYING, is_known
 from skdl._files.parts import PartEncoder, is_part
 from skdl._networks.names import is_registered
@@ -270,9 +271,11 @@ class TreeReader:
             archive.writestr(_SCHEMA, json.dumps(self._tree))
         token = _parts.set(parts)
         try:
-            return skops.io.loads(buffer.getvalue(), trusted=sorted(self._names))
+            made = skops.io.loads(buffer.getvalue(), trusted=sorted(self._names))
         finally:
             _parts.reset(token)
+        check_attributes(made, self._trusted)
+        return made
 
 
 def _scalar(node):

@@ -2,61 +2,102 @@
 
 A file can give an object of these classes any attributes, and call these functions (and the
 constructors of what is callable) with any arguments. So each of them must do no more than hold
-attributes or compute: run no code from its attributes, read or write no file, import nothing.
-
-Left out on purpose, though common: the trees of forests and boosting (`sklearn.tree._tree.Tree`,
-`TreePredictor`) and of neighbours (`KDTree`, `BallTree`). Their compiled code follows indices from
-the file without looking, so that a hostile file could make it read or write any memory.
+attributes or compute: run no code from its attributes, read or write no file, import nothing. And
+where its compiled code counts on numbers among the attributes, `skdl._files.attributes` checks
+them. What nobody has looked at is not here, so that it has to be trusted by name.
 """
 
 from __future__ import annotations
 
 import sys
 from functools import cache
+from importlib import import_module
 
 import numpy as np
 import scipy.special
 
+# (what they are, public module, names)
+ESTIMATORS = [
+    ("Networks and their transformers", "skdl",
+     "DenseClassifier DenseRegressor TextBoWClassifier ConvNetClassifier OneHotTextVectorizer "
+     "ImageReshaper PretrainedFeatureClassifier PretrainedFeatureExtractor"),
+    ("Scaling and encoding", "sklearn.preprocessing",
+     "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler Normalizer Binarizer OneHotEncoder "
+     "OrdinalEncoder TargetEncoder LabelEncoder LabelBinarizer MultiLabelBinarizer "
+     "PolynomialFeatures SplineTransformer QuantileTransformer PowerTransformer "
+     "KBinsDiscretizer KernelCenterer FunctionTransformer"),
+    ("Missing values", "sklearn.impute", "SimpleImputer MissingIndicator KNNImputer"),
+    ("Missing values", "sklearn.impute._iterative", "IterativeImputer"),
+    ("Pipelines and columns", "sklearn.pipeline", "Pipeline FeatureUnion"),
+    ("Pipelines and columns", "sklearn.compose", "ColumnTransformer TransformedTargetRegressor"),
+    ("Pipelines and columns", "sklearn.frozen", "FrozenEstimator"),
+    ("Fewer dimensions", "sklearn.decomposition",
+     "PCA IncrementalPCA TruncatedSVD FastICA FactorAnalysis"),
+    ("Fewer dimensions", "sklearn.random_projection",
+     "GaussianRandomProjection SparseRandomProjection"),
+    ("Fewer dimensions", "sklearn.kernel_approximation", "RBFSampler"),
+    ("Selection of features", "sklearn.feature_selection",
+     "SelectKBest SelectPercentile SelectFpr SelectFdr SelectFwe GenericUnivariateSelect "
+     "VarianceThreshold SelectFromModel RFE RFECV SequentialFeatureSelector"),
+    ("Texts and dicts", "sklearn.feature_extraction.text",
+     "CountVectorizer TfidfVectorizer TfidfTransformer HashingVectorizer"),
+    ("Texts and dicts", "sklearn.feature_extraction", "DictVectorizer FeatureHasher"),
+    ("Linear models", "sklearn.linear_model",
+     "LogisticRegression LogisticRegressionCV RidgeClassifier RidgeClassifierCV SGDClassifier "
+     "Perceptron LinearRegression Ridge RidgeCV Lasso LassoCV ElasticNet ElasticNetCV "
+     "MultiTaskLasso MultiTaskLassoCV MultiTaskElasticNet MultiTaskElasticNetCV Lars LarsCV "
+     "LassoLars LassoLarsCV LassoLarsIC OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV "
+     "BayesianRidge ARDRegression SGDRegressor HuberRegressor QuantileRegressor "
+     "TheilSenRegressor RANSACRegressor PoissonRegressor GammaRegressor TweedieRegressor"),
+    ("Linear models", "sklearn.svm", "LinearSVC LinearSVR"),
+    ("Linear models", "sklearn.discriminant_analysis",
+     "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis"),
+    ("Other models", "sklearn.naive_bayes",
+     "GaussianNB MultinomialNB ComplementNB BernoulliNB CategoricalNB"),
+    ("Other models", "sklearn.dummy", "DummyClassifier DummyRegressor"),
+    ("Other models", "sklearn.isotonic", "IsotonicRegression"),
+    ("Models of models", "sklearn.ensemble",
+     "VotingClassifier VotingRegressor StackingClassifier StackingRegressor BaggingClassifier "
+     "BaggingRegressor"),
+    ("Models of models", "sklearn.calibration", "CalibratedClassifierCV"),
+    ("Models of models", "sklearn.multiclass", "OneVsRestClassifier OneVsOneClassifier"),
+    ("Models of models", "sklearn.multioutput",
+     "MultiOutputClassifier MultiOutputRegressor ClassifierChain RegressorChain"),
+    ("Searches", "sklearn.model_selection",
+     "GridSearchCV RandomizedSearchCV FixedThresholdClassifier TunedThresholdClassifierCV"),
+    ("Searches", "sklearn.model_selection._search_successive_halving",
+     "HalvingGridSearchCV HalvingRandomSearchCV"),
+]  # fmt: skip
 _SPLITTERS = (
     "KFold StratifiedKFold GroupKFold StratifiedGroupKFold ShuffleSplit StratifiedShuffleSplit "
     "GroupShuffleSplit RepeatedKFold RepeatedStratifiedKFold TimeSeriesSplit LeaveOneOut "
     "LeavePOut LeaveOneGroupOut LeavePGroupsOut PredefinedSplit _CVIterableWrapper"
 )
 _SELECTORS = "chi2 f_classif f_regression f_oneway r_regression"
-_LOSSES = "AbsoluteError ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss "
-_LOSSES += "HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss "
-_LOSSES += "PinballLoss"
+# Of generalised linear models, which look at their own loss when they score.
+_LOSSES = "HalfGammaLoss HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity"
 _SGD_LOSSES = "EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge"
-_LINKS = "HalfLogitLink IdentityLink Interval LogitLink LogLink MultinomialLogit"
 _CALLBACKS = {"early_stopping": "EarlyStopping", "reduce_lr_on_plateau": "ReduceLROnPlateau"}
 _CALLBACKS |= {"terminate_on_nan": "TerminateOnNaN"}
 
 # (why they are harmless, module, names)
 OBJECTS = [
-    ("estimators that exist only after an experimental import; they hold attributes",
-     "sklearn.model_selection._search_successive_halving",
-     "HalvingGridSearchCV HalvingRandomSearchCV"),
-    ("the same", "sklearn.impute._iterative", "IterativeImputer _ImputerTriplet"),
-    ("estimators; they hold attributes", "skdl",
-     "DenseClassifier DenseRegressor TextBoWClassifier ConvNetClassifier OneHotTextVectorizer "
-     "ImageReshaper PretrainedFeatureClassifier PretrainedFeatureExtractor"),
     ("the labels of a classifier", "skdl._estimators.targets", "ClassTargets ValueTargets"),
     ("the description of a backbone and its weights", "skdl._networks.backbones", "Backbone"),
     ("the cv of a search; they hold numbers and yield positions",
      "sklearn.model_selection._split", _SPLITTERS),
     ("the scoring of a search; they call a function that is itself known, on an estimator",
-     "sklearn.metrics._scorer", "_Scorer _PassthroughScorer _MultimetricScorer"),
-    ("what set_fit_request and the like note; names and booleans",
-     "sklearn.utils._metadata_requests", "MetadataRequest MethodMetadataRequest"),
+     "sklearn.metrics._scorer", "_Scorer _PassthroughScorer _MultimetricScorer _CurveScorer"),
     ("the columns of a ColumnTransformer, by a pattern or by dtypes",
      "sklearn.compose._column_transformer", "make_column_selector"),
     ("the classifiers within CalibratedClassifierCV; they hold estimators and numbers",
      "sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"),
-    ("the bins of HistGradientBoosting*; arrays",
-     "sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper"),
+    ("a class that is always the same, within OneVsRestClassifier",
+     "sklearn.multiclass", "_ConstantPredictor"),
+    ("a step of IterativeImputer", "sklearn.impute._iterative", "_ImputerTriplet"),
     ("losses and link functions of linear models; they hold numbers",
      "sklearn._loss.loss", _LOSSES),
-    ("the same", "sklearn._loss.link", _LINKS),
+    ("the same", "sklearn._loss.link", "IdentityLink Interval LogLink"),
     ("the splines of SplineTransformer; arrays", "scipy.interpolate._bsplines", "BSpline"),
     *(("callbacks that only look at the loss and set the learning rate", f"keras.src.callbacks.{m}",
        name) for m, name in _CALLBACKS.items()),
@@ -68,6 +109,9 @@ FUNCTIONS = [
      "mutual_info_classif mutual_info_regression"),
     ("what a BSpline makes arrays with", "scipy._lib.array_api_compat.numpy._aliases", "asarray"),
 ]  # fmt: skip
+# Functions of two and more numbers in scipy.special that take any in a short time: others loop,
+# or keep tables, as far as an order among their arguments says.
+_OF_TWO = "boxcox boxcox1p inv_boxcox inv_boxcox1p xlogy xlog1py huber pseudo_huber"
 # The types of keys of dicts, of columns, of what transformers return.
 _SCALARS = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 str_"
 TYPES = [
@@ -87,58 +131,84 @@ CONTAINERS = {
 # Of those, the one that copies its arrays when it is loaded.
 COPYING = {"sklearn.isotonic.IsotonicRegression"}
 # Why a name is not on the lists, where people will ask.
-REASONS = {
-    name: "its compiled code follows indices from the file without looking"
+_FOLLOWS = "its compiled code follows indices from the file without looking"
+_REASONS = {
+    name: _FOLLOWS
     for name in (
         "sklearn.tree._tree.Tree",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.neighbors._ball_tree.BallTree",
+        *(f"sklearn.svm._classes.{name}" for name in ("SVC", "SVR", "NuSVC", "NuSVR")),
+        "sklearn.svm._classes.OneClassSVM",
     )
 } | {"keras.layers.Lambda": "it runs code that the file brings"}
+_NOT_LOOKED_AT = "skdl does not check what its compiled code does with numbers from a file"
+
+
+def reason_for(name: str) -> str | None:
+    """Return why a name is not known, where people will ask."""
+    return _REASONS.get(name, _NOT_LOOKED_AT if name.startswith("sklearn.") else None)
 
 
 def _full(listed):
     return {f"{module}.{name}" for _, module, names in listed for name in names.split()}
 
 
+def _estimators():
+    """Return the estimators by the names of the modules that define them."""
+    classes = [
+        getattr(import_module(module), name)
+        for _, module, names in ESTIMATORS
+        if module != "skdl"
+        for name in names.split()
+    ]
+    ours = _full(each for each in ESTIMATORS if each[1] == "skdl")
+    return ours | {f"{cls.__module__}.{cls.__qualname__}" for cls in classes}
+
+
 @cache
 def known_names() -> dict[str, set[str]]:
     """Return the names that each kind of node in skops's schema may have."""
-    from sklearn.utils import all_estimators
-
-    estimators = {f"{cls.__module__}.{cls.__qualname__}" for _, cls in all_estimators()}
-    estimators = {name for name in estimators if name.startswith("sklearn.")}
-    losses = {f"sklearn._loss._loss.Cy{name}" for name in _LOSSES.split()}
+    losses = {f"sklearn._loss._loss.Cy{name}" for name in [*_LOSSES.split(), "HalfBinomialLoss"]}
+    losses |= {f"sklearn._loss._loss.Cy{name}" for name in ("HuberLoss",)}
     return {
         **CONTAINERS,
-        "ObjectNode": estimators | _full(OBJECTS),
-        "FunctionNode": _full(FUNCTIONS) | _metrics() | _elementwise(),
+        "ObjectNode": _estimators() | _full(OBJECTS),
+        "FunctionNode": _full(FUNCTIONS) | _scores() | _elementwise(),
         "TypeNode": _full(TYPES),
         "LossNode": losses | {f"sklearn.linear_model._sgd_fast.{n}" for n in _SGD_LOSSES.split()},
     }
 
 
-def _metrics():
-    """Return the functions of sklearn.metrics, which compute one value from two arrays."""
+def _scores():
+    """Return the functions that compare targets with predictions, as scorers call them.
+
+    Not those of `sklearn.metrics.pairwise`: compiled code believes the matrices that some take.
+    """
     import sklearn.metrics
 
     found = (getattr(sklearn.metrics, name) for name in sklearn.metrics.__all__)
+    places = {f"sklearn.metrics._{name}" for name in ("classification", "ranking", "regression")}
+    places |= {"sklearn.metrics.cluster._supervised"}
     return {
-        f"{f.__module__}.{f.__name__}" for f in found if callable(f) and not isinstance(f, type)
+        f"{f.__module__}.{f.__name__}"
+        for f in found
+        if callable(f) and not isinstance(f, type) and f.__module__ in places
     }
 
 
 def _elementwise():
     """Return the functions of NumPy and SciPy from numbers to numbers, for FunctionTransformer."""
-    found = [
-        (module, name)
-        for module in (np, scipy.special)
-        for name in dir(module)
-        if isinstance(getattr(module, name), np.ufunc)
-    ]
-    places = {np: ("numpy",), scipy.special: ("scipy.special", "scipy.special._ufuncs")}
-    return {f"{place}.{name}" for module, name in found for place in places[module]}
+    of_numpy = {name for name in dir(np) if isinstance(getattr(np, name), np.ufunc)}
+    of_scipy = {
+        name
+        for name in dir(scipy.special)
+        if isinstance(found := getattr(scipy.special, name), np.ufunc)
+        and (found.nin == 1 or name in _OF_TWO.split())
+    }
+    places = ("scipy.special", "scipy.special._ufuncs")
+    return {f"numpy.{name}" for name in of_numpy} | {f"{p}.{n}" for p in places for n in of_scipy}
 
 
 def is_known(kind: str, name: str) -> bool:

@@ -16,9 +16,13 @@ from sklearn.base import BaseEstimator
 
 from skdl._files.plain import Decoder, Encoder, is_keras_object, is_long
 from skdl._networks.recipes import Recipe
+from skdl._sklearn import MetadataRequest, MethodMetadataRequest
 from skdl.exceptions import InvalidFileError
 
 _MERSENNE_WORDS = 624
+# What makes a sequence of seeds, its default size, and how much of it a file may bring.
+_SEQUENCE, _POOL = ("entropy", "spawn_key", "n_children_spawned"), 4
+_MAX_SEEDS, _MAX_BITS = 1000, 4096
 # Classes that hold networks, which only exist where Keras is loaded, by the kind of their parts.
 _OF_NETWORKS = {
     "skdl._engine.network.Network": "network",
@@ -33,7 +37,8 @@ def is_part(value: Any) -> bool:
         return is_long(value) or (isinstance(value, dict) and "class_name" in value)
     if isinstance(value, BaseEstimator | type):
         return False
-    if isinstance(value, range | PurePath | Recipe | _GENERATORS) or is_keras_object(value):
+    plain = range | PurePath | Recipe | MetadataRequest | _GENERATORS
+    if isinstance(value, plain) or is_keras_object(value):
         return True
     return _class_name(value) in _OF_NETWORKS or _is_distribution(value)
 
@@ -70,6 +75,8 @@ class PartEncoder(Encoder):
             return {"$": "random_state", "state": self.encode(value.get_state(legacy=False))}
         if isinstance(value, np.random.Generator):
             return {"$": "generator", **self._generator(value)}
+        if isinstance(value, MetadataRequest):
+            return {"$": "requests", "methods": self._requests(value)}
         if _is_distribution(value):
             return {"$": "distribution", **self._distribution(value)}
         if is_keras_object(value) and _is_keras_model(value):
@@ -80,8 +87,22 @@ class PartEncoder(Encoder):
         bits = value.bit_generator
         if not isinstance(bits, np.random.PCG64):
             raise TypeError(f"{value!r} cannot be saved: use numpy.random.default_rng.")
-        sequence = {k: v for k, v in bits.seed_seq.state.items() if k != "pool_size"}
-        return {"state": self.encode(bits.state), "sequence": self.encode(sequence)}
+        sequence = bits.seed_seq
+        if type(sequence) is not np.random.SeedSequence or sequence.pool_size != _POOL:
+            raise TypeError(f"{value!r} cannot be saved: use numpy.random.default_rng.")
+        found = {name: getattr(sequence, name) for name in _SEQUENCE}
+        if not isinstance(found["entropy"], int | None):
+            found["entropy"] = np.ravel(found["entropy"]).tolist()
+        found["spawn_key"] = tuple(map(int, found["spawn_key"]))
+        return {"state": self.encode(bits.state), "sequence": self.encode(found)}
+
+    def _requests(self, value):
+        """Return what each method asks for; not the owner, which holds the requests."""
+        return {
+            name: self.encode(method.requests)
+            for name, method in vars(value).items()
+            if isinstance(method, MethodMetadataRequest) and method.requests
+        }
 
     def _distribution(self, value):
         name = value.dist.name
@@ -106,27 +127,68 @@ class PartDecoder(Decoder):
 
     def _decode_random_state(self, state):
         state = self.decode(state)
-        inner = state["state"]
-        key, position = inner["key"], inner["pos"]
+        key, position = (state["state"][name] for name in ("key", "pos"))
+        has_gauss, gauss = state["has_gauss"], state["gauss"]
         # NumPy would believe any position, and read there.
         if not isinstance(position, int) or not 0 <= position <= _MERSENNE_WORDS:
             raise InvalidFileError(f"its random state is at position {position!r}")
         if key.dtype != np.uint32 or key.shape != (_MERSENNE_WORDS,):
             raise InvalidFileError("its random state is not that of a Mersenne twister")
+        if not _is_whole(has_gauss, 1) or not isinstance(gauss, float):
+            raise InvalidFileError("its random state has no number that was kept")
         made = np.random.RandomState(0)
-        made.set_state(state)
+        made.set_state(("MT19937", key, position, has_gauss, gauss))
         return made
 
     def _decode_generator(self, state, sequence):
-        bits = np.random.PCG64(np.random.SeedSequence(**self.decode(sequence)))
-        bits.state = self.decode(state)
+        sequence, state = self.decode(sequence), self.decode(state)
+        # What NumPy takes beside, such as a size of its pool, it would follow for hours.
+        entropy, spawn_key, n_spawned = (sequence[name] for name in _SEQUENCE)
+        numbers = entropy if isinstance(entropy, list) else [entropy]
+        if len(sequence) != len(_SEQUENCE) or not isinstance(spawn_key, tuple):
+            raise InvalidFileError("its random generator is of another sequence of seeds")
+        if len(numbers) > _MAX_SEEDS or len(spawn_key) > _MAX_SEEDS:
+            raise InvalidFileError("its random generator is of very many seeds")
+        inner = state["state"]
+        if not (
+            all(_is_whole(number) for number in (*numbers, *spawn_key))
+            and _is_whole(n_spawned, 2**32 - 1)
+            and all(_is_whole(inner[name], 2**128 - 1) for name in ("state", "inc"))
+            and _is_whole(state["has_uint32"], 1)
+            and _is_whole(state["uinteger"], 2**32 - 1)
+        ):
+            raise InvalidFileError("its random generator is in a state that is none")
+        bits = np.random.PCG64(
+            np.random.SeedSequence(entropy, spawn_key=spawn_key, n_children_spawned=n_spawned)
+        )
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {name: inner[name] for name in ("state", "inc")},
+            **{name: state[name] for name in ("has_uint32", "uinteger")},
+        }
         return np.random.Generator(bits)
+
+    def _decode_requests(self, methods):
+        made = MetadataRequest(owner=None)
+        for method, requests in methods.items():
+            if not isinstance(vars(made).get(method), MethodMetadataRequest):
+                raise InvalidFileError(f"it has a metadata request for the method {method!r}")
+            for name, alias in requests.items():
+                if not isinstance(alias, bool | str | None):
+                    raise InvalidFileError(f"it has the metadata request {name}={alias!r}")
+                getattr(made, method).add_request(param=name, alias=alias)
+        return made
 
     def _decode_distribution(self, name, args, kwds):
         found = getattr(scipy.stats, name, None)
         if not isinstance(found, rv_continuous | rv_discrete):
             raise InvalidFileError(f"{name!r} is no distribution in scipy.stats")
         args, kwds = self.decode(args), self.decode(kwds)
-        if any(np.ndim(parameter) for parameter in (*args, *kwds.values())):
-            raise InvalidFileError(f"its distribution {name!r} is one of arrays")
+        numbers = (bool, int, float, np.number, np.bool)
+        if not all(isinstance(parameter, numbers) for parameter in (*args, *kwds.values())):
+            raise InvalidFileError(f"its distribution {name!r} is not one of numbers")
         return found(*args, **kwds)
+
+
+def _is_whole(value: Any, most: int = 2**_MAX_BITS) -> bool:
+    return type(value) is int and 0 <= value <= most

@@ -7,19 +7,22 @@ and stand there as their number.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path, PurePath
-from types import FunctionType
+from types import FunctionType, NoneType
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from skdl._networks.names import (
-    check_size,
+    check_nesting,
     is_registered,
     known_objects,
+    made_if_small,
     name_in_config,
     name_of,
 )
@@ -31,6 +34,8 @@ _NAMED = ("recipe", "object", "function", "model")  # by the name of a class or 
 # A Keras configuration: what it may say. Not `compile_config`, unless it is empty.
 _CONFIG_KEYS = {"module", "class_name", "config", "registered_name"}
 _CONFIG_KEYS |= {"name", "build_config", "inbound_nodes", "compile_config"}
+# The largest number of rows or columns of a sparse matrix, which takes no bytes for either.
+_MAX_SPARSE = 2**27
 # Entries of a sparse matrix by its format.
 _SPARSE = {name: ("data", "indices", "indptr") for name in ("csr", "csc")}
 _SPARSE |= {"coo": ("data", "row", "col")}
@@ -129,6 +134,13 @@ class Encoder:
             return {_KIND: "recipe", "name": _name(value.cls), "config": self._config(value.config)}
         if isinstance(value, FunctionType | type):
             return {_KIND: "function", "name": _name(value)}
+        if isinstance(value, partial):
+            return {
+                _KIND: "partial",
+                "function": self.encode(value.func),
+                "args": self.encode(list(value.args)),
+                "kwds": self.encode(value.keywords),
+            }
         if is_keras_object(value):
             try:
                 recipe = Recipe.of(value, "parameter")
@@ -160,21 +172,27 @@ class Decoder:
         self._copied: set[int] = set()
         self._in_config = False
 
-    def check(self, value: Any) -> Iterable[str]:
-        """Yield the names in a value that are neither known nor trusted."""
+    def check(self, value: Any, within: str | None = None) -> Iterable[str]:
+        """Yield the names in a value that are neither known nor trusted.
+
+        `within` is the name of the Keras object whose configuration the value is part of.
+        """
         if isinstance(value, list):
             for item in value:
-                yield from self.check(item)
+                yield from self.check(item, within)
         elif isinstance(value, dict):
             if value.get(_KIND) == "config":
                 value = value["entries"]
                 yield from self._check_config(value)
+                within = check_nesting(within, value["class_name"], value.get("module"))
             else:
                 _check_unmarked(value)
-            if value.get(_KIND) in _NAMED and not self._is_known(_text(value["name"])):
-                yield value["name"]
+            if value.get(_KIND) in _NAMED:
+                if not self._is_known(_text(value["name"])):
+                    yield value["name"]
+                within = check_nesting(within, *reversed(value["name"].rpartition(".")[::2]))
             for item in value.values():
-                yield from self.check(item)
+                yield from self.check(item, within)
         elif isinstance(value, str) and is_registered(value) and value not in self.trusted:
             yield value
 
@@ -246,6 +264,8 @@ class Decoder:
         return Path(_text(text))
 
     def _decode_range(self, ends):
+        if len(ends) != 3 or any(type(end) is not int for end in ends):
+            raise InvalidFileError(f"it has a range of {ends!r}")
         return range(*ends)
 
     def _decode_dict(self, keys, values=None, scalars=None):
@@ -257,7 +277,9 @@ class Decoder:
         return made
 
     def _decode_config(self, entries):
-        return {key: self.decode(item) for key, item in entries.items()}
+        # Without the shapes by which Keras would allocate variables at once: layers get theirs
+        # from the layers before them.
+        return {key: self.decode(item) for key, item in entries.items() if key != "build_config"}
 
     def _decode_recipe(self, name, config):
         before, self._in_config = self._in_config, True
@@ -266,15 +288,27 @@ class Decoder:
         return recipe
 
     def _decode_object(self, name, config):
-        recipe = self._decode_recipe(name, config)
-        check_size(recipe)
-        return recipe.make()
+        return made_if_small(self._decode_recipe(name, config))
 
     def _decode_function(self, name):
         return self._named(name)
 
+    def _decode_partial(self, function, args, kwds):
+        function, args, kwds = (self.decode(each) for each in (function, args, kwds))
+        plain = (bool, int, float, str, NoneType)
+        if not callable(function) or not all(
+            isinstance(each, plain) for each in (*args, *kwds.values())
+        ):
+            raise InvalidFileError("it has a function with arguments other than numbers and texts")
+        inspect.signature(function).bind_partial(*args, **kwds)
+        return partial(function, *args, **kwds)
+
     def _decode_sparse(self, format, is_array, shape, arrays):
         data, *places = map(self.own_array, arrays)
+        if len(shape) != 2 or any(type(n) is not int or not 0 <= n <= _MAX_SPARSE for n in shape):
+            raise InvalidFileError(f"it has a sparse matrix of shape {shape!r}")
+        if data.dtype.kind not in "biufc" or any(place.dtype.kind != "i" for place in places):
+            raise InvalidFileError("it has a sparse matrix that is not of numbers")
         if format == "coo":
             made, content = (sp.coo_matrix, sp.coo_array)[bool(is_array)], (data, tuple(places))
         else:

@@ -15,10 +15,11 @@ from skdl._networks.configuration import NetworkConfig
 from skdl._networks.convnet import build_convnet
 from skdl._networks.dense import build_dense
 from skdl._networks.keras import keras
-from skdl._networks.names import check_size
+from skdl._networks.names import check_metrics
 from skdl._networks.pretrained import build_features, build_pretrained
 from skdl._networks.recipes import Recipe, made
 from skdl._networks.settings import building
+from skdl._networks.unallocated import without_memory
 from skdl._networks.variables import flat_layers
 from skdl.exceptions import InvalidFileError
 
@@ -101,11 +102,9 @@ def _check_weights(network):
     for value in config.arguments.values():
         if isinstance(value, tuple) and len(value) > min(_MAX_LAYERS, max(len(arrays), 4)):
             raise InvalidFileError(f"its network has {len(value)} layers but {len(arrays)} arrays")
-    for recipe in (*config.metrics, config.loss):
-        if isinstance(recipe, Recipe):
-            check_size(recipe)
+    check_metrics([each for each in (*config.metrics, config.loss) if isinstance(each, Recipe)])
     sparse = {"sparse": True} if network._sparse else {}
-    with building(), keras.StatelessScope(initialize_variables=False):
+    with building(), without_memory(_n_numbers(arrays)):
         try:
             arguments = {name: made(value) for name, value in config.arguments.items()}
             model = config.builder(**arguments, **sparse, seed=0)
@@ -122,6 +121,11 @@ def _check_weights(network):
         raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
     if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
+
+
+def _n_numbers(arrays):
+    """Return how many numbers arrays hold, together."""
+    return sum(np.size(array) for array in arrays)
 
 
 def _build_activations(model):
@@ -191,12 +195,12 @@ def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) 
     arrays = [decoder.own_array(number) for number in weights]
     with building():
         try:
-            with keras.StatelessScope(initialize_variables=False):
+            with without_memory(_n_numbers(arrays)):
                 variables = [(tuple(v.shape), str(v.dtype)) for v in recipe.make().variables]
         except Exception as error:
             raise InvalidFileError(f"its model cannot be built: {_brief(error)}") from error
         _compare(arrays, variables)
-        model = recipe.make()
+        model = recipe.make()  # of which every variable has just been seen
         for variable, value in zip(model.variables, arrays, strict=True):
             variable.assign(value)
     return model

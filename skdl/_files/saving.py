@@ -11,6 +11,7 @@ import numpy as np
 
 from skdl._common.archive import ArchiveReader, write_archive, write_atomically
 from skdl._common.versions import check_versions, version_of, versions_are_checked, versions_of
+from skdl._files.arrays import check_contents, description_of, dtype_of, n_items
 from skdl.exceptions import InvalidFileError, UnsupportedVersionError, UntrustedTypesError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _ABOUT, _TREE, _ARRAYS = "skdl.json", "estimator.json", "arrays.bin"
 # As Python objects JSON takes up to thirty times its size.
 _MAX_JSON = 32 * 2**20
 _PACKAGES = ("skdl", "keras", "tensorflow", "scikit-learn", "numpy", "skops")
-_BFLOAT16 = "bfloat16"  # which NumPy itself does not have
 
 
 def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
@@ -187,21 +187,14 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
     with open(os.path.expanduser(path), "rb") as file:
         try:
             return _load(file, os.fspath(path), trusted)
-        except (InvalidFileError, *_DAMAGED) as error:
-            if isinstance(error, UntrustedTypesError | UnsupportedVersionError):
-                raise
+        except (UntrustedTypesError, UnsupportedVersionError, Warning):
+            raise
+        except Exception as error:  # what checks, NumPy, Keras or TensorFlow say of a made-up file
             kind = "" if isinstance(error, InvalidFileError) else f"{type(error).__name__}: "
             raise InvalidFileError(
                 f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
                 f"{kind}{str(error)[:500]}. Save the estimator again."
             ) from error
-
-
-# What comes of JSON that is not as expected: nothing is checked twice.
-_DAMAGED = (
-    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError),
-    NotImplementedError,
-)
 
 
 def _load(file: BinaryIO, path: str, trusted: set[str]) -> Any:
@@ -229,9 +222,9 @@ def _load(file: BinaryIO, path: str, trusted: set[str]) -> Any:
 
 
 def _refusal(path, unknown):
-    from skdl._files.known import REASONS
+    from skdl._files.known import reason_for
 
-    why = [f" {name}: {REASONS[name]}." for name in unknown if name in REASONS]
+    why = [f" {name}: {reason}." for name in unknown if (reason := reason_for(name))]
     return (
         f"{path!r} holds what skdl does not know to be harmless: {unknown}.{''.join(why)} If you "
         f"know who made the file and what these do, pass trusted={unknown} to skdl.load."
@@ -277,43 +270,25 @@ def _is_by_columns(array: np.ndarray) -> bool:
 
 def _described(array: np.ndarray) -> list:
     """Return what makes an array of bytes again: dtype, shape, order in memory."""
-    name = array.dtype.name
-    dtype = name if name == _BFLOAT16 else np.lib.format.dtype_to_descr(array.dtype)
-    return [dtype, list(array.shape), "F" if _is_by_columns(array) else "C"]
+    order = "F" if _is_by_columns(array) else "C"
+    return [description_of(array.dtype), list(array.shape), order]
 
 
 def _read_arrays(reader: ArchiveReader, described: list) -> Iterator[np.ndarray]:
     """Yield the arrays; together they must take the size of their member to the byte."""
-    dtypes = [_dtype(each[0]) for each in described]
+    dtypes = [dtype_of(each[0]) for each in described]
     n_bytes = 0
     for dtype, (_, shape, _) in zip(dtypes, described, strict=True):
-        if any(type(size) is not int or size < 0 for size in shape):
-            raise InvalidFileError(f"it has an array of shape {shape!r}")
-        n_bytes += dtype.itemsize * int(np.prod(shape, dtype=object))
+        n_bytes += dtype.itemsize * n_items(shape)
     if reader.open(_ARRAYS) != n_bytes:
         raise InvalidFileError(f"its arrays should take {n_bytes} bytes, which is not their size")
     for dtype, (_, shape, order) in zip(dtypes, described, strict=True):
-        buffer = np.empty(dtype.itemsize * int(np.prod(shape, dtype=object)), np.uint8)
+        buffer = np.empty(dtype.itemsize * n_items(shape), np.uint8)
         reader.read_into(memoryview(buffer))
-        yield buffer.view(dtype).reshape(shape, order="F" if order == "F" else "C")
+        array = buffer.view(dtype).reshape(shape, order="F" if order == "F" else "C")
+        check_contents(array)
+        yield array
     reader.close()
-
-
-def _dtype(described: Any) -> np.dtype:
-    """Return a dtype of numbers, texts, dates, or records of these; never of objects."""
-    if described == _BFLOAT16:
-        from ml_dtypes import bfloat16
-
-        return np.dtype(bfloat16)
-    fields = described if isinstance(described, list) else [("", described)]
-    if any(len(field) != 2 or not all(isinstance(text, str) for text in field) for field in fields):
-        raise InvalidFileError(f"it has an array of dtype {described!r}")
-    if isinstance(described, list):
-        described = [tuple(field) for field in described]
-    dtype = np.lib.format.descr_to_dtype(described)
-    if dtype.hasobject or dtype.itemsize == 0:
-        raise InvalidFileError(f"it has an array of dtype {described!r}")
-    return dtype
 
 
 save.__module__ = load.__module__ = "skdl"

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from math import prod
 from typing import Any
 
 from skdl._networks.recipes import Recipe
@@ -52,7 +51,7 @@ _PARTS_OF_MODELS = (
 )
 # Strings for which Keras finds a loss or metric by the shapes of targets and outputs.
 _BY_SHAPE = {"acc", "accuracy", "ce", "crossentropy"}
-# Of a metric: largest whole number in its configuration, and largest size of a variable.
+# Of metrics: largest whole number in a configuration, and numbers in all variables together.
 _LARGEST_INT, _LARGEST_METRIC = 100_000, 2**24
 _NOT_FUNCTIONS = {"get", "serialize", "deserialize"}
 
@@ -137,22 +136,72 @@ def is_registered(text: str) -> bool:
     return keras is not None and keras.saving.get_registered_object(text) is not None
 
 
-def check_size(recipe: Recipe) -> None:
-    """Raise an error if a Keras object, once made, would take much memory.
+def check_nesting(outer: str | None, name: str, module: str | None) -> str | None:
+    """Return the full name of a Keras object whose configuration stands within another's.
 
-    Layers and optimizers take none before they are built; metrics do.
+    Metrics allocate as they are made, and models may; so neither may be hidden in what does not.
+
+    Raises
+    ------
+    InvalidFileError
+        If the one can have no use for the other.
     """
+    if outer is None:
+        return f"{module}.{name}" if module else name
+    inner = _kind_of(name, module)
+    if inner == "metric" or (inner == "model" and _kind_of(*_split(outer)) != "model"):
+        raise InvalidFileError(f"it holds a {name} within a {outer}")
+    # Configurations without a module, as of functions, say nothing of where they stand.
+    return f"{module}.{name}" if module else outer
+
+
+def _split(name):
+    module, _, cls = name.rpartition(".")
+    return cls, module or None
+
+
+def _kind_of(name, module):
     from skdl._networks.keras import keras
 
-    cls = recipe.cls
-    if isinstance(cls, type) and issubclass(cls, keras.Model):
-        raise InvalidFileError(f"it holds a {cls.__name__} without its weights")
-    if not (isinstance(cls, type) and issubclass(cls, keras.metrics.Metric)):
-        return
-    large = [n for n in recipe.config.values() if type(n) is int and n > _LARGEST_INT]
-    if not large:
-        with keras.StatelessScope(initialize_variables=False):
-            sizes = [prod(variable.shape) for variable in recipe.make().variables]
-        large = [n for n in sizes if n > _LARGEST_METRIC]
-    if large:
-        raise InvalidFileError(f"its metric {cls.__name__} is too large: {large[0]}")
+    if module is None:
+        places = (keras.metrics, keras.layers, keras.losses, keras.optimizers, keras)
+        found = next((getattr(place, name) for place in places if hasattr(place, name)), None)
+    else:
+        found = known_objects().get(f"{module}.{name}")
+    if isinstance(found, type) and issubclass(found, keras.metrics.Metric):
+        return "metric"
+    return "model" if isinstance(found, type) and issubclass(found, keras.Model) else "other"
+
+
+def check_metrics(recipes: list[Recipe]) -> None:
+    """Raise an error if the metrics among some recipes, once made, would take much memory."""
+    # Late: both load Keras.
+    from skdl._networks.keras import keras
+    from skdl._networks.unallocated import without_memory
+
+    metrics = [r for r in recipes if _is(r.cls, keras.metrics.Metric)]
+    for recipe in metrics:
+        large = [n for n in recipe.config.values() if type(n) is int and n > _LARGEST_INT]
+        if large:
+            raise InvalidFileError(f"its metric {recipe.cls.__name__} is too large: {large[0]}")
+    with without_memory(_LARGEST_METRIC):
+        for recipe in metrics:
+            recipe.make()
+
+
+def made_if_small(recipe: Recipe) -> Any:
+    """Return the Keras object of a recipe from a file, which must take little memory."""
+    from skdl._networks.keras import keras
+    from skdl._networks.unallocated import without_memory
+
+    if _is(recipe.cls, keras.Model):
+        raise InvalidFileError(f"it holds a {recipe.cls.__name__} without its weights")
+    check_metrics([recipe])
+    if _is(recipe.cls, keras.Layer):
+        with without_memory(_LARGEST_METRIC):
+            recipe.make()
+    return recipe.make()
+
+
+def _is(cls, base):
+    return isinstance(cls, type) and issubclass(cls, base)

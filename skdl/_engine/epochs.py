@@ -14,6 +14,7 @@ from skdl._common.seeds import row_order
 from skdl._engine import device, programs
 from skdl._engine.batches import errors_as_raised
 from skdl._engine.callbacks import needs_batches
+from skdl._engine.optimizers import gradients_are_sums
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras
 from skdl.exceptions import NonFiniteLossError, TrainingInterruptedWarning
@@ -164,7 +165,11 @@ class Fit:
         held_out = self.validation
         if held_out is not None:
             held_out = held_out.batches(network.seed, self.batch_size, shuffle=False)
-        with programs.no_retracing_messages(), errors_as_raised(data, held_out):
+        with (
+            programs.no_retracing_messages(),
+            gradients_are_sums(network.model),
+            errors_as_raised(data, held_out),
+        ):
             network.model.fit(
                 data,
                 epochs=network.n_epochs + len(self.coming),

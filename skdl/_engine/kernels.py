@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+from tensorflow.python.eager import record  # isort: skip
 from tensorflow.python.framework.ops import gradient_registry  # isort: skip
 
 
@@ -29,8 +32,11 @@ def same_masks_under_xla(layer: keras.layers.Dropout) -> Callable:
             return keras_call(inputs, training=training)
         seed = layer.seed_generator.next()
         seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), tf.int32.max - 1), tf.int32)
+        shape = tf.shape(inputs)
+        if layer.noise_shape is not None:  # along an axis of length 1 all share one mask
+            shape = [shape[i] if n is None else n for i, n in enumerate(layer.noise_shape)]
         bits = tf.random.stateless_uniform(
-            tf.shape(inputs), seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
+            shape, seed, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
         )
         mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))
         one_to_two = tf.bitwise.bitwise_or(mantissa, tf.constant(0x3F800000, tf.uint32))
@@ -144,18 +150,42 @@ def is_plain_convolution(layer: keras.Layer) -> bool:
     return known and layer.groups == 1 and layer.data_format == "channels_last"
 
 
-def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D, is_first: bool) -> Callable:
+# The graph in which a training step is traced, for what looks at its tape.
+_training: ContextVar[tf.Graph | None] = ContextVar("graph of a training step", default=None)
+
+
+@contextmanager
+def tracing_training_step() -> Iterator[None]:
+    """Let layers that are traced within know that the tape of the step is at hand."""
+    token = _training.set(tf.compat.v1.get_default_graph())
+    try:
+        yield
+    finally:
+        _training.reset(token)
+
+
+def _needs_no_gradient(inputs: tf.Tensor) -> bool:
+    """Tell whether nothing that is trained comes before a layer's inputs, as far as it is known.
+
+    The tape of the step knows; in a graph within the step's, such as that of a loop, it is not
+    at hand.
+    """
+    if _training.get() is not tf.compat.v1.get_default_graph():
+        return False
+    return not record.should_record_backprop([inputs])
+
+
+def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callable:
     """Return a `call` for a convolution that trains the same bits in any number of threads.
 
     On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
     threads, so that a worker process with its share of the cores would end with other weights.
     Here the gradient is one matrix product for each position of the kernel, which is about as
-    fast. It is computed after the gradient of the inputs, for which the layers below wait; the
-    first layer that learns needs none.
+    fast. It is computed after the gradient of the inputs, for which the layers below wait; where
+    none of them learns, that is left out.
     """
 
-    @tf.custom_gradient
-    def affine(inputs, kernel, *bias):
+    def affine(is_first, inputs, kernel, *bias):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = layer.convolution_op(inputs, kernel)
@@ -172,7 +202,13 @@ def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D, is_first:
 
     def call(inputs):
         weights = [layer.kernel, layer.bias] if layer.use_bias else [layer.kernel]
-        return layer.activation(affine(inputs, *map(tf.convert_to_tensor, weights)))
+        is_first = _needs_no_gradient(inputs)
+
+        @tf.custom_gradient
+        def product(*tensors):
+            return affine(is_first, *tensors)
+
+        return layer.activation(product(inputs, *map(tf.convert_to_tensor, weights)))
 
     return call
 
@@ -200,40 +236,6 @@ def _kernel_gradient(layer, inputs, upstream):
         columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
         products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
     return tf.reshape(products, layer.kernel.shape)
-
-
-def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let an optimizer of the Adam family update each variable by TensorFlow's one operation.
-
-    It computes what Keras writes out in a dozen operations (Kingma and Ba, Adam: a method for
-    stochastic optimization, 2015), each of which would pass over the whole variable.
-    """
-    if type(optimizer) not in (keras.optimizers.Adam, keras.optimizers.AdamW) or optimizer.amsgrad:
-        return
-    keras_step = optimizer.update_step
-
-    def update_step(gradient, variable, learning_rate):
-        dtype = variable.dtype
-        if dtype not in (tf.float32, tf.float64):
-            keras_step(gradient, variable, learning_rate)
-            return
-        index = optimizer._get_variable_index(variable)
-        beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
-        step = tf.cast(optimizer.iterations.value + 1, dtype)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=optimizer._momentums[index].value.handle,
-            v=optimizer._velocities[index].value.handle,
-            beta1_power=tf.pow(beta_1, step),
-            beta2_power=tf.pow(beta_2, step),
-            lr=tf.cast(learning_rate, dtype),
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=tf.constant(optimizer.epsilon, dtype),
-            grad=tf.cast(gradient, dtype),
-        )
-
-    optimizer.update_step = update_step
 
 
 def forgetting_gradients(step: Callable) -> Callable:

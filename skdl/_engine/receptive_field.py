@@ -11,24 +11,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from skdl._networks.keras import keras
+from skdl._networks.variables import flat_layers
 
 
 def sizes_seen(model: keras.Model) -> dict[keras.Layer, tuple[int, ...]]:
     """Return the height and width that reach the outputs, by layers that are given more."""
     seen, wanted = {}, None
-    for layer in reversed(model.layers if type(model) is keras.Sequential else []):
+    for layer, given, made in _maps(model):
         if not _is_of_windows(layer):
             wanted = None
             continue
         wanted = tuple(
             (n_windows - 1) * step + reach
             for n_windows, step, reach in zip(
-                wanted or layer.output.shape[1:3], layer.strides, _reach(layer), strict=True
+                wanted or made, layer.strides, _reach(layer), strict=True
             )
         )
-        if wanted != tuple(layer.input.shape[1:3]):
+        if wanted != given:
             seen[layer] = wanted
     return seen
+
+
+def _maps(model: keras.Model) -> Iterator[tuple[keras.Layer, tuple, tuple]]:
+    """Yield a chain's layers from the last on, with the sizes each is given and makes.
+
+    A layer that other networks use as well has no `input` of its own, so the calls are followed.
+    Nothing is yielded where a layer stands in more than one place, which takes all of its maps.
+    """
+    layers = list(flat_layers(model))
+    if type(model) is not keras.Sequential or len(set(layers)) < len(layers):
+        return
+    made = model.outputs[0]
+    while True:
+        layer, node, _ = made._keras_history
+        inputs = layer._inbound_nodes[node].input_tensors
+        if not inputs:
+            return
+        yield layer, tuple(inputs[0].shape[1:3]), tuple(made.shape[1:3])
+        made = inputs[0]
 
 
 @contextmanager

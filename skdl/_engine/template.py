@@ -21,14 +21,15 @@ from skdl._engine.device_rows import DeviceRows, as_inputs, batch_of, inputs_of,
 from skdl._engine.kernels import (
     SMALL_BATCH,
     forgetting_gradients,
-    fuse_adam,
     is_plain_convolution,
     is_plain_dense,
     same_gradient_in_any_number_of_threads,
     same_masks_under_xla,
     same_products_in_any_number_of_threads,
     sparse_product,
+    tracing_training_step,
 )
+from skdl._engine.optimizers import fuse_adam, sum_gradients
 from skdl._engine.receptive_field import only_seen_pixels
 from skdl._engine.settings import tensorflow_settings
 from skdl._engine.store import templates
@@ -96,15 +97,15 @@ class Template:
         self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
-        first = next((layer for layer in self.layers if layer.trainable_weights), None)
         for layer in self.layers:
             if type(layer) is keras.layers.Dropout:
                 layer.call = same_masks_under_xla(layer)
             elif not on_gpu() and is_plain_convolution(layer):
-                layer.call = same_gradient_in_any_number_of_threads(layer, layer is first)
+                layer.call = same_gradient_in_any_number_of_threads(layer)
             elif not on_gpu() and self.for_xla and is_plain_dense(layer):
                 layer.call = same_products_in_any_number_of_threads(layer)
         fuse_adam(self.model.optimizer)
+        sum_gradients(self.model.optimizer)
 
     def _is_for_xla(self) -> bool:
         """Tell whether XLA computes this network on this device, fast and as a graph does."""
@@ -222,7 +223,7 @@ class Template:
         specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
 
         def train(*batch):
-            with only_seen_pixels(self.model):
+            with only_seen_pixels(self.model), tracing_training_step():
                 train_step(batch)
 
         traced = tf.function(train, autograph=False).get_concrete_function(*specs)

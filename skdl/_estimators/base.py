@@ -22,6 +22,7 @@ from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
 from skdl._estimators.advice import with_advice
+from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram import NetworkAttributes
 from skdl._estimators.fitting import Fitting
 from skdl._estimators.streams import fit_stream, inputs_of, is_stream
@@ -41,7 +42,12 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class BaseNetwork(
-    CallbackSupportMixin, ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator
+    CallbackSupportMixin,
+    ExplainedArguments,
+    DocumentationLink,
+    KerasObjectsCopied,
+    PickledWithVersions,
+    BaseEstimator,
 ):
     """An estimator whose fitted part is one Keras network."""
 

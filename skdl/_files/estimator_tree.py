@@ -21,6 +21,7 @@ from zipfile import ZipFile
 import numpy as np
 import scipy.sparse as sp
 
+from skdl._estimators.copying import Copied
 from skdl._files.attributes import check_attributes
 from skdl._files.known import COPYING, is_known
 from skdl._files.parts import PartEncoder, is_part
@@ -121,6 +122,7 @@ class TreeWriter:
 
         class Pickler(pickle.Pickler):
             def persistent_id(self, value):
+                value = value.instance if isinstance(value, Copied) else value
                 if type(value) is np.ndarray and not value.dtype.hasobject:
                     writer._kept.append(value)
                     return "same", len(writer._kept) - 1

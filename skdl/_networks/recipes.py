@@ -93,15 +93,28 @@ class Original:
 
     def make(self) -> Any:
         """Return a new object with the same attributes."""
-        new = object.__new__(type(self.instance))
-        vars(new).update(vars(self.instance))
-        return new
+        return with_attributes(type(self.instance), vars(self.instance))
+
+    def __reduce__(self) -> tuple:
+        """Leave out Keras's own pickling, which looks for the class among those it knows."""
+        return _original, (type(self.instance), dict(vars(self.instance)))
 
     @property
     def key(self) -> Hashable:
         """Equal for this very object and state."""
         attributes = state_key(vars(self.instance))
         return self.instance, callable_key(type(self.instance)), attributes
+
+
+def with_attributes(cls: type, attributes: dict[str, Any]) -> Any:
+    """Return a new object of a class with these attributes, made without its constructor."""
+    new = object.__new__(cls)
+    vars(new).update(attributes)
+    return new
+
+
+def _original(cls: type, attributes: dict[str, Any]) -> Original:
+    return Original(with_attributes(cls, attributes))
 
 
 def seeded(config: Any) -> Any:

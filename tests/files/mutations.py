@@ -262,7 +262,6 @@ def main(names, every=1):
     import skops.io  # noqa: F401
     from fitted_estimators import fitted_estimators
 
-
     n_bad = 0
     for number, (estimator, X, y) in enumerate(fitted_estimators(names or None)):
         found, bad = tried(estimator, X, y, every, number % every)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from skdl import DenseClassifier, DenseRegressor
 from skdl._engine import store
@@ -258,3 +259,44 @@ def test_initialisers_that_hide_their_seed_are_refused():
 
     with pytest.raises(ValueError, match=r"kernel_initializer=.*Normal.*set `self.seed`"):
         regressor(kernel_initializer=Normal()).fit(X, VALUES)
+
+
+class Described(keras.losses.Loss):
+    """With a full get_config, but unknown to Keras."""
+
+    def __init__(self, factor=1.0, reduction="sum_over_batch_size", name=None):
+        super().__init__(name, reduction)
+        self.factor = factor
+
+    def call(self, y_true, y_pred):
+        return self.factor * squared(y_true, y_pred)
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+class Doubled(keras.metrics.MeanSquaredError):
+    """A metric unknown to Keras."""
+
+    def result(self):
+        return 2 * super().result()
+
+
+class Slow(keras.optimizers.SGD):
+    """An optimizer unknown to Keras."""
+
+
+@pytest.mark.parametrize("loss", [Factor(2.0), Described(2.0)], ids=["attributes", "config"])
+def test_objects_of_own_classes_survive_clones_and_pickles(loss):
+    """Those of a notebook are no classes that Keras could find by their names."""
+    net = regressor(loss=loss, metrics=[Doubled(name="doubled")], optimizer=Slow(0.01))
+    net.fit(X, VALUES)
+    for other in (pickle.loads(pickle.dumps(net)), clone(net), copy.deepcopy(net)):
+        assert other.loss is not loss
+        assert other.loss.factor == 2
+        assert other.metrics[0].name == "doubled"
+        assert type(other.optimizer) is Slow
+        again = other.fit(X, VALUES)
+        assert again.history_ == net.history_
+    assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X), net.predict(X))
+    assert net.loss is loss

@@ -1,0 +1,80 @@
+"""What optimizers do otherwise than Keras's: one fused operation, and gradients that are sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from skdl._networks.keras import keras
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+
+def sum_gradients(optimizer: keras.optimizers.Optimizer) -> Callable:
+    """Let an optimizer see the gradient of an embedding as that of any other weight; return undo.
+
+    TensorFlow gives one slice for each row that was looked up. Keras's optimizers square, clip and
+    average the slices one by one, so that a token that occurs twice in a batch is no longer
+    updated by the sum of its gradients, and rows without a token keep no momentum. Here slices
+    are added up to a dense gradient first, whatever the optimizer.
+    """
+    keras_apply = optimizer.apply
+
+    def apply(grads, trainable_variables=None):
+        return keras_apply([_dense(gradient) for gradient in grads], trainable_variables)
+
+    optimizer.apply = apply
+    return lambda: delattr(optimizer, "apply")
+
+
+@contextmanager
+def gradients_are_sums(model: keras.Model) -> Iterator[None]:
+    """Train by `Model.fit` with the gradients that the compiled programs see."""
+    undo = sum_gradients(model.optimizer)
+    model.train_function = None  # one that users have compiled sees others
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _dense(gradient):
+    """Return the sum of slices as a tensor; other gradients as they are."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    n_rows = tf.cast(gradient.dense_shape[0], tf.int32)
+    return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, n_rows)
+
+
+def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let an optimizer of the Adam family update each variable by TensorFlow's one operation.
+
+    It computes what Keras writes out in a dozen operations (Kingma and Ba, Adam: a method for
+    stochastic optimization, 2015), each of which would pass over the whole variable.
+    """
+    if type(optimizer) not in (keras.optimizers.Adam, keras.optimizers.AdamW) or optimizer.amsgrad:
+        return
+    keras_step = optimizer.update_step
+
+    def update_step(gradient, variable, learning_rate):
+        dtype = variable.dtype
+        if dtype not in (tf.float32, tf.float64):
+            keras_step(gradient, variable, learning_rate)
+            return
+        index = optimizer._get_variable_index(variable)
+        beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
+        step = tf.cast(optimizer.iterations.value + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=optimizer._momentums[index].value.handle,
+            v=optimizer._velocities[index].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(optimizer.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+    optimizer.update_step = update_step

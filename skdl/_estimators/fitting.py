@@ -116,8 +116,8 @@ class Fitting:
         if not (fraction or stopping):
             return samples, None
         labels = self.targets.stratify(samples.y)
-        kept, held = split(labels, len(samples), fraction, stopping, self.seed)
-        return samples.take(kept), samples.take(held)
+        kept, apart = split(labels, len(samples), fraction, stopping, self.seed)
+        return samples.take(kept), samples.take(apart)
 
     def check_validation(self, X_val: Any, y_val: Any) -> Samples:
         """Return the rows of X_val and y_val, checked."""

@@ -100,7 +100,8 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
         return _product_of_rows(inputs, kernel), gradients
 
     def call(inputs, training=None):
-        if not training or len(inputs.shape) != 2:
+        # Not by `training`, which is False for a backbone at rest, in a training step too.
+        if _training.get() is None or len(inputs.shape) != 2:
             return keras_call(inputs, training=training)
         outputs = product(inputs, tf.convert_to_tensor(layer.kernel))
         return layer.activation(outputs + layer.bias if layer.use_bias else outputs)

@@ -63,7 +63,8 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             return
         index = optimizer._get_variable_index(variable)
         beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
-        step = tf.cast(optimizer.iterations.value + 1, dtype)
+        # Not always a variable: where gradients are accumulated, a quotient of one.
+        step = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=optimizer._momentums[index].value.handle,

@@ -106,12 +106,16 @@ class Epochs:
 
     def validation_rows(self, x: Any, y: np.ndarray, weight: np.ndarray) -> DeviceRows:
         """Return validation rows on the device."""
-        batch = self.template.chunk_rows if self.template.sparse else None
+        batch = self._evaluation_rows if self.template.sparse else None
         return DeviceRows(x, y, weight, batch=batch)
+
+    @property
+    def _evaluation_rows(self) -> int:
+        return self.template.evaluation_rows(self._batch_size)
 
     def evaluate(self, rows: DeviceRows) -> dict[str, Any]:
         """Return loss and metrics over validation rows."""
-        sizes = _ints(rows.n_rows, self.template.chunk_rows)
+        sizes = _ints(rows.n_rows, self._evaluation_rows)
         return _python(self.template.evaluation(rows)(self.state, *rows.tensors, *sizes))
 
 

@@ -18,6 +18,7 @@ from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
 from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, as_inputs, batch_of, inputs_of, spec_of
+from skdl._engine.evaluation import is_mean_of_rows
 from skdl._engine.kernels import (
     SMALL_BATCH,
     forgetting_gradients,
@@ -79,7 +80,7 @@ class Template:
     def __init__(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool):
         self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
         build_metrics(self.model, np.zeros((1, *target_shape)))
-        self.sparse = sparse
+        self.sparse, self._target_shape = sparse, target_shape
         self.layers = list(flat_layers(self.model))
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
@@ -94,6 +95,7 @@ class Template:
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._step: Callable | None = None
+        self._in_chunks: bool | None = None
         self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
@@ -170,6 +172,16 @@ class Template:
         floats = sum(int(np.prod([size or 1 for size in tensor.shape])) for tensor in tensors)
         rows = _CHUNK_BYTES // (4 * max(floats, 1))
         return int(np.clip(rows // ROW_MULTIPLE * ROW_MULTIPLE, ROW_MULTIPLE, 8192))
+
+    def evaluation_rows(self, batch_size: int) -> int:
+        """Return the number of rows that are validated on at a time.
+
+        It is that of a batch where the loss or a metric may depend on it.
+        """
+        with lock:
+            if self._in_chunks is None:
+                self._in_chunks = is_mean_of_rows(self.model, self._target_shape)
+        return self.chunk_rows if self._in_chunks else batch_size
 
     def epoch(self, rows: DeviceRows, batch_size: int | None = None) -> Program:
         """Return the program of an epoch: with a batch size, XLA's over full batches alone."""

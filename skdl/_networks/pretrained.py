@@ -47,7 +47,7 @@ def build_pretrained(
     Images are changed at random in training, resized, preprocessed and go through the
     backbone, whose maps are flattened or pooled for the hidden layers and the output layer.
     The backbone works as in prediction also in training [1]_: its batch normalisation keeps
-    its statistics, its dropout rests.
+    its statistics, its dropout and all else that is random rests.
 
     Parameters
     ----------
@@ -106,6 +106,11 @@ def build_pretrained(
     See Also
     --------
     build_convnet : Builds a convolutional network.
+
+    Notes
+    -----
+    That the backbone rests is kept by the model that is returned. A copy of it that Keras makes,
+    such as one loaded from a .keras file, is trained by Keras with the backbone's dropout.
 
     References
     ----------
@@ -190,6 +195,7 @@ def _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype):
         factors = [factor * rescale for factor in factors]
     if factors != 1 or offsets != 0:
         x = layers.Rescaling(factors, offsets, dtype=dtype, name="preprocessing")(x)
+    _set_at_rest(backbone)
     x = backbone(x, training=False)
     dtype = input_dtype(dtype)
     if pooling is None:
@@ -198,10 +204,24 @@ def _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype):
     return kind(data_format="channels_last", dtype=dtype, name="pooling")(x)
 
 
+def _set_at_rest(backbone: keras.Model) -> None:
+    """Let a backbone compute as in prediction, whatever the network around it does.
+
+    Keras 3.15 hands the `training` of the outer network to all within, in place of what each was
+    called with.
+    """
+    call = type(backbone).call.__get__(backbone)
+
+    def call_at_rest(inputs, training=None, mask=None, **keywords):
+        return call(inputs, training=False, mask=mask, **keywords)
+
+    backbone.call = call_at_rest
+
+
 def _set_trainable(backbone: keras.Model, first: str | None) -> None:
     """Freeze a backbone, but for the layers from one on that are no batch normalisation."""
     from skdl._networks.keras import keras
-    from skdl._networks.variables import flat_layers
+    from skdl._networks.variables import flat_layers, with_parts
 
     layers = list(flat_layers(backbone))
     names = [layer.name for layer in layers]
@@ -215,8 +235,10 @@ def _set_trainable(backbone: keras.Model, first: str | None) -> None:
         )
     backbone.trainable = True
     for position, layer in enumerate(layers):
-        frozen = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = position >= names.index(first) and not frozen
+        layer.trainable = position >= names.index(first)
+        for part in with_parts(layer):
+            if isinstance(part, keras.layers.BatchNormalization):
+                part.trainable = False
 
 
 # The public place, which pickles name.

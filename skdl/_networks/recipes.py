@@ -194,7 +194,7 @@ def _equal(one: Any, other: Any) -> bool:
         return one.__func__ is other.__func__ and _equal(one.__self__, other.__self__)
     if _is_array(one) and _is_array(other):
         return bool(np.array_equal(np.asarray(one), np.asarray(other)))
-    if hasattr(one, "get_config") or _root(type(one)) in {"keras", "tensorflow"}:
+    if hasattr(one, "get_config") or root_package(type(one)) in {"keras", "tensorflow"}:
         return type(one) is type(other)  # Keras's own parts, described by the configuration
     return state_key(one) == state_key(other)
 
@@ -203,7 +203,7 @@ def _is_array(value: Any) -> bool:
     """Tell whether NumPy can compare a value, such as a tensor, but not a Keras variable."""
     if isinstance(value, bool | int | float | str | None):
         return True
-    return hasattr(type(value), "__array__") and _root(type(value)) != "keras"
+    return hasattr(type(value), "__array__") and root_package(type(value)) != "keras"
 
 
 def _plain(value: Any) -> Any:
@@ -264,15 +264,15 @@ def callable_key(function: Callable, seen: set[int] | None = None) -> Hashable:
     if isinstance(function, MethodType):
         return callable_key(function.__func__, seen), state_key(function.__self__, seen)
     if not isinstance(function, FunctionType | type):
-        return function if _root(function) == "keras" else state_key(function, seen)
-    if _root(function) in _LIBRARIES or id(function) in seen or len(seen) == _MAX_READ:
+        return function if root_package(function) == "keras" else state_key(function, seen)
+    if root_package(function) in _LIBRARIES or id(function) in seen or len(seen) == _MAX_READ:
         return function
     seen.add(id(function))
     read = _attributes(function) if isinstance(function, type) else _read(function)
     return function, tuple((name, state_key(read[name], seen)) for name in sorted(read))
 
 
-def _root(thing: Any) -> str:
+def root_package(thing: Any) -> str:
     """Return the package that defines a function or class."""
     return (getattr(thing, "__module__", None) or "").partition(".")[0]
 
@@ -309,7 +309,7 @@ def _attributes(cls: type) -> dict[str, Any]:
     """Return the methods and other attributes of a class that no library defines."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        if _root(base) not in _LIBRARIES:
+        if root_package(base) not in _LIBRARIES:
             found |= vars(base)
     found = {  # of static and class methods, and of properties, the function
         name: getattr(value, "__func__", None) or getattr(value, "fget", None) or value

@@ -39,7 +39,7 @@ def random_parts(
     That is, the position of a variable with the recipe of its initialiser, or the position
     of the state of a layer's random numbers with None.
     """
-    for layer in itertools.chain.from_iterable(map(_with_parts, layers)):
+    for layer in itertools.chain.from_iterable(map(with_parts, layers)):
         for name, value in vars(layer).items():
             if isinstance(value, keras.random.SeedGenerator):
                 position = position_of(variables, value.state)
@@ -51,11 +51,11 @@ def random_parts(
                     yield position, Recipe(type(value), value.get_config())
 
 
-def _with_parts(layer: keras.Layer) -> Iterator[keras.Layer]:
+def with_parts(layer: keras.Layer) -> Iterator[keras.Layer]:
     """Yield a layer and those that it is made of, such as the projections of attention."""
     yield layer
     for part in getattr(layer, "_layers", ()):
-        yield from _with_parts(part)
+        yield from with_parts(part)
 
 
 def _initialized_by(name: str, layer: keras.Layer, variables: list[keras.Variable]) -> int | None:

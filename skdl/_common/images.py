@@ -235,12 +235,18 @@ def is_size(value: Any) -> bool:
 
 
 def dtype_of(X: Any) -> str | None:
-    """Return the dtype of an array, a Series or all columns of a frame, None if they differ."""
+    """Return the name of the dtype of an array or Series, or of what holds all columns of a frame.
+
+    None if there is none. Of dtypes of pandas and Polars it is NumPy's name: "uint8", not "UInt8".
+    """
     dtypes = getattr(X, "dtypes", None)
     if dtypes is None or not hasattr(dtypes, "__len__"):  # a Series has its one dtype as both
         dtypes = [getattr(X, "dtype", None)]
-    found = {str(dtype) for dtype in dtypes}
-    return found.pop() if len(found) == 1 else None
+    names = {str(dtype).lower().partition("[")[0] for dtype in dtypes}
+    try:
+        return str(np.result_type(*names))
+    except (TypeError, ValueError):
+        return None
 
 
 def pixel_encoding(X: Any, dtype: str | None = None) -> int | None:

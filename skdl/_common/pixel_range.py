@@ -27,6 +27,13 @@ def pixel_range(X: Any, dtype: str | None) -> PixelRange:
     return float(X.min()), float(X.max()), pixel_encoding(X, dtype)
 
 
+def joined(one: PixelRange, other: PixelRange) -> PixelRange:
+    """Return the range of the pixels of both."""
+    (low, high, maximum), (lower, higher, other_maximum) = one, other
+    both = None if maximum is None or other_maximum is None else max(maximum, other_maximum)
+    return min(low, lower), max(high, higher), both
+
+
 def warn_of_another_range(X: Any, dtype: str | None, fitted: PixelRange) -> None:
     """Warn if pixels lie in another range than those of fit, so that the scale of fit is wrong."""
     darkest, brightest, maximum = fitted

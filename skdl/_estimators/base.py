@@ -200,6 +200,9 @@ class BaseNetwork(
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")
         return X, y
 
+    def _see_batch(self, X, kept):
+        """Take note of the rows `kept` of a batch of a data set, before `_learn_inputs`."""
+
     def _learn_inputs(self, X):
         """Return the network's inputs for the training rows, from which more may be learned."""
         return self._inputs(X)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._common.images import as_rows, dtype_of
+from skdl._common.pixel_range import joined, pixel_range
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.convnet import build_convnet
@@ -65,7 +68,8 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         Factor by which the network multiplies pixels. "auto" divides by the largest value
         of their encoding, as `ImageReshaper` finds it in fit; None leaves them as they are.
         Images of bytes (uint8) stay bytes in memory and are scaled batch by batch. Files, which
-        are 0 to 255, are brought to the range of the pixels in fit.
+        are 0 to 255, are brought to the range of the pixels in fit. Of a data set of batches
+        the pixels of all batches count; `partial_fit` keeps the scale of the first call.
     exif_orientation : bool, default=True
         Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
         cameras and phones write instead of turning the pixels. False takes the pixels as they are
@@ -340,8 +344,17 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
             **{name: getattr(self, name) for name in (*per_layer, *shared, "dtype")},
         }
 
+    def _see_batch(self, X, kept):
+        rows, _ = as_rows(X)
+        if getattr(rows, "dtype", np.dtype("O")).kind not in "biuf":
+            return  # which is an error when the batch is trained on
+        seen = pixel_range(rows[kept], dtype_of(rows))
+        known = vars(self).get("_range_of_batches")
+        self._range_of_batches = seen if known is None else joined(known, seen)
+
     def _learn_inputs(self, X):
         self._note_range(X)
+        self._range = vars(self).pop("_range_of_batches", self._range)
         scale = self.rescale
         if scale == "auto":
             scale = 1 / (self._range[2] or 1)

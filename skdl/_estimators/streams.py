@@ -199,6 +199,8 @@ def _read(estimator, X, name, reset):
             x, targets = estimator._check_rows(inputs, targets, reset=reset, name=suffix)
         y.append(targets)
         weights.append(checked_weight(weight, targets, allow_all_zero_weights=True))
+        if reset and weights[-1].any():
+            estimator._see_batch(inputs, weights[-1] > 0)
     y = check_array(
         np.concatenate(y), ensure_2d=False, input_name=f"y{name.removeprefix('X')}",
         dtype=None if is_classifier(estimator) else "numeric",

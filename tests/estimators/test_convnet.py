@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.model_selection import (
     GridSearchCV,
     StratifiedKFold,
@@ -162,3 +163,15 @@ def test_graph_program_on_the_cpu(digits):
     fitted = net(epochs=30).fit(digits[0][:200], digits[1][:200])
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
     assert fitted.training_program_ == ("xla" if on_gpu else "graph")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int32", "float32", "float64"])
+def test_the_scale_is_that_of_the_reshaper(dtype, digits):
+    X, y = digits
+    X = np.round(X[:40, :36] * 16).astype(dtype)
+    forms = [X, pd.DataFrame(X), pd.DataFrame(X).convert_dtypes(), csr_array(X)]
+    forms.append(pd.DataFrame(X).astype({0: "uint8"}))
+    for form in forms if dtype != "bool" else forms[:1]:
+        net = ConvNetClassifier(2, epochs=1, random_state=0).fit(form, y[:40])
+        assert net.scale_ == ImageReshaper().fit(form).scale_
+        assert net.scale_ == 1 / {"bool": 1, "uint8": 255, "uint16": 65535}.get(dtype, 16)

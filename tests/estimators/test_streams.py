@@ -17,6 +17,7 @@ from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, TextBoWClassifier
+from skdl.exceptions import PixelRangeWarning
 
 pytestmark = pytest.mark.filterwarnings("error")
 X, Y = load_iris(return_X_y=True)
@@ -85,6 +86,38 @@ def test_regression_and_images():
     digits = digits.reshape(-1, 8, 8)
     convnet = ConvNetClassifier(8, epochs=3, random_state=0)
     assert convnet.fit(by_tensorflow(digits, labels).shuffle(60)).score(digits, labels) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("dtype", "first", "brightest", "maximum"),
+    [
+        (np.float32, 1, 255, 255),
+        (np.int64, 9, 16, 16),
+        (np.float32, 200, 300, 65535),
+        (np.float32, 200, 70000, 1),
+        (np.float32, 200, -1, 1),
+        (np.uint8, 1, 9, 255),
+        (np.uint16, 1, 9, 65535),
+    ],
+)
+def test_the_scale_of_pixels_is_that_of_all_batches(dtype, first, brightest, maximum):
+    images, labels = np.full((96, 5, 5), first, dtype), np.arange(96) % 2
+    images[70, 0, 0] = brightest
+    given = {"epochs": 1, "random_state": 0, "shuffle": False}
+    found = ConvNetClassifier(2, **given).fit(Batches(images, labels))
+    expected = ConvNetClassifier(2, **given).fit(images, labels)
+    assert found.scale_ == expected.scale_ == 1 / maximum
+    assert_allclose(found.history_["loss"], expected.history_["loss"], rtol=1e-4)
+
+
+def test_pixels_of_no_weight_have_no_say_in_the_scale():
+    images, labels = np.ones((96, 5, 5)), np.arange(96) % 2
+    weight = np.ones(96)
+    images[70], weight[70] = 255, 0
+    net = ConvNetClassifier(2, epochs=1)
+    assert net.fit(images, labels, sample_weight=weight).scale_ == 1
+    with pytest.warns(PixelRangeWarning):  # of the row that nothing is learned from
+        assert net.fit(Batches(images, labels, weight)).scale_ == 1
 
 
 def test_predicting_a_data_set():

@@ -172,6 +172,109 @@ def test_what_counts_as_sources(tmp_path):
         as_sources([path, "b.png", "c.png"])
 
 
+def test_content_decides_and_only_known_formats_are_opened(folder, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    def started(*args, **kwargs):
+        raise AssertionError("another program was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
+    postscript = folder / "cats" / "photo.jpg"
+    postscript.write_text(
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
+    portable = folder / "cats" / "portable.png"
+    Image.fromarray(np.zeros((6, 5), np.uint8)).save(portable, "PPM")
+    renamed = folder / "dogs" / "renamed.png"
+    Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(renamed, "JPEG")
+    with pytest.warns(UserWarning, match="2 of 8 .*\n.*photo.jpg: it is no image, or of another"):
+        photos = load_image_folder(folder, unreadable="warn")
+    assert str(renamed) in photos.data
+    with pytest.raises(OSError, match="BMP, GIF, JPEG, PNG, TIFF, WEBP"):
+        LazyImages(np.array([str(postscript)]), (6, 5, 3))[:]
+    assert LazyImages(np.array([str(renamed)]), (6, 5, 3))[:].shape == (1, 6, 5, 3)
+
+
+# Where the upper left pixel of the stored image lies upright, for each EXIF orientation.
+CORNERS = {
+    1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0),
+    5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0),
+}  # fmt: skip
+
+
+def lying(path, orientation, mode="RGB"):
+    """Save an image of 6 x 4 pixels with one bright corner that lies as EXIF says."""
+    pixels = np.zeros((6, 4, 3), np.uint8)
+    pixels[0, 0] = 255
+    image = Image.fromarray(pixels).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(path, exif=exif, **({"quality": 100} if path.suffix == ".jpg" else {}))
+    return str(path)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", CORNERS)
+def test_photos_are_turned_upright(tmp_path, ending, orientation):
+    path = lying(tmp_path / f"photo.{ending}", orientation)
+    shape = (4, 6, 1) if orientation >= 5 else (6, 4, 1)
+    held = Image.open(path)
+    for source in ([path], [held]):
+        image = LazyImages(as_sources(source), shape)[:][0, ..., 0]
+        assert np.unravel_index(image.argmax(), image.shape) == tuple(
+            np.array(CORNERS[orientation]) % image.shape
+        )
+    if ending != "tif":  # which Pillow turns itself
+        stored = LazyImages(as_sources([path]), (6, 4, 1), upright=False)[:][0, ..., 0]
+        assert stored.argmax() == 0
+
+
+def test_16_bits_are_turned_and_damaged_metadata_are_not_followed(tmp_path):
+    values = np.zeros((6, 4), np.uint16)
+    values[0, 0] = 65535
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = tmp_path / "deep.png"
+    Image.fromarray(values).save(deep, exif=exif)
+    assert LazyImages(np.array([str(deep)]), (4, 6, 1))[:][0, 0, -1, 0] == 255
+    broken = tmp_path / "broken.jpg"
+    Image.new("RGB", (4, 6)).save(broken, exif=b"Exif\0\0this is no metadata")
+    assert LazyImages(np.array([str(broken)]), (6, 4, 3))[:].shape == (1, 6, 4, 3)
+
+
+def test_links_are_followed_once_and_what_systems_add_is_skipped(folder, tmp_path):
+    more = tmp_path / "elsewhere"
+    save(more / "9.png")
+    (folder / "cats" / "linked").symlink_to(more)
+    (folder / "cats" / "twice").symlink_to(more)
+    (more / "back").symlink_to(folder / "cats")  # a circle
+    (folder / "birds").symlink_to(more)  # a class by itself
+    for name in ("__MACOSX", "@eaDir", "cats/__MACOSX", "dogs/@eaDir"):
+        save(folder / name / "thumbnail.jpg")
+    photos = load_image_folder(folder, shuffle=False)
+    assert photos.target_names == ["birds", "cats", "dogs"]
+    of_cats = [os.path.relpath(path, folder) for path in photos.data[photos.target == 1]]
+    assert of_cats == ["cats/1.png", "cats/2.JPG", "cats/linked/9.png", "cats/more/3.bmp"]
+    assert (photos.target == 2).sum() == 2
+    assert not any("thumbnail" in path for path in photos.data)
+
+
+def test_home_and_single_things(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert as_sources(["~/photos/cats/1.png"]).tolist() == [str(folder / "cats" / "1.png")]
+    with pytest.raises(TypeError, match=r"the folder '~/photos'.*load_image_folder\('~/photos'"):
+        as_sources("~/photos")
+    with pytest.raises(FileNotFoundError, match="is a folder: .*load_image_folder"):
+        as_sources([folder / "cats"])
+    with pytest.raises(TypeError, match=r"iterator \(generator\).*list\(X\)"):
+        as_sources(path for path in folder.glob("*"))
+    with pytest.raises(TypeError, match=r"single one of Pillow: give \[X\]"):
+        as_sources(Image.new("L", (2, 2)))
+    with pytest.raises(FileNotFoundError, match=r"30 of 30 .* and 10 more\. Relative") as error:
+        as_sources([f"{'x' * 500}{i}" for i in range(30)])
+    assert len(str(error.value)) < 6000
+
+
 def test_no_warning_of_pillow(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

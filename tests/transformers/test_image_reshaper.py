@@ -131,7 +131,7 @@ def test_scale_by_dtype_and_range(dtype, smallest, largest, divisor):
 
 def test_scale_is_settled_in_fit():
     reshaper = ImageReshaper().fit(rows(4, largest=255, dtype=np.int64))
-    with pytest.warns(PixelRangeWarning, match=r"from 1 to 1, .* from 0 to 255, .* X \* 255"):
+    with pytest.warns(PixelRangeWarning, match=r"from 1 to 1, .* from 4 to 255, .* X \* 255"):
         images = reshaper.transform(np.ones((1, 4)))
     assert_array_equal(images.ravel(), np.full(4, 1 / 255, "f4"))
 

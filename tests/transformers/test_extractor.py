@@ -155,7 +155,7 @@ def test_files_are_0_to_255_whatever_arrays_are(tmp_path):
 def test_files_have_no_five_channels(tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 5)), keras.layers.Conv2D(2, 3)])
     extractor = PretrainedFeatureExtractor(model).fit(np.ones((2, 8, 8, 5)))
-    with pytest.raises(ValueError, match="5 channels are asked for, but files .* have 1, 3"):
+    with pytest.raises(ValueError, match=r"5 channels are asked for, but files .* have 1, 3"):
         extractor.transform(write(tmp_path, IMAGES[:2]))
 
 

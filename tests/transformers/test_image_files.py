@@ -264,7 +264,7 @@ def test_home_and_single_things(folder, tmp_path, monkeypatch):
     assert as_sources(["~/photos/cats/1.png"]).tolist() == [str(folder / "cats" / "1.png")]
     with pytest.raises(TypeError, match=r"the folder '~/photos'.*load_image_folder\('~/photos'"):
         as_sources("~/photos")
-    with pytest.raises(FileNotFoundError, match="is a folder: .*load_image_folder"):
+    with pytest.raises(FileNotFoundError, match=r"is a folder: .*load_image_folder"):
         as_sources([folder / "cats"])
     with pytest.raises(TypeError, match=r"iterator \(generator\).*list\(X\)"):
         as_sources(path for path in folder.glob("*"))

@@ -23,7 +23,7 @@ _DARKER, _BRIGHTER = 8, 10
 def pixel_range(X: Any, dtype: str | None) -> PixelRange:
     """Return the range of pixels, given in a dtype, which may have been another than X has."""
     if dtype == "uint8":
-        return BYTES
+        return 0.0, float(X.max()), 255
     return float(X.min()), float(X.max()), pixel_encoding(X, dtype)
 
 
@@ -39,24 +39,22 @@ def warn_of_another_range(X: Any, dtype: str | None, fitted: PixelRange) -> None
     darkest, brightest, maximum = fitted
     if dtype == "uint8" and maximum == 255:
         return
-    low, high, found = pixel_range(X, dtype)
-    if dtype == "uint8":  # of images that hold few values, such as digits of 4 bits
-        low, high = float(X.min()), float(X.max())
+    low, high, by_dtype = float(X.min()), float(X.max()), pixel_encoding(X, dtype)
     if maximum is None:
         reach = max(-darkest, brightest)
-        other = low >= 0 and high > _BRIGHTER * reach and found is not None
+        other = low >= 0 and high > _BRIGHTER * reach and by_dtype is not None
     elif low < -_BELOW * maximum or high > _ABOVE * maximum:
         other = True
     else:
-        by_values = pixel_encoding(X, None)
-        darker = 0 < high < brightest / _DARKER and by_values is not None and by_values < maximum
-        other = darker and found != maximum
+        # What the dtype says is believed; else values so small are in a smaller encoding.
+        dark = 0 < max(high, -low) < brightest / _DARKER and by_dtype != maximum
+        other = dark and (pixel_encoding(X) or 1) < maximum
     if not other:
         return
     remedy = "Give pixels of that range"
-    if maximum is not None and found is not None and found != maximum:
-        remedy += f", such as X * {maximum / found:g}" if found < maximum else ""
-        remedy += f", such as X / {found / maximum:g}" if found > maximum else ""
+    if maximum is not None and by_dtype is not None and by_dtype != maximum:
+        larger, smaller = max(by_dtype, maximum), min(by_dtype, maximum)
+        remedy += f", such as X {'*' if maximum == larger else '/'} {larger / smaller:g}"
     warnings.warn(
         f"X holds pixels from {low:g} to {high:g}, but in fit they were from {darkest:g} to "
         f"{brightest:g}, and the scale of fit is kept. {remedy}; where these are the images, only "

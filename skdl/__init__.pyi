@@ -15,6 +15,7 @@ from ._files.saving import save as save
 from ._networks.convnet import build_convnet as build_convnet
 from ._networks.dense import build_dense as build_dense
 from ._networks.pretrained import build_pretrained as build_pretrained
+from ._onnx.conversion import register_onnx_converters as register_onnx_converters
 from ._onnx.conversion import to_onnx as to_onnx
 from ._transformers.extractor import PretrainedFeatureExtractor as PretrainedFeatureExtractor
 from ._transformers.image_reshaper import ImageReshaper as ImageReshaper

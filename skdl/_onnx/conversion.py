@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from importlib import import_module
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
@@ -11,9 +12,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from skdl._onnx.comparison import check_predictions
+from skdl._onnx.parts import check_categories, check_known, classes_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -42,7 +47,9 @@ def to_onnx(
     ----------
     estimator : estimator
         A fitted estimator of skdl, a `Pipeline` or `TransformedTargetRegressor` with one in
-        it, or a search over these, of which the best is taken. It is left as it is.
+        it, an ensemble that skl2onnx converts (voting, stacking, bagging, calibration,
+        one-vs-rest, several outputs), or a search over these, of which the best is taken. It is
+        left as it is.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows such as the model will be given, at least one; images may be of shape
         (n_samples, height, width) or (n_samples, height, width, channels). Their dtype and
@@ -61,7 +68,8 @@ def to_onnx(
     model : onnx.ModelProto
         Its input is "X", or one a column for a DataFrame. Outputs of a classifier: "label",
         of shape (n_samples,) or (n_samples, n_outputs), and "probabilities", of shape
-        (n_samples, n_classes), as `predict` and `predict_proba` return them. Output of a
+        (n_samples, n_classes), as `predict` and `predict_proba` return them; of a
+        `MultiOutputClassifier` a sequence with one such array an output. Output of a
         regressor: "variable", float64 of shape (n_samples, n_outputs), also for one output.
 
     Raises
@@ -74,6 +82,7 @@ def to_onnx(
 
     See Also
     --------
+    register_onnx_converters : Makes skl2onnx's own functions take networks.
     build_dense : Builds the networks of the dense estimators.
     build_convnet : Builds convolutional networks.
 
@@ -122,10 +131,11 @@ def to_onnx(
     check_is_fitted(estimator)
     X = _rows(X)
     plain = _plain(estimator, ours)
-    classes = _classes(plain)
-    ours.register(classes)
+    check_categories(plain)
+    classes = classes_of(plain)
+    ours.register()
     for cls in classes:
-        _check_known(cls, skl2onnx)
+        check_known(cls, skl2onnx)
     try:
         model = skl2onnx.convert_sklearn(
             plain,
@@ -134,7 +144,7 @@ def to_onnx(
             target_opset={"": int(target_opset), "ai.onnx.ml": 3},
             custom_conversion_functions=ours.CONVERTERS,
             custom_shape_calculators=ours.SHAPE_CALCULATORS,
-            options={id(plain): {"zipmap": False}} if is_classifier(plain) else None,
+            options=_options(plain, ours),
         )
         _name_inputs(model, X)
         next(o for o in model.opset_import if not o.domain).version = int(target_opset)
@@ -147,8 +157,52 @@ def to_onnx(
             "of X may help, or another preprocessing."
         ) from error
     if tolerance is not None:
-        _check_predictions(model, estimator, X[:_CHECKED_ROWS], tolerance)
+        X = X[:_CHECKED_ROWS]
+        check_predictions(model, estimator, X, _feeds(X), tolerance)
     return model
+
+
+def register_onnx_converters() -> None:
+    """Make the networks of skdl known to skl2onnx, for calls of its own functions.
+
+    Afterwards `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` take pipelines and ensembles that
+    hold estimators of skdl. `skdl.to_onnx` needs no such call. Classes derived from skdl's are
+    registered as well where they exist already: call it again after defining others.
+
+    Raises
+    ------
+    ImportError
+        If onnx or skl2onnx is missing: `pip install 'skdl[onnx]'`.
+
+    See Also
+    --------
+    to_onnx : Converts an estimator and checks what became of it.
+
+    Notes
+    -----
+    The probabilities and values of a network then have the dtype of the inputs, float32 or
+    float64, as those of skl2onnx's own converters do; those of `skdl.to_onnx` have the dtype of
+    `predict_proba` and `predict`. Nothing is compared with the estimator's predictions. The
+    converters of skl2onnx itself, such as that of `StandardScaler`, stay as they are.
+
+    Examples
+    --------
+    >>> import skl2onnx
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skdl import DenseClassifier, register_onnx_converters
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = make_pipeline(StandardScaler(), DenseClassifier(epochs=1)).fit(X, y)
+    >>> register_onnx_converters()
+    >>> model = skl2onnx.to_onnx(net, X[:1], options={"zipmap": False})
+    >>> [output.name for output in model.graph.output]
+    ['label', 'probabilities']
+    """
+    _import_onnx(needs_runtime=False)
+    from skdl._onnx import converters
+
+    converters.register()
 
 
 def _import_onnx(needs_runtime):
@@ -191,31 +245,22 @@ def _plain(estimator, ours):
     if isinstance(estimator, Pipeline):
         steps = [(name, step) for name, step in estimator.steps if step not in _SKIPPED]
         return Pipeline([(name, _plain(step, ours)) for name, step in steps])
+    if isinstance(estimator, VotingClassifier):  # skl2onnx refuses what is for `transform` alone
+        estimator = copy.copy(estimator)
+        estimator.flatten_transform = False
     return estimator
 
 
-def _classes(estimator):
-    """Return the classes of all parts, those that only hold others left out."""
-    if isinstance(estimator, Pipeline):
-        parts = [step for _, step in estimator.steps]
-    elif isinstance(estimator, ColumnTransformer):
-        parts = [part for _, part, _ in estimator.transformers_]
-    elif isinstance(estimator, FeatureUnion):
-        parts = [part for _, part in estimator.transformer_list]
-    else:
-        return {type(estimator)}
-    return set().union(*(_classes(part) for part in parts if not isinstance(part, str)))
-
-
-def _check_known(cls, skl2onnx):
-    try:
-        skl2onnx.get_model_alias(cls)
-    except RuntimeError as error:
-        raise ValueError(
-            f"to_onnx cannot convert {cls.__name__}: neither skdl nor skl2onnx has a converter for "
-            "it. Apply it beforehand, and convert the steps that follow on what it returns, such "
-            "as to_onnx(pipeline[1:], pipeline[0].transform(X))."
-        ) from error
+def _options(plain, ours):
+    """Return skl2onnx's options: arrays of probabilities, in the dtype of a network's own."""
+    options, last = {}, plain
+    if is_classifier(plain):
+        options[id(plain)] = {"zipmap": False}
+    while isinstance(last, Pipeline):
+        last = last[-1]
+    if isinstance(last, ours.BaseNetwork):
+        options[id(last)] = options.get(id(last), {}) | {ours.OWN_DTYPE: True}
+    return options
 
 
 def _input_types(X, tensor_type):
@@ -276,52 +321,6 @@ def _feeds(X):
             column = column.astype(object).where(column.notna(), "")
         feeds[str(name)] = column.to_numpy(dtype=dtype)[:, None]
     return feeds
-
-
-def _check_predictions(model, estimator, X, tolerance):
-    """Raise a ValueError where ONNX Runtime and the estimator differ on rows."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone
-    try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        names = [output.name for output in session.get_outputs()]
-        found = dict(zip(names, session.run(None, _feeds(X)), strict=True))
-    except Exception as error:  # of ONNX Runtime, which has many classes of its own
-        raise ValueError(f"ONNX Runtime cannot run the converted model on X: {error}") from error
-    if not is_classifier(estimator):
-        method = "predict" if hasattr(estimator, "predict") else "transform"
-        expected = getattr(estimator, method)(X)
-        expected = expected.toarray() if issparse(expected) else np.asarray(expected)
-        scale = max(1.0, np.abs(expected).max())
-        got = found[names[0]].reshape(expected.shape)
-        _check_close(method, got / scale, expected / scale, tolerance)
-        return
-    sure, labels = slice(None), np.asarray(estimator.predict(X))
-    if hasattr(estimator, "predict_proba"):
-        expected = np.asarray(estimator.predict_proba(X))
-        _check_close("predict_proba", found["probabilities"], expected, tolerance)
-        if labels.ndim == 2:
-            sure = np.abs(expected - 0.5) > tolerance
-        else:
-            second, first = np.sort(expected, axis=1)[:, -2:].T
-            sure = first - second > 2 * tolerance
-    if not np.array_equal(found["label"][sure], labels[sure]):
-        raise ValueError("The converted model's labels differ from those of predict on X.")
-
-
-def _check_close(method, got, expected, tolerance):
-    difference = np.abs(got - expected).max()
-    if not difference <= tolerance:
-        raise ValueError(
-            f"On rows of X, ONNX Runtime differs from {method} by {difference:.1e}, above "
-            f"tolerance={tolerance}. Give X as float64 if it is float32: steps before the network "
-            "then compute in it. Or accept the difference, which networks fitted in bfloat16 need, "
-            "by a larger tolerance."
-        )
 
 
 to_onnx.__module__ = "skdl"  # the public place

@@ -24,8 +24,10 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+import skdl
 from skdl._estimators.base import BaseNetwork
 from skdl._networks.dense import input_dtype
+from skdl._networks.settings import own_settings
 from skdl._onnx.activations import clip
 from skdl._onnx.graph import Graph
 from skdl._onnx.layers import add_model
@@ -53,6 +55,11 @@ def tensor_type(dtype: Any, shape: list) -> data_types.TensorType:
     return StringTensorType(shape) if dtype.kind in "OU" else _TYPES[dtype.name](shape)
 
 
+# The option of a network that gives its outputs in its own dtype, as `predict_proba` does.
+# Others give them in that of the inputs, as skl2onnx's own classifiers do.
+OWN_DTYPE = "own_dtype"
+
+
 class Inverse(BaseEstimator):
     """The step of a pipeline that takes a regressor's values back through a transformer."""
 
@@ -60,28 +67,36 @@ class Inverse(BaseEstimator):
         self.transformer = transformer
 
 
-def register(classes: set[type]) -> None:
-    """Make estimators of skdl, and classes derived from them, known to skl2onnx."""
-    for cls in classes:
+def register() -> None:
+    """Make all estimators of skdl, and classes derived from them, known to skl2onnx."""
+    for name in skdl.__all__:  # a class is known once its module is imported
+        if name[0].isupper():
+            getattr(skdl, name)
+    for cls in (*_derived(BaseNetwork), ImageReshaper, *_derived(ImageReshaper), Inverse):
         if issubclass(cls, BaseNetwork):
             convert, shapes, names = _convert_network, _network_shapes, ["variable"]
             if issubclass(cls, ClassifierMixin):
                 names = ["label", "probabilities"]
         elif issubclass(cls, ImageReshaper):
             convert, shapes, names = _convert_reshaper, _reshaper_shapes, ["variable"]
-        elif cls is Inverse:
-            convert, shapes, names = _convert_inverse, _same_shapes, ["variable"]
         else:
-            continue
+            convert, shapes, names = _convert_inverse, _same_shapes, ["variable"]
         update_registered_converter(
             cls,
             _alias(cls),
             shapes,
             convert,
             parser=_parser(names),
-            # Pipelines hand these to any classifier; networks always give arrays.
-            options={"zipmap": None, "nocl": None, "output_class_labels": None},
+            # Pipelines hand the first three to any classifier; networks always give arrays.
+            options={"zipmap": None, "nocl": None, "output_class_labels": None, OWN_DTYPE: None},
         )
+
+
+def _derived(cls):
+    """Yield all classes that are derived from one."""
+    for derived in cls.__subclasses__():
+        yield derived
+        yield from _derived(derived)
 
 
 def _alias(cls):
@@ -92,24 +107,44 @@ def _parser(names):
     def parse(scope, model, inputs, custom_parsers=None):
         operator = scope.declare_local_operator(_alias(type(model)), model)
         operator.inputs = inputs
-        for name in names:  # with a type to begin with, which the shapes' function replaces
-            operator.outputs.append(scope.declare_local_variable(name, FloatTensorType()))
+        if scope.get_options(model, {}).get(OWN_DTYPE):
+            kind = type(tensor_type(_output_dtype(model), []))
+        else:
+            kind = type(inputs[0].type)
+        for name in names:
+            operator.outputs.append(scope.declare_local_variable(name, kind()))
         return operator.outputs
 
     return parse
 
 
+def _output_dtype(estimator):
+    """Return the dtype in which a network gives probabilities or values by itself."""
+    if isinstance(estimator, ClassifierMixin):
+        return np.dtype(input_dtype(estimator.dtype))
+    return np.dtype(np.float64)
+
+
+def _floats(declared: data_types.TensorType, shape: list) -> data_types.TensorType:
+    """Return the type of floats that an output was declared with, float32 for integers.
+
+    Ensembles of scikit-learn count on the type that they declare for what is within them.
+    """
+    kind = DoubleTensorType if isinstance(declared, DoubleTensorType) else FloatTensorType
+    return kind(shape)
+
+
 def _network_shapes(operator):
     estimator = operator.raw_operator
-    targets, dtype = estimator._targets, input_dtype(estimator.dtype)
+    targets, values = estimator._targets, operator.outputs[-1]
     if not isinstance(estimator, ClassifierMixin):
-        operator.outputs[0].type = DoubleTensorType([None, targets.n_units])
+        values.type = _floats(values.type, [None, targets.n_units])
         return
-    label, probabilities = operator.outputs
+    label = operator.outputs[0]
     several = targets.kind == "multilabel"
     classes = _label_array(estimator)
     label.type = tensor_type(classes.dtype, [None, targets.n_units] if several else [None])
-    probabilities.type = tensor_type(dtype, [None, len(classes)])
+    values.type = _floats(values.type, [None, len(classes)])
 
 
 def _label_array(classifier: Any) -> np.ndarray:
@@ -118,6 +153,7 @@ def _label_array(classifier: Any) -> np.ndarray:
     return classes.astype(np.int64) if classes.dtype.kind in "iu" else classes
 
 
+@own_settings()
 def _convert_network(scope, operator, container):
     estimator = operator.raw_operator
     model, targets = estimator.model_, estimator._targets
@@ -127,10 +163,12 @@ def _convert_network(scope, operator, container):
     if list(operator.inputs[0].type.shape[1:]) != list(shape) and len(shape) > 1:
         x = graph("Reshape", x, np.array([-1, *shape], np.int64))
     outputs = add_model(graph, model, x)
+    values = operator.outputs[-1]
+    wanted = np.float64 if isinstance(values.type, DoubleTensorType) else np.float32
     if not isinstance(estimator, ClassifierMixin):
-        graph.give(graph.cast(outputs, np.float64), operator.outputs[0])
+        graph.give(graph.cast(outputs, wanted), values)
         return
-    label, probabilities = operator.outputs
+    label = operator.outputs[0]
     above = graph.cast(graph("Greater", outputs, 0.5), np.int64)
     if targets.kind == "multilabel":
         graph.give(above, label)
@@ -143,7 +181,7 @@ def _convert_network(scope, operator, container):
         classes = _label_array(estimator)
         names = graph.constant(classes, classes.dtype)
         graph.give(graph("Gather", names, codes), label)
-    graph.give(outputs, probabilities)
+    graph.give(graph.cast(outputs, wanted), values)
 
 
 def _reshaper_shapes(operator):

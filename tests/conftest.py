@@ -30,22 +30,25 @@ def runs_slow_tests(config):
 
 
 def pytest_configure(config):
+    if config.getoption("dist", "no") == "load":  # of pytest-xdist, where it is used
+        config.option.dist = "worksteal"
     if not config.getoption("hypothesis_profile", None):
         hypothesis.settings.load_profile("random" if runs_slow_tests(config) else "usual")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark as slow what follows from how a test is written, before the slow ones are left out.
+    """Mark as slow what follows from how a test is written, and put what starts processes first.
 
-    Tests of the data beside the project: the usual run needs nothing but the project. And all
-    that draw examples, where the slow ones are asked for, since these runs draw other ones.
+    Slow are tests of the data beside the project: the usual run needs nothing but the project.
+    And all that draw examples, where slow ones are asked for, since these runs draw other ones.
     """
     random = runs_slow_tests(config)
     for item in items:
         drawn = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
         if "shared" in getattr(item, "fixturenames", ()) or (random and drawn):
             item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,6 +17,7 @@ from skdl import DenseClassifier
 
 distributed = pytest.importorskip("distributed", reason="needs the extra 'distributed'")
 dask = pytest.importorskip("dask")
+pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 8)).astype(np.float32)
@@ -143,9 +144,8 @@ def test_a_killed_worker_loses_no_result(cluster, alone, tmp_path):
 
 
 @needs_kill
-@pytest.mark.slow
 def test_twenty_killed_workers_lose_no_result(cluster, alone, tmp_path):
-    """Slow: twenty searches, in each of which a worker is killed and started again."""
+    """Twenty searches, in each of which a worker is killed and started again."""
     for i, n in enumerate(np.random.default_rng(1).integers(1, 13, 20)):
         folder = tmp_path / str(i)
         folder.mkdir()

@@ -91,29 +91,84 @@ def dense():
     }
 
 
-def test_two_processes_and_two_threads_give_the_bits_of_one_job():
-    estimator, grid = dense()
-    alone = search(estimator, grid, X)
-    assert len(np.unique(told(alone, "bits"))) == 12
-    processes = search(estimator, grid, X, n_jobs=2)
-    assert_same(alone, processes)
-    assert os.getpid() not in told(processes, "pid")
-    with joblib.parallel_config("threading", n_jobs=2):
-        assert_same(alone, search(estimator, grid, X))
-    again = search(estimator, grid, X, n_jobs=2)  # in the same workers, which are warm
-    assert_same(alone, again)
-    assert len(np.unique([told(processes, "pid"), told(again, "pid")])) <= 2
-    assert told(again, "threads").max() <= told(processes, "threads").max()
-
-
-def test_sparse_rows_give_the_bits_of_one_job():
+def sparse():
     net = DenseClassifier((8,), epochs=3, random_state=0)
-    grid = {"hidden_layer_sizes": [(4,), (8,)]}
-    assert_same(search(net, grid, WORDS), search(net, grid, WORDS, n_jobs=2))
+    return net, {"hidden_layer_sizes": [(4,), (8,)]}
 
 
+@pytest.mark.processes
+def test_two_processes_and_two_threads_give_the_bits_of_one_job():
+    """Several searches in two workers, which are started once."""
+    for make, X_made in ((dense, X), (sparse, WORDS)):
+        estimator, grid = make()
+        alone = search(estimator, grid, X_made)
+        processes = search(estimator, grid, X_made, n_jobs=2)
+        assert_same(alone, processes)
+        assert os.getpid() not in told(processes, "pid")
+        with joblib.parallel_config("threading", n_jobs=2):
+            assert_same(alone, search(estimator, grid, X_made))
+        if make is dense:
+            assert len(np.unique(told(alone, "bits"))) == 12
+            again = search(estimator, grid, X_made, n_jobs=2)  # the workers are warm now
+            assert_same(alone, again)
+            assert len(np.unique([told(processes, "pid"), told(again, "pid")])) <= 2
+            assert told(again, "threads").max() <= told(processes, "threads").max()
+    # What comes back are weights and the state of Adam, two values a weight; no programs.
+    fitted = DenseClassifier((50,), epochs=2, random_state=0).fit(X, Y)
+    small = 3 * sum(w.nbytes for w in fitted.model_.get_weights()) + 10_000
+    assert len(pickle.dumps(fitted)) < small
+    fitted.predict_proba(X)
+    assert len(pickle.dumps(fitted)) < small
+    (back,) = joblib.Parallel(n_jobs=2)([joblib.delayed(fitted.fit)(X, Y)])
+    assert len(pickle.dumps(back)) < small
+
+
+THREADS = """
+    import json, zlib
+    import numpy as np
+    from skdl import ConvNetClassifier, DenseClassifier
+    from skdl._engine import programs
+
+    def bits_of(net):
+        net.set_params(random_state=0, dropout=0.1).fit(X, y)
+        return [net.training_program_, zlib.crc32(net.predict_proba(X).tobytes())] + [
+            zlib.crc32(weights.tobytes()) for weights in net.model_.get_weights()
+        ]
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(600, 300)).astype(np.float32), np.arange(600) % 3
+    bits = [bits_of(ConvNetClassifier((4, 3), image_shape=(15, 20), epochs=2))]
+    bits.append(bits_of(DenseClassifier((300, 300), batch_size=16, epochs=2)))
+    programs.choose_program = lambda *args: "xla"  # as for more epochs
+    for batch_size in (16, 400):
+        bits.append(bits_of(DenseClassifier((300, 300), batch_size=batch_size, epochs=4)))
+    print(json.dumps(bits))
+"""
+
+
+@pytest.mark.processes
+def test_any_number_of_threads_gives_the_same_bits():
+    """TensorFlow and XLA would take long sums in as many parts as there are threads."""
+    alone, many = (run(THREADS, TF_NUM_INTRAOP_THREADS=str(n)) for n in (1, 4))
+    assert [program for program, *_ in alone] == ["graph", "graph", "xla", "xla"]
+    assert alone == many
+
+
+@pytest.mark.slow
+def test_convolutions_give_the_bits_of_one_job():
+    """Slow for the start of two workers."""
+    net = ConvNetClassifier((4,), epochs=2, hidden_layer_sizes=(), random_state=0)
+    grid = {"filters": [(4,), (3, 3)], "padding": ["valid", "same"]}
+    alone = search(net, grid, X)
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert_same(alone, search(net, grid, X))
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        assert_same(alone, search(net, grid, X))
+
+
+@pytest.mark.slow
 def test_wide_layers_give_the_bits_of_one_job():
-    """XLA would take sums of many products in parts, by the number of threads."""
+    """Slow: trains until XLA is chosen for batches of 400 rows, in three processes."""
     X = RNG.normal(size=(600, 300)).astype(np.float32)
     y = np.arange(600) % 3
     net = DenseClassifier((300, 300), dropout=0.1, random_state=0)
@@ -153,29 +208,6 @@ def test_products_of_many_sizes_in_any_number_of_threads():
     assert all(other == alone for other in others)
 
 
-def test_convolutions_give_the_bits_of_one_job():
-    """TensorFlow would sum their gradients in as many parts as there are threads."""
-    net = ConvNetClassifier((4,), epochs=2, hidden_layer_sizes=(), random_state=0)
-    grid = {"filters": [(4,), (3, 3)], "padding": ["valid", "same"]}
-    alone = search(net, grid, X)
-    with joblib.parallel_config("threading", n_jobs=2):
-        assert_same(alone, search(net, grid, X))
-    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
-        assert_same(alone, search(net, grid, X))
-
-
-def test_what_comes_back_is_small():
-    """Weights and the state of Adam, which holds two values a weight; no programs."""
-    fitted = DenseClassifier((50,), epochs=2, random_state=0).fit(X, Y)
-    small = len(pickle.dumps(fitted))
-    saved = 3 * sum(w.nbytes for w in fitted.model_.get_weights())
-    assert small < saved + 10_000
-    fitted.predict_proba(X)
-    assert len(pickle.dumps(fitted)) < saved + 10_000
-    (back,) = joblib.Parallel(n_jobs=2)([joblib.delayed(fitted.fit)(X, Y)])
-    assert len(pickle.dumps(back)) < saved + 10_000
-
-
 def run(script, *arguments, **environment):
     """Run a script in a fresh process, which must not hang; return what it printed as JSON."""
     done = subprocess.run(
@@ -204,6 +236,7 @@ COUNT = """
 
 
 @counts_threads
+@pytest.mark.processes
 def test_workers_start_no_more_threads_than_their_share():
     one = run(COUNT, OMP_NUM_THREADS="1")
     # One pool computes parts of an operation, the other operations side by side.
@@ -260,34 +293,32 @@ FORKS = """
         os.wait()
         return os.read(reading, 10000).decode()
 
-    if "by Keras alone" in sys.argv:
-        import keras
-        keras.ops.zeros(3)
-        print(json.dumps([in_a_fork(0)]))
-    else:
-        before = in_a_fork(0)
-        net.fit(X, y)
-        with multiprocessing.Pool(1) as pool:
-            pooled = pool.map(attempt, [0, 1])
-        jobs = [joblib.delayed(net.predict)(X) for _ in range(2)]
-        try:
-            by_joblib = joblib.Parallel(2, backend="multiprocessing")(jobs)
-        except RuntimeError as error:
-            by_joblib = str(error)
-        print(json.dumps([before, in_a_fork(0), in_a_fork(1), *pooled, by_joblib, attempt(0)]))
+    before = in_a_fork(0)
+    import keras
+    keras.ops.zeros(3)
+    by_keras_alone = in_a_fork(0)
+    net.fit(X, y)
+    with multiprocessing.Pool(1) as pool:
+        pooled = pool.map(attempt, [0, 1])
+    jobs = [joblib.delayed(net.predict)(X) for _ in range(2)]
+    try:
+        by_joblib = joblib.Parallel(2, backend="multiprocessing")(jobs)
+    except RuntimeError as error:
+        by_joblib = str(error)
+    forked = [by_keras_alone, in_a_fork(0), in_a_fork(1), *pooled, by_joblib]
+    print(json.dumps([before, *forked, attempt(0)]))
 """
 
 
 @needs_fork
+@pytest.mark.processes
 def test_a_fork_raises_where_it_would_hang():
     before, *forked, parent = run(FORKS)
     assert before == parent == "worked"
-    assert len(forked) == 5
+    assert len(forked) == 6
     for message in forked:
         assert "forked" in message
         assert "loky" in message
-    (message,) = run(FORKS, "by Keras alone")
-    assert "forked" in message
 
 
 def work_in_threads(seconds, n_threads=20):

@@ -40,7 +40,8 @@ import skdl
 
 X, y = load_iris(return_X_y=True)
 net = skdl.DenseClassifier(4, epochs=1, random_state=0)
-both = [("net", make_pipeline(StandardScaler(), net)), ("linear", LogisticRegression(max_iter=1000))]
+linear = LogisticRegression(max_iter=1000)
+both = [("net", make_pipeline(StandardScaler(), net)), ("linear", linear)]
 ensembles = [
     CalibratedClassifierCV(net, cv=2),
     BaggingClassifier(net, n_estimators=2, max_features=0.5, random_state=0),

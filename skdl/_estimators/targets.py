@@ -239,9 +239,10 @@ def check_no_texts(y: Any, name: str) -> None:
 class ValueTargets:
     """The values of a regression, for one output or several."""
 
-    activation: Any = "linear"  # of the output layer
+    activation: Any  # of the output layer, settled with the loss
 
     def __init__(self, y: np.ndarray):
+        self.activation = "linear"
         self.one_dimensional = y.ndim == 1
         self.n_units = 1 if y.ndim == 1 else y.shape[1]
         self.shape = (self.n_units,)

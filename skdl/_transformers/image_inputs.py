@@ -17,7 +17,7 @@ from skdl._common.images import (
     resolve_image_shape,
     warn_of_doubtful_shape,
 )
-from skdl._common.pixel_range import BYTES, pixel_range, warn_of_another_range
+from skdl._common.pixel_range import BYTES, PixelRange, pixel_range, warn_of_another_range
 from skdl._networks.dense import input_dtype
 from skdl._transformers.image_files import (
     LazyImages,
@@ -31,7 +31,7 @@ from skdl._transformers.image_files import (
 class ImageInputs:
     """Checks images, and keeps from fit what they were: their shape and the range of pixels."""
 
-    _range: Any = None  # of the pixels in fit, a `PixelRange`
+    _range: PixelRange  # of the pixels in fit
     _otherwise = "rows of pixels, or paths of files, which are resized on reading"
 
     def _validated(self, X, *y, reset=True, **checks):
@@ -67,8 +67,8 @@ class ImageInputs:
         if reset:
             self._pixel_dtype, self._range = dtype, pixel_range(checked, dtype)
             self._settle_shape(checked.shape[1], given)
-        elif self._range is not None:
-            warn_of_another_range(checked, dtype, self._range)
+        elif (fitted_range := vars(self).get("_range")) is not None:
+            warn_of_another_range(checked, dtype, fitted_range)
         return found
 
     def _settle_shape(self, n_pixels, given):

@@ -6,7 +6,6 @@ __all__ = [
     "NonFiniteLossError",
     "PixelRangeWarning",
     "TargetsWarning",
-    "TrainingInterruptedWarning",
     "UnsupportedVersionError",
     "UntrustedTypesError",
     "VersionWarning",
@@ -15,10 +14,6 @@ __all__ = [
 
 class NonFiniteLossError(ValueError):
     """The loss, or a weight, became NaN or infinite during training."""
-
-
-class TrainingInterruptedWarning(UserWarning):
-    """Training was interrupted from the keyboard; the estimator is usable as it was then."""
 
 
 class ImageShapeWarning(UserWarning):

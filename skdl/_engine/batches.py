@@ -16,12 +16,12 @@ class BatchSource(keras.utils.PyDataset):
     another type and hundreds of lines. So the error is kept.
     """
 
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def __getitem__(self, i: int) -> Any:
         try:
             return self.read(i)
-        except Exception as error:
+        except BaseException as error:
             self.error = error
             raise
 
@@ -35,8 +35,10 @@ def errors_as_raised(*sources: BatchSource | None) -> Iterator[None]:
     """Raise what went wrong in reading batches in place of what TensorFlow made of it."""
     try:
         yield
-    except Exception:
+    except Exception as found:
         for source in sources:
             if source is not None and source.error is not None:
                 raise source.error from source.error.__cause__
+        if "KeyboardInterrupt: \n" in str(found):  # came between Keras's reading and ours
+            raise KeyboardInterrupt from None
         raise

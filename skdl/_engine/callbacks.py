@@ -1,8 +1,7 @@
-"""Callbacks: those that the user gives, copied for each fit."""
+"""Callbacks: those that the user gives, as they are, or made by their names."""
 
 from __future__ import annotations
 
-import copy
 import difflib
 from typing import Any
 
@@ -29,13 +28,13 @@ def needs_batches(callback: keras.callbacks.Callback) -> bool:
     )
 
 
-def copied_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Return copies of the given callbacks, so that fits and clones never share state."""
+def checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    """Return the given callbacks, which Keras's users expect to be called themselves."""
     if callbacks is None:
         return []
     if not isinstance(callbacks, list | tuple | np.ndarray):
         callbacks = [callbacks]
-    copies = []
+    checked = []
     for callback in callbacks:
         if isinstance(callback, str):
             cls = getattr(keras.callbacks, callback, None)
@@ -54,5 +53,5 @@ def copied_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
             raise TypeError(
                 f"callbacks must be Keras callbacks or their names, received {callback!r}."
             )
-        copies.append(copy.deepcopy(callback))
-    return copies
+        checked.append(callback)
+    return checked

@@ -20,6 +20,8 @@ from skdl.exceptions import InvalidFileError
 
 # Parameters that change nothing in what is trained.
 _IRRELEVANT = {"checkpoint", "checkpoint_every", "verbose", "random_state", "memory"}
+# What Keras's callbacks keep of a fit, and begin anew with the next.
+_STATE = {"best", "best_epoch", "cooldown_counter", "stopped_epoch", "wait"}
 
 
 class Checkpoint:
@@ -209,6 +211,8 @@ def _described(key: Any) -> Any:
         return key.__module__, key.__qualname__
     if isinstance(key, bool | int | float | str | bytes | np.ndarray | np.generic | None):
         return key
-    known = getattr(key, "__dict__", {}).items()
-    plain = {name: v for name, v in known if isinstance(v, bool | int | float | str | None)}
+    known = {n: v for n, v in getattr(key, "__dict__", {}).items() if n not in _STATE}
+    plain = {name: v for name, v in known.items() if isinstance(v, bool | int | float | str | None)}
+    if "min_delta" in plain:  # to which a fit gives the sign of its metric
+        plain["min_delta"] = abs(plain["min_delta"])
     return type(key).__module__, type(key).__qualname__, plain

@@ -17,7 +17,7 @@ from skdl._engine.callbacks import needs_batches
 from skdl._engine.optimizers import gradients_are_sums
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras
-from skdl.exceptions import NonFiniteLossError, TrainingInterruptedWarning
+from skdl.exceptions import NonFiniteLossError
 
 
 class Fit:
@@ -38,8 +38,7 @@ class Fit:
 
     def _run(self, stopper, callbacks):
         network = self.network
-        network.stop_training = network.interrupted = False
-        hooks = None
+        network.stop_training = False
         try:
             network.program = self._choose_program(callbacks)
             if self.checkpoint is not None:
@@ -52,16 +51,12 @@ class Fit:
                 self._run_keras(hooks)
             else:
                 self._run_compiled(hooks)
-        except KeyboardInterrupt:
-            network.interrupted = True
-            self._record()
-            warnings.warn(
-                f"Training interrupted by the user after {network.n_epochs} epochs.",
-                TrainingInterruptedWarning,
-                stacklevel=5,
-            )
-            if hooks is not None:
-                hooks.on_train_end()
+        except KeyboardInterrupt as interrupt:
+            self._record_again()
+            if stopper is not None:
+                stopper.on_train_end()  # back to the best epoch; Keras calls no other callback
+            interrupt.add_note(f"Training was interrupted after {network.n_epochs} epochs.")
+            raise
         finally:
             self.progress.end()
 
@@ -125,8 +120,10 @@ class Fit:
             lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
         )  # fmt: skip
         with contextlib.closing(compiled):
-            self._run_epochs(compiled, hooks)
-        network.program = compiled.program
+            try:
+                self._run_epochs(compiled, hooks)
+            finally:
+                network.program = compiled.program
 
     def _run_epochs(self, compiled, hooks):
         held_out, logs = self.validation, None
@@ -192,13 +189,21 @@ class Fit:
         """Put the epoch that ended last in the history, one value an epoch in every list."""
         if self._unrecorded is None:
             return
-        (epoch, logs), self._unrecorded = self._unrecorded, None
+        epoch, logs = self._unrecorded
         history = self.network.history
         for name in {**history, **logs}:
             values = history.setdefault(name, [math.nan] * epoch)
             value = logs.get(name, math.nan)
             values.append(value.tolist() if isinstance(value, np.number | np.ndarray) else value)
+        self._unrecorded = None
         self.progress.epoch(epoch + 1, logs)
+
+    def _record_again(self):
+        """Record an epoch that ended, of which an interrupt may have left a part."""
+        if self._unrecorded is not None:
+            for values in self.network.history.values():
+                del values[self._unrecorded[0] :]
+            self._record()
 
 
 class _Recorder(keras.callbacks.Callback):

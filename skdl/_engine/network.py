@@ -43,7 +43,7 @@ class Network:
         self.history: dict[str, list] = {}
         self.best_epoch: int | None = None
         self.program: str | None = None
-        self.stop_training = self.interrupted = False
+        self.stop_training = False
         self._sparse = sparse
         template = self._template()
         self._n_saved = template.n_saved
@@ -146,7 +146,7 @@ class Network:
         saved = [variable.numpy() for variable in other.state[: self._n_saved]]
         self._arrays = template.with_rate(saved, rate)
         self.history = {name: list(values) for name, values in other.history.items()}
-        self.best_epoch = other.best_epoch
+        self.best_epoch, self.program = other.best_epoch, other.program
         return True
 
     def joined_to(self, base: Network, config: NetworkConfig) -> Network:
@@ -201,18 +201,30 @@ class Network:
         tasks: Any = None,
         checkpoint: Any = None,
     ) -> None:
-        """Train for `epochs` epochs more, or until a callback, a task or the user stops.
+        """Train for `epochs` epochs more, or until a callback or a task stops.
 
-        A checkpoint of the same fit, if there is one, is where training begins.
+        A checkpoint of the same fit, if there is one, is where training begins. A
+        KeyboardInterrupt leaves what was learned until then.
         """
         fit = Fit(self, rows, validation, epochs, batch_size, shuffle, progress)
         fit.tasks, fit.checkpoint = tasks, checkpoint
-        fit.run(stopper, callbacks)
-        if not all(np.isfinite(weights).all() for weights in self.get_weights()):
+        try:
+            fit.run(stopper, callbacks)
+        finally:
+            first = fit.first if stopper is not None else 0
+            self.best_epoch = self._find_best_epoch(first) or self.best_epoch
+        if not self._is_finite():
             raise not_finite("a weight", self.n_epochs)
-        self.best_epoch = self._find_best_epoch(fit.first if stopper is not None else 0)
         if checkpoint is not None:
             checkpoint.end()
+
+    def _is_finite(self):
+        return all(np.isfinite(weights).all() for weights in self.get_weights())
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether at least one epoch ended, and the weights can be used."""
+        return self.n_epochs > 0 and self._is_finite()
 
     def _find_best_epoch(self, first):
         """Return the best epoch after the first so many, counted from 1, None if there is none.

@@ -22,7 +22,7 @@ import scipy.sparse
 
 from skdl._engine.device_rows import DeviceRows, bucket, padded, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
-from skdl._engine.template import ROW_MULTIPLE, Template
+from skdl._engine.template import ROW_MULTIPLE, Program, Template
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -88,21 +88,29 @@ class Epochs:
         n_steps, done, logs = -(-n_rows // size), 0, {}
         inputs = [*rows.tensors, order]
         if self.program == "xla":
-            done = n_rows // size
             try:
-                program = self.template.epoch(rows, size)
-                logs = program(
-                    self.state, *inputs, *_ints(n_rows, size, 0, done), tf.constant(True)
-                )
+                program, full = self.template.epoch(rows, size), n_rows // size
+                for first, done in self._spans(full, size, "xla"):
+                    logs = self._call(program, inputs, n_rows, size, first, done)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if "compil" not in str(error).lower():
                     raise
                 # XLA lacks an operation of this network; nothing has run yet.
                 self.template.for_xla, self.program, done = False, "graph", 0
         if done < n_steps:
-            counts = _ints(n_rows, size, done, n_steps)
-            logs = self.template.epoch(rows)(self.state, *inputs, *counts, tf.constant(done == 0))
-        return _python(logs)
+            program = self.template.epoch(rows)
+            for first, last in self._spans(n_steps, size, "graph", done):
+                logs = self._call(program, inputs, n_rows, size, first, last)
+        return logs
+
+    def _spans(self, n_steps: int, size: int, program: str, first: int = 0) -> Any:
+        return self.template.paces[program, size].spans(first, n_steps)
+
+    def _call(self, program: Program, inputs: list[tf.Tensor], *counts: int) -> dict[str, Any]:
+        """Return loss and metrics of the steps so far; `counts` end in the first and the last."""
+        reset = tf.constant(counts[2] == 0)
+        logs = program(self.state, *inputs, *_ints(*counts), reset)
+        return {name: value.numpy().tolist() for name, value in logs.items()}
 
     def validation_rows(self, x: Any, y: np.ndarray, weight: np.ndarray) -> DeviceRows:
         """Return validation rows on the device."""
@@ -115,8 +123,10 @@ class Epochs:
 
     def evaluate(self, rows: DeviceRows) -> dict[str, Any]:
         """Return loss and metrics over validation rows."""
-        sizes = _ints(rows.n_rows, self._evaluation_rows)
-        return _python(self.template.evaluation(rows)(self.state, *rows.tensors, *sizes))
+        size, program, logs = self._evaluation_rows, self.template.evaluation(rows), {}
+        for first, last in self._spans(-(-rows.n_rows // size), size, "evaluation"):
+            logs = self._call(program, rows.tensors, rows.n_rows, size, first, last)
+        return logs
 
 
 @tensorflow_settings.held()
@@ -141,10 +151,6 @@ def predict(
 
 def _ints(*values: int) -> list[tf.Tensor]:
     return [tf.constant(value, tf.int32) for value in values]
-
-
-def _python(logs: dict[str, tf.Tensor]) -> dict[str, Any]:
-    return {name: value.numpy().tolist() for name, value in logs.items()}
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ share programs, and fits in different threads share nothing else.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -31,6 +31,7 @@ from skdl._engine.kernels import (
     tracing_training_step,
 )
 from skdl._engine.optimizers import fuse_adam, sum_gradients
+from skdl._engine.pace import Pace
 from skdl._engine.receptive_field import only_seen_pixels
 from skdl._engine.settings import tensorflow_settings
 from skdl._engine.store import templates
@@ -48,6 +49,9 @@ ROW_MULTIPLE = 8
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
+# Of a program that loops: rows, rows of a step, the first step, the one after the last, and
+# whether sums of loss and metrics begin at zero.
+_COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
 
 
 class Program:
@@ -96,6 +100,7 @@ class Template:
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
         self._step: Callable | None = None
         self._in_chunks: bool | None = None
+        self.paces: dict[Hashable, Pace] = defaultdict(Pace)
         self.for_xla = not sparse and self._is_for_xla()
         if sparse:
             self.layers[0].call = sparse_product(self.layers[0])
@@ -192,10 +197,7 @@ class Template:
 
             def epoch(*inputs):
                 *x, y, weight, order, n_rows, size, first, last, reset = inputs
-                if jit:
-                    model.reset_metrics()
-                else:
-                    tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
+                tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
 
                 def batch(i):
                     if self.sparse:  # put in order on the host, where that is cheap
@@ -214,9 +216,8 @@ class Template:
                 tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
                 return model.get_metrics_result()
 
-            counts = [tf.TensorSpec([], tf.int32)] * 4
             order = tf.TensorSpec([size_known], tf.int32)
-            return epoch, [*rows.specs(size_known), order, *counts, tf.TensorSpec([], tf.bool)]
+            return epoch, [*rows.specs(size_known), order, *_COUNTS]
 
         return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
 
@@ -254,18 +255,18 @@ class Template:
             test_step = forgetting_gradients(model.test_step)
 
             def evaluate(*inputs):
-                *x, y, weight, n_rows, size = inputs
-                model.reset_metrics()
+                *x, y, weight, n_rows, size, first, last, reset = inputs
+                tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
 
                 def step(i):
                     with only_seen_pixels(model):
                         test_step(batch_of(i, x, y, weight, n_rows, size, model))
                     return (i + 1,)
 
-                tf.while_loop(lambda i: i * size < n_rows, step, (0,), parallel_iterations=1)
+                tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
                 return model.get_metrics_result()
 
-            return evaluate, [*rows.specs(None), *[tf.TensorSpec([], tf.int32)] * 2]
+            return evaluate, [*rows.specs(None), *_COUNTS]
 
         return self._program(("evaluation", rows.dtype), make)
 

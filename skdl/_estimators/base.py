@@ -122,6 +122,9 @@ class BaseNetwork(
             If a parameter or the data are not as described; the message says what to do.
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
+        KeyboardInterrupt
+            If training is interrupted; the estimator keeps what it has learned, if at least
+            one epoch has ended, else it is as before.
         """
         if is_stream(X):
             return fit_stream(self, X, y, sample_weight, X_val, y_val)
@@ -147,7 +150,7 @@ class BaseNetwork(
             validation = fitting.encode_validation(held_out, issparse(x))
             self._train_fully(network, fitting.targets, rows, validation, tasks, checkpoint)
         tasks.end()
-        if checkpoint is not None and not self._network.interrupted:
+        if checkpoint is not None:
             checkpoint.remove()
         return self
 
@@ -240,7 +243,7 @@ class BaseNetwork(
         return self._train(network, targets, rows, held_out, self.epochs, tasks, checkpoint)
 
     def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
-        from skdl._engine.callbacks import copied_callbacks
+        from skdl._engine.callbacks import checked_callbacks
         from skdl._networks.keras import keras
 
         stopper = None
@@ -248,21 +251,26 @@ class BaseNetwork(
             stopper = keras.callbacks.EarlyStopping(
                 "val_loss", patience=self.patience, mode="min", restore_best_weights=True
             )
-        network.train(
-            rows,
-            held_out,
-            epochs=epochs,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            stopper=stopper,
-            callbacks=copied_callbacks(self.callbacks),
-            progress=Progress(
-                0 if tasks and tasks.has_progress_bar and self.verbose == 1 else self.verbose,
-                type(self).__name__,
-            ),
-            tasks=tasks and tasks.listening_to(network, targets),
-            checkpoint=checkpoint,
-        )
+        try:
+            network.train(
+                rows,
+                held_out,
+                epochs=epochs,
+                batch_size=self.batch_size,
+                shuffle=self.shuffle,
+                stopper=stopper,
+                callbacks=checked_callbacks(self.callbacks),
+                progress=Progress(
+                    0 if tasks and tasks.has_progress_bar and self.verbose == 1 else self.verbose,
+                    type(self).__name__,
+                ),
+                tasks=tasks and tasks.listening_to(network, targets),
+                checkpoint=checkpoint,
+            )
+        except KeyboardInterrupt:
+            if network.has_learned:
+                vars(self).update(self._fitted_attributes(network, targets))
+            raise
         vars(self).update(self._fitted_attributes(network, targets))
         return self
 

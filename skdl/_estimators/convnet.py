@@ -137,8 +137,9 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         are equal to the last bit on the same machine with the same number of threads. None
         draws from fresh entropy. No global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
-        every batch makes training go through `Model.fit`, which is slower.
+        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
+        (but of what cannot be copied). One that acts on every batch makes training go through
+        `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
         Folder in which an unfinished fit keeps its state. The same fit, started again after it
         was killed, goes on from there and ends as if it had not been. None keeps nothing.
@@ -161,7 +162,7 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         Number of epochs trained, over all fits that went on from one another.
     best_epoch_ : int
         Epoch with the lowest validation loss (without validation, the lowest loss), counted
-        from 1. None if training was interrupted in the first epoch.
+        from 1.
     training_program_ : str
         Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
     classes_ : ndarray of shape (n_classes,)

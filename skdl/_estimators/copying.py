@@ -1,13 +1,15 @@
-"""Losses, metrics and optimizers of users' own classes, in clones and pickles of estimators.
+"""Keras objects among the parameters, in clones and pickles of estimators.
 
-Keras copies and pickles its objects by their names, and so raises on the way back from classes
-that are not registered with it, such as those of a notebook.
+Keras copies and pickles losses, metrics and optimizers by their names, and so raises on the way
+back from classes that are not registered with it, such as those of a notebook. Callbacks hold the
+model of the fit in which they were called.
 """
 
 from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Callable
 from typing import Any
 
 
@@ -16,12 +18,17 @@ class KerasObjectsCopied:
 
     def __getstate__(self):
         state = super().__getstate__()
-        return state | {name: _copiable(state[name]) for name in _parameters(self, state)}
+        copiable = {name: _copiable(state[name]) for name in _parameters(self, state)}
+        if "callbacks" in state:
+            copiable["callbacks"] = _each(_without_model, state["callbacks"])
+        return state | copiable
 
     def __sklearn_clone__(self):
         stand_in = copy.copy(vars(self))
         for name in _parameters(self, stand_in):
             stand_in[name] = _copiable(stand_in[name])
+        if "callbacks" in stand_in:
+            stand_in["callbacks"] = _each(_Called, stand_in["callbacks"])
         other = object.__new__(type(self))
         vars(other).update(stand_in)
         return super(KerasObjectsCopied, other).__sklearn_clone__()
@@ -44,6 +51,38 @@ class Copied:
         if isinstance(recipe, Original):
             return with_attributes, (type(self.instance), dict(vars(self.instance)))
         return _from_config, (recipe.cls, recipe.config)
+
+
+class _Called:
+    """Stands for a callback; what copying makes of it is a callback of no model.
+
+    One that cannot be copied, such as one that holds a lock, is made to be shared.
+    """
+
+    def __init__(self, callback: Any):
+        self.callback = callback
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        try:
+            return copy.deepcopy(_without_model(self.callback), memo)
+        except TypeError:  # "cannot pickle '_thread.lock' object"
+            return self.callback
+
+
+def _without_model(callback: Any) -> Any:
+    """Return a callback that holds no model, itself if it does not."""
+    if getattr(callback, "_model", None) is None:
+        return callback
+    other = object.__new__(type(callback))
+    vars(other).update(vars(callback), _model=None)
+    return other
+
+
+def _each(function: Callable, value: Any) -> Any:
+    """Return what a function makes of an object, or of each in a list."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(function, value))
+    return function(value)
 
 
 def _from_config(cls: type, config: dict) -> Any:

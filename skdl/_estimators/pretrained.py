@@ -148,8 +148,9 @@ class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
         the same machine with the same number of threads. None draws from fresh entropy. No
         global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
-        every batch makes training go through `Model.fit`, which is slower.
+        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
+        (but of what cannot be copied). One that acts on every batch makes training go through
+        `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
         Folder in which an unfinished fit keeps its state. The same fit, started again after it
         was killed, goes on from there and ends as if it had not been. None keeps nothing.
@@ -181,7 +182,7 @@ class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
         Number of epochs trained, over both phases and all fits that went on from one another.
     best_epoch_ : int
         Epoch with the lowest validation loss (without validation, the lowest loss), counted
-        from 1. None if training was interrupted in the first epoch.
+        from 1.
     training_program_ : str
         Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
     classes_ : ndarray of shape (n_classes,)
@@ -395,7 +396,7 @@ class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
         tuning = self._phase == "fine_tune"  # which a warm start goes on with
         epochs = self.fine_tune_epochs if tuning else self.epochs
         self._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
-        if self.training == "fine_tune" and not tuning and not network.interrupted:
+        if self.training == "fine_tune" and not tuning:
             tuned = self._tuned_from(network, targets)
             self._train(tuned, targets, rows, held_out, self.fine_tune_epochs, tasks, checkpoint)
         return self
@@ -407,22 +408,30 @@ class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
         weights = network.get_weights()
         if self._phase == "features":
             weights = [*self._features.network.get_weights(), *weights]
+        before = {name: getattr(self, name) for name in ("_phase", "_features", "_whole_network")}
         self._phase, self._features, self._whole_network = "fine_tune", None, None
-        config = self._config(None, targets, self.fine_tune_learning_rate)
-        tuned = Network(config, targets.shape, network.seed, given=dict(enumerate(weights)))
-        tuned.history = {name: list(values) for name, values in network.history.items()}
+        try:
+            config = self._config(None, targets, self.fine_tune_learning_rate)
+            tuned = Network(config, targets.shape, network.seed, given=dict(enumerate(weights)))
+            tuned.history = {name: list(values) for name, values in network.history.items()}
+            tuned.best_epoch, tuned.program = network.best_epoch, network.program
+            vars(self).update(self._fitted_attributes(tuned, targets))
+        except KeyboardInterrupt:  # which leaves what the first phase has learned
+            vars(self).update(before)
+            raise
         return tuned
 
     def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
-        before = network.n_epochs
         if self._phase == "features":
             rows = replace(rows, x=self._features(rows.x, self.batch_size))
             if held_out is not None:
                 held_out = replace(held_out, x=self._features(held_out.x, self.batch_size))
-        super()._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
-        self.phases_ = self.phases_ + [self._phase] * (network.n_epochs - before)
-        self._whole_network = None
-        return self
+        return super()._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
+
+    def _fitted_attributes(self, network, targets):
+        phases = self.phases_ + [self._phase] * (network.n_epochs - len(self.phases_))
+        more = {"phases_": phases, "_whole_network": None}
+        return super()._fitted_attributes(network, targets) | more
 
     def _whole(self, network):
         if self._phase != "features":

@@ -37,7 +37,6 @@ _STATE = {
     "best_epoch": (int, type(None)),
     "program": (str, type(None)),
     "stop_training": bool,
-    "interrupted": bool,
     "_sparse": bool,
     "_n_saved": int,
     "_arrays": list,

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
-from skdl.exceptions import NonFiniteLossError, TrainingInterruptedWarning
+from skdl.exceptions import NonFiniteLossError
 
 # Parameters of the networks of a course on deep learning, on inputs of the same width.
 COUNTS = {
@@ -471,48 +471,6 @@ def test_partial_fit_of_some_classes(iris):
         net.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"labels that are not among the classes.*\[7\]"):
         net.partial_fit(X, np.where(y == 2, 7, y))
-
-
-class Interrupt(keras.callbacks.Callback):
-    def __init__(self, epoch, at_end=True):
-        super().__init__()
-        self.epoch, self.at_end = epoch, at_end
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch and not self.at_end:
-            raise KeyboardInterrupt
-
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch and self.at_end:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(("callback", "n_epochs"), [(Interrupt(2), 3), (Interrupt(0, False), 0)])
-@pytest.mark.parametrize("every_batch", [False, True])
-def test_interrupts_leave_a_usable_estimator(callback, n_epochs, every_batch, iris):
-    X, y = iris
-    callbacks = [callback, "TerminateOnNaN"] if every_batch else [callback]
-    net = DenseClassifier(epochs=10, callbacks=callbacks, random_state=0)
-    with pytest.warns(TrainingInterruptedWarning, match=f"after {n_epochs} epochs"):
-        net.fit(X, y)
-    assert net.n_iter_ == n_epochs
-    assert net.predict(X).shape == y.shape
-    plain = DenseClassifier(epochs=max(n_epochs, 1), random_state=0).fit(X, y)
-    if n_epochs:
-        assert_allclose(net.predict_proba(X), plain.predict_proba(X), atol=1e-5)
-
-
-def test_an_interrupt_returns_to_the_best_epoch(cancer):
-    X, y = cancer
-    net = DenseClassifier(
-        learning_rate=0.3, early_stopping=True, patience=90, epochs=50, random_state=1,
-        callbacks=[Interrupt(20)],
-    )  # fmt: skip
-    with pytest.warns(TrainingInterruptedWarning):
-        net.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
-    assert net.best_epoch_ < net.n_iter_
-    found = net.model_.evaluate(X[300:], y[300:], verbose=0)
-    assert_allclose(found, min(net.history_["val_loss"]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("every_batch", [False, True])

@@ -288,18 +288,6 @@ def test_validation_and_early_stopping_by_phase(training):
     assert loss == pytest.approx(fitted.history_["val_loss"][fitted.best_epoch_ - 1], rel=1e-3)
 
 
-def test_interrupted_before_fine_tuning():
-    class Interrupt(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-
-    with pytest.warns(UserWarning, match="interrupted by the user after 2 epochs"):
-        fitted = net(training="fine_tune", callbacks=[Interrupt()]).fit(IMAGES, LABELS)
-    assert fitted.phases_ == ["features", "features"]
-    assert fitted.predict(IMAGES).shape == (40,)
-
-
 def test_augmentation_changes_the_training_alone():
     augmentation = {"rotation": 0.1, "flip": "horizontal", "zoom": 0.2}
     changed = net(training="augmented", augmentation=augmentation).fit(IMAGES, LABELS)

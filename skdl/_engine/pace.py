@@ -1,0 +1,37 @@
+"""How many steps a program takes in one call, so that training can be interrupted.
+
+Python hears of a signal, such as that of Ctrl-C, when a call into TensorFlow returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+# A call is to take about so long, and no call more than this many times as many steps as the last.
+_SECONDS, _GROWTH = 0.2, 8
+
+
+class Pace:
+    """Divides the steps of an epoch among calls of about a fifth of a second.
+
+    How long a step takes is learned from call to call, and kept from epoch to epoch and from fit to
+    fit: a call of a small network takes a whole epoch. What is computed is the same.
+    """
+
+    def __init__(self) -> None:
+        self._n_steps = 1
+
+    def spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield where each call begins and ends, which is made before the next is asked for."""
+        while first < last:
+            stop, begun = min(first + self._n_steps, last), time.monotonic()
+            yield first, stop
+            self._learn(stop - first, time.monotonic() - begun)
+            first = stop
+
+    def _learn(self, n_steps: int, seconds: float) -> None:
+        """Note how long so many steps took; fewer than wanted say little if they were quick."""
+        if n_steps >= self._n_steps or seconds > 2 * _SECONDS:
+            fitting = int(n_steps * _SECONDS / max(seconds, 1e-6))
+            self._n_steps = min(max(fitting, 1), _GROWTH * n_steps)

@@ -61,18 +61,23 @@ class ExplainedArguments:
 def _explained(method: Callable) -> Callable:
     """Return a method that explains its own errors of arguments, otherwise the same."""
     signature = inspect.signature(method)
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    parameters = signature.parameters.values()
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    ordered = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
+    needed = [p.name for p in ordered if p.default is p.empty]
 
     @functools.wraps(method)
     def explained(self, *args, **kwargs):
         if not takes_any and not kwargs.keys() <= signature.parameters.keys():
             unknown = next(name for name in kwargs if name not in signature.parameters)
             raise TypeError(_message(type(self), method.__name__, signature, unknown))
-        try:
-            signature.bind(self, *args, **kwargs)
-        except TypeError as error:
-            name = _called(type(self), method.__name__)
-            raise TypeError(f"{name}: {error}. It is {name[:-2]}{_shown(signature)}.") from None
+        if len(args) > len(ordered) or not kwargs.keys() >= set(needed[len(args) :]):
+            try:
+                signature.bind(self, *args, **kwargs)
+            except TypeError as error:
+                name = _called(type(self), method.__name__)
+                shown = f"{name[:-2]}{_shown(ordered)}"
+                raise TypeError(f"{name}: {error}. It is {shown}.") from None
         return method(self, *args, **kwargs)
 
     return explained
@@ -82,14 +87,9 @@ def _called(cls, method):
     return f"{cls.__name__}()" if method == "__init__" else f"{cls.__name__}.{method}()"
 
 
-def _shown(signature):
-    """Return the parameters that have no default or are positional, without annotations."""
-    kept = [
-        p.replace(annotation=p.empty)
-        for name, p in signature.parameters.items()
-        if name != "self" and p.kind is not p.KEYWORD_ONLY
-    ]
-    return str(inspect.Signature(kept))
+def _shown(parameters):
+    """Return parameters as they are written, without annotations."""
+    return str(inspect.Signature([p.replace(annotation=p.empty) for p in parameters]))
 
 
 def _message(cls, method, signature, unknown):

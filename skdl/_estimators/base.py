@@ -230,7 +230,8 @@ class BaseNetwork(
         output = getattr(self, "output_activation", "auto")
         loss = targets.resolve_loss(self.loss, self.metrics, output)
         builder, arguments = self._architecture(X)
-        arguments |= {"n_outputs": targets.n_units, "output_activation": targets.activation}
+        arguments["n_outputs"] = targets.n_units
+        arguments["output_activation"] = targets.activation(output, loss)
         metrics = targets.resolve_metrics(self.metrics)
         return NetworkConfig.of(builder, arguments, self.optimizer, learning_rate, loss, metrics)
 

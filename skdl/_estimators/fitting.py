@@ -134,6 +134,7 @@ class Fitting:
         if self.going_on:
             estimator._check_going_on()
         network = estimator._new_network(x, self.targets, self.seed)
+        self._config = network.config
         if self.going_on and not network.go_on_from(estimator._network):
             raise ValueError(
                 "Training cannot go on with the network of the last fit: a parameter of the "
@@ -148,8 +149,20 @@ class Fitting:
 
         dtype = input_dtype(self.estimator.dtype)
         weight = np.ones(len(samples)) if samples.weight is None else samples.weight
+        self.check_weights(weight)
         weight = (weight * (len(weight) / weight.sum())).astype(dtype)
         return Rows(x, self.targets.encode(samples.y, dtype, samples.name), weight)
+
+    def check_weights(self, weight: np.ndarray) -> None:
+        """Raise a ValueError if rows have different weights and the loss cannot weigh them."""
+        if weight.min() == weight.max():
+            return
+        if not self._config.weighs_rows(self.targets.shape, self.targets.n_units):
+            raise ValueError(
+                f"loss={self.estimator.loss!r} is one number per batch, so that the weights of "
+                "rows (sample_weight, class_weight) would change nothing. Leave the weights out, "
+                "or use a loss that is one number per row."
+            )
 
     def encode_validation(self, held_out: Samples | None, sparse: bool) -> Rows | None:
         """Return the rows to validate on, sparse where the training rows are."""

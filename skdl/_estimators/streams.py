@@ -50,6 +50,7 @@ def fit_stream(
         weighed = fitting.weigh_classes(samples)
         fitting.begin()
         network = fitting.make_network(fitting.learn_inputs(first))
+        fitting.check_weights(weighed.weight)
         factors = None if weighed is samples else _by_label(samples, weighed.weight)
         rows = StreamRows(fitting, X, n_batches, weighed.weight, factors)
         held_out: StreamRows | Rows | None = None

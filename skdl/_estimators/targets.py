@@ -90,9 +90,8 @@ class ClassTargets:
         """Tell whether the targets of another fit are of the same kind, with the same classes."""
         return self.kind == other.kind and np.array_equal(self.classes, other.classes)
 
-    @property
-    def activation(self) -> str:
-        """Of the output layer."""
+    def activation(self, output_activation: Any, loss: Any) -> str:
+        """Return the activation of the output layer, which the labels alone decide."""
         return "softmax" if self.kind == "multiclass" else "sigmoid"
 
     @property
@@ -239,10 +238,8 @@ def check_no_texts(y: Any, name: str) -> None:
 class ValueTargets:
     """The values of a regression, for one output or several."""
 
-    activation: Any  # of the output layer, settled with the loss
-
     def __init__(self, y: np.ndarray):
-        self.activation = "linear"
+        self.output: str | None = "linear"  # Keras's name of the output layer's activation
         self.one_dimensional = y.ndim == 1
         self.n_units = 1 if y.ndim == 1 else y.shape[1]
         self.shape = (self.n_units,)
@@ -252,7 +249,7 @@ class ValueTargets:
         return (self.shape, self.one_dimensional) == (other.shape, other.one_dimensional)
 
     def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
-        """Return the loss for these targets, and settle the activation of the output layer."""
+        """Return the loss for these targets, and settle what the output layer can give."""
         from skdl._networks import outputs
         from skdl._networks.suited import check_suited, listed
 
@@ -261,8 +258,14 @@ class ValueTargets:
         for parameter, value in (("loss", loss), *(("metrics", m) for m in listed(metrics))):
             check_suited(parameter, value, "values", self.n_units)
             outputs.check_output(activation, parameter, value, self.n_units)
-        self.activation = activation
+        self.output = outputs.name_of(activation)
         return loss
+
+    def activation(self, output_activation: Any, loss: Any) -> Any:
+        """Return the activation of the output layer for a loss that was resolved."""
+        from skdl._networks.outputs import output_activation as chosen
+
+        return chosen(output_activation, loss)
 
     def resolve_metrics(self, metrics: Any) -> Any:
         """Return the metrics as they are."""
@@ -278,7 +281,8 @@ class ValueTargets:
             )
         if not np.isfinite(targets).all():
             raise ValueError(f"{name} contains infinity or values too large for {dtype}.")
-        check_values(targets, self.activation, name)
+        # Networks of earlier versions are all linear.
+        check_values(targets, vars(self).get("output", "linear"), name)
         return targets
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:

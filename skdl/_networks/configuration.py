@@ -82,6 +82,17 @@ class NetworkConfig:
         return replace(self, builder=builder, arguments=arguments)
 
     @own_settings()
+    def weighs_rows(self, target_shape: tuple[int, ...], n_outputs: int) -> bool:
+        """Tell whether the loss is a number per row, which a weight can multiply.
+
+        Dice, Tversky and functions that end in a mean over everything give one for a batch;
+        Keras would multiply it by the mean of the weights and say nothing.
+        """
+        loss = made(self.loss)
+        compute = loss.call if isinstance(loss, keras.losses.Loss) else loss
+        y = keras.ops.zeros((2, *target_shape))
+        return len(compute(y, keras.ops.full((2, n_outputs), 1 / max(n_outputs, 2))).shape) > 0
+
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
         check_process()

@@ -50,7 +50,7 @@ def check_output(activation: Any, parameter: str, value: Any, n_units: int) -> N
     """Raise a ValueError if a loss or metric cannot be computed from what an activation gives."""
     from skdl._networks.suited import identify
 
-    if n_units == 1 and _name(activation) in {*_SUMMING_TO_ONE, "log_softmax", "glu"}:
+    if n_units == 1 and name_of(activation) in {*_SUMMING_TO_ONE, "log_softmax", "glu"}:
         raise ValueError(
             f"output_activation={activation!r} compares the outputs of a row with one another, "
             "and there is only one. Use 'sigmoid' for values from 0 to 1."
@@ -70,30 +70,30 @@ def check_output(activation: Any, parameter: str, value: Any, n_units: int) -> N
 
 def output_range(activation: Any) -> tuple[float, float] | None:
     """Return the least and the largest output of an activation of Keras; None if not known."""
-    return _RANGES.get(_name(activation))
+    return _RANGES.get(name_of(activation))
 
 
-def check_values(y: np.ndarray, activation: Any, name: str) -> None:
+def check_values(y: np.ndarray, activation: str | None, name: str) -> None:
     """Raise a ValueError if targets of shape (n_samples, n_outputs) can never be predicted."""
     low, high = output_range(activation) or (-_INF, _INF)
     outside = y[(y < low) | (y > high)]
     if len(outside):
         raise ValueError(
             f"{name} must hold values {_words(low, high)}, which are all that the output "
-            f"activation {_name(activation)!r} gives (it follows from loss, or is "
+            f"activation {name_of(activation)!r} gives (it follows from loss, or is "
             f"output_activation), received {outside[0].item()!r}. Change these values, or use "
             "another loss or output_activation."
         )
     sums = y.sum(axis=1, dtype=np.float64)
-    if _name(activation) in _SUMMING_TO_ONE and not np.allclose(sums, 1, rtol=0, atol=1e-3):
+    if name_of(activation) in _SUMMING_TO_ONE and not np.allclose(sums, 1, rtol=0, atol=1e-3):
         wrong = sums[np.argmax(np.abs(sums - 1))].item()
         raise ValueError(
-            f"{name} must hold rows that sum to 1, as the outputs of {_name(activation)!r} do, "
+            f"{name} must hold rows that sum to 1, as the outputs of {name_of(activation)!r} do, "
             f"received a row that sums to {wrong:.6g}. Divide each row by its sum."
         )
 
 
-def _name(activation: Any) -> str | None:
+def name_of(activation: Any) -> str | None:
     """Return the name of an activation of Keras, None for what users write."""
     if isinstance(activation, str):
         return activation

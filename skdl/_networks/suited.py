@@ -182,6 +182,8 @@ def _why_not(parameter, name, settings, kind, n_units):
         return None
     if name in _WITHOUT_MEANING:
         return _WITHOUT_MEANING[name]
+    if kind not in {"multiclass", "values"} and name in _ONE_UNIT_PER_CLASS:
+        return f"needs one unit per class, but {kind} targets train sigmoid units"
     if settings.get("from_logits"):
         return "has from_logits=True, but the output layer gives probabilities"
     if name in _BETWEEN_UNITS and n_units == 1:
@@ -197,8 +199,6 @@ def _why_not(parameter, name, settings, kind, n_units):
         reasons |= _NOT_OF_SOFTMAX
     else:
         reasons |= _NOT_OF_SIGMOIDS
-        if name in _ONE_UNIT_PER_CLASS:
-            return f"needs one unit per class, but {kind} targets train sigmoid units"
     if kind == "multilabel":
         reasons |= _NOT_OF_LABELS | (_NO_LOSS_OF_LABELS if parameter == "loss" else {})
     return reasons.get(name) or _unfit_setting(name, settings, kind, n_units)

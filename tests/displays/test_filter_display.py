@@ -185,7 +185,7 @@ def test_what_has_no_convolutions_or_is_not_fitted(plt, iris):
     with pytest.raises(TypeError, match=r"net=StandardScaler\(\) has no Keras network"):
         FilterDisplay.from_estimator(StandardScaler().fit(iris[0]))
     dense = DenseClassifier(epochs=1).fit(*iris)
-    with pytest.raises(ValueError, match="none of the network's 0 convolutions"):
+    with pytest.raises(ValueError, match="has no Conv2D layer"):
         FilterDisplay.from_estimator(dense)
 
 

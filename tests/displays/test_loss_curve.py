@@ -195,9 +195,10 @@ def test_networks_with_and_without_validation(plt, net, iris):
 
 
 def test_errors(plt, net, folds):
-    for metric in ("f1", "val_loss"):
-        with pytest.raises(ValueError, match=rf"metric='{metric}'.* \['accuracy', 'loss'\]"):
-            LossCurveDisplay.from_estimator(net, metric=metric)
+    with pytest.raises(ValueError, match=r"metric='f1'.* \['accuracy', 'loss'\]"):
+        LossCurveDisplay.from_estimator(net, metric="f1")
+    with pytest.raises(ValueError, match=r"metric='val_loss'.* Use metric='loss'"):
+        LossCurveDisplay.from_estimator(net, metric="val_loss")
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(DenseClassifier())
     with pytest.raises(TypeError, match=r"net=LogisticRegression\(\) has no record in history_"):

@@ -213,7 +213,9 @@ def test_forms_of_labels_that_disagree(iris):
     net = DenseClassifier(loss="sparse_categorical_crossentropy", metrics=["categorical_accuracy"])
     with pytest.raises(ValueError, match=r"loss='sparse.*metrics=\['categorical_accuracy'\]"):
         net.fit(X, y)
-    with pytest.raises(ValueError, match="loss='categorical_crossentropy' needs one unit a class"):
+    with pytest.raises(
+        ValueError, match="loss='categorical_crossentropy' needs one unit per class"
+    ):
         DenseClassifier(loss="categorical_crossentropy").fit(X[:100], y[:100])
 
 

@@ -170,3 +170,19 @@ def test_changing_the_output_does_not_go_on():
     assert net.n_iter_ == 2
     with pytest.raises(ValueError, match="y must hold values of at least 0"):
         net.partial_fit(X, -y)
+
+
+def test_losses_of_a_batch_cannot_weigh_rows():
+    def mean_of_all(y_true, y_pred):
+        return keras.ops.mean((y_true - y_pred) ** 2)
+
+    weight, y = np.where(np.arange(120) % 2, 1.0, 3.0), TARGETS["binary"]
+    for loss in ("dice", keras.losses.Tversky(), mean_of_all):
+        net = estimator("binary", loss=loss, epochs=1)
+        with pytest.raises(ValueError, match=r"loss=.*one number per batch.*weights of rows"):
+            net.fit(X, y, sample_weight=weight)
+        with pytest.raises(ValueError, match=r"loss=.*one number per batch.*weights of rows"):
+            net.set_params(class_weight="balanced").fit(X, y)
+        net.set_params(class_weight=None).fit(X, y, sample_weight=np.full(120, 2.0))
+    estimator("binary", loss=keras.losses.Dice(axis=1), epochs=1).fit(X, y, sample_weight=weight)
+    estimator("multiclass", loss="mae", epochs=1).fit(X, TARGETS["multiclass"], weight)

@@ -182,9 +182,9 @@ def check_values(kind, names):
         assert_allclose(found[name], expected[name], atol=tolerance, rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("kind", EXPECTED)
+@pytest.mark.parametrize("kind", ["binary", "multilabel", "multiclass", "values"])
 def test_metrics_of_labels_and_thresholds_have_the_value_that_they_are_named_for(kind):
-    chosen = {"F1Score", "FBetaScore", "IoU", "MeanIoU", "Precision", "CosineSimilarity", "R2Score"}
+    chosen = {"F1Score", "FBetaScore", "MeanIoU", "PearsonCorrelation", "R2Score"}
     check_values(kind, [name for name in EXPECTED[kind] if name in chosen])
 
 

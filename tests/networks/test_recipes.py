@@ -233,7 +233,7 @@ def test_objects_without_a_seed_leave_the_global_generator_alone(make):
     ids=["one hot", "sparse", "partial", "metric"],
 )
 def test_functions_of_classes_are_refused_for_one_unit(parameters):
-    with pytest.raises(ValueError, match="needs one unit a class, but binary targets"):
+    with pytest.raises(ValueError, match="needs one unit per class, but binary targets"):
         DenseClassifier((4,), epochs=1, **parameters).fit(X, LABELS)
 
 

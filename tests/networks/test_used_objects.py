@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor
+from skdl import DenseClassifier, DenseRegressor
 from skdl._networks.objects import metric_recipes, optimizer_recipe
 from skdl._networks.recipes import Recipe
 
@@ -90,16 +90,6 @@ def test_what_another_fit_used_trains_as_new():
     assert_array_equal(again.predict_proba(X), net.predict_proba(X))
     assert optimizer.built
     assert int(optimizer.iterations) == 1
-
-
-def test_used_layers_of_augmentation():
-    images, labels = RNG.random((8, 6, 6, 1)).astype(np.float32), np.arange(8) % 2
-    flip = keras.layers.RandomFlip(seed=3)
-    flip(images, training=True)
-    net = ConvNetClassifier(
-        (2,), image_shape=(6, 6, 1), augmentation=flip, epochs=1, random_state=0
-    ).fit(images, labels)
-    assert net.n_iter_ == 1
 
 
 class Failing(keras.optimizers.SGD):

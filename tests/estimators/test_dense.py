@@ -494,9 +494,9 @@ def test_a_loss_that_is_not_finite_is_an_error(every_batch, diabetes):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"optimizer": "adma"}, "optimizer='adma'.*'Adam'"),
+        ({"optimizer": "adma"}, "optimizer='adma'.*'adam'"),
         ({"loss": "mean_square_error"}, "loss='mean_square_error'.*'mean_squared_error'"),
-        ({"metrics": ["acuracy"]}, "metrics='acuracy'.*'Accuracy'"),
+        ({"metrics": ["acuracy"]}, "metrics='acuracy'.*'accuracy'"),
         ({"activation": "rleu"}, "activation='rleu'.*'relu'"),
         ({"kernel_initializer": "he_norm"}, "kernel_initializer='he_norm'.*'he_normal'"),
         ({"hidden_layer_sizes": 0}, "'hidden_layer_sizes' parameter"),

@@ -13,6 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skdl._common.caller import users_stacklevel
 from skdl._networks.outputs import check_values
 from skdl.exceptions import TargetsWarning
 
@@ -35,7 +36,7 @@ def checked_classes(classes: Any) -> np.ndarray:
     labels = np.asarray(classes)
     if labels.dtype.kind in "US" and not all(isinstance(label, str | bytes) for label in classes):
         labels = np.asarray(classes, dtype=object)  # numbers among texts, which NumPy converts
-    missing = [label for label in labels.ravel().tolist() if label is None or label != label]
+    missing = [label for label in labels.ravel().tolist() if _is_missing(label)]
     if labels.ndim != 1 or missing or not len(labels):
         what = f"the missing value {missing[0]!r}" if missing else f"shape {labels.shape}"
         raise ValueError(
@@ -49,6 +50,10 @@ def checked_classes(classes: Any) -> np.ndarray:
             f"classes={labels.tolist()!r} must hold labels of one kind, all numbers or all "
             f"strings: {error}."
         ) from error
+
+
+def _is_missing(label):
+    return label is None or type(label).__name__ == "NAType" or label != label
 
 
 class ClassTargets:
@@ -219,7 +224,7 @@ def _warn_of_one_hot(y):
             "zeros and ones is taken for several labels per row: one sigmoid per column is "
             "trained. If each row has one class, pass y.argmax(axis=1).",
             TargetsWarning,
-            stacklevel=2,
+            stacklevel=users_stacklevel(),
         )
 
 
@@ -306,7 +311,7 @@ class ValueTargets:
                 "TransformedTargetRegressor, transform y_val in the same way: val_loss and early "
                 "stopping mean nothing otherwise.",
                 TargetsWarning,
-                stacklevel=2,
+                stacklevel=users_stacklevel(),
             )
 
     def stratify(self, y: Any) -> None:

@@ -189,9 +189,9 @@ def _why_not(parameter, name, settings, kind, n_units):
     if name in _BETWEEN_UNITS and n_units == 1:
         return "compares the outputs of a row with one another, and there is only one"
     if kind == "values":
-        if name in _OF_VALUES and (name != "kl_divergence" or n_units > 1):
-            return None
-        return f"is one of classes, but a regressor predicts {n_units} value(s)"
+        if name == "kl_divergence" and n_units == 1:
+            return "is of outputs that sum to 1, and there is only one"
+        return None if name in _OF_VALUES else "is one of classes, but a regressor predicts values"
     reasons = dict(_NOT_OF_CLASSES)
     if parameter == "loss":
         reasons |= _NO_LOSS_OF_CLASSES

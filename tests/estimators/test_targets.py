@@ -82,6 +82,7 @@ def test_stacking_keeps_the_dtype_of_what_is_stacked():
         ("abc", TypeError, "classes must be an array-like"),
         (3, TypeError, "classes must be an array-like"),
         ([1.0, np.nan], ValueError, "missing value nan"),
+        ([1, pd.NA], ValueError, "missing value <NA>"),
         (["a", None], ValueError, "missing value None"),
         (["a", np.nan], ValueError, "missing value nan"),
         (["a", 1], ValueError, "labels of one kind"),
@@ -104,8 +105,11 @@ def test_announced_classes_are_checked(classes, error, message):
 
 def test_one_hot_targets_are_warned_of():
     columns = (LABELS[:, None] == np.unique(LABELS)).astype(int)
-    with pytest.warns(TargetsWarning, match=r"exactly one of its 3 columns.*y.argmax\(axis=1\)"):
+    with pytest.warns(
+        TargetsWarning, match=r"exactly one of its 3 columns.*y.argmax\(axis=1\)"
+    ) as told:
         net = classifier(epochs=1).fit(X, columns)
+    assert told[0].filename == __file__
     assert net.predict_proba(X).shape == (60, 3)
     columns[0] = 1
     classifier(epochs=1).fit(X, columns)  # several labels per row: no warning

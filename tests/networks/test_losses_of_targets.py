@@ -131,7 +131,7 @@ def test_poisson_learns_the_logarithm_of_the_mean():
         ({"output_activation": keras.activations.tanh}, 3 * SCORES, "from -1 to 1"),
         ({"output_activation": "softmax"}, SHARES / 2, "rows that sum to 1.*sums to 0.5"),
         ({"output_activation": "softmax"}, SCORES[:, 0], "only one. Use 'sigmoid'"),
-        ({"loss": "kl_divergence"}, np.abs(SCORES[:, :1]), "only one|is one of classes"),
+        ({"loss": "kl_divergence"}, np.abs(SCORES[:, :1]), "sum to 1, and there is only one"),
         ({"loss": "binary_crossentropy"}, SCORES, "y must hold values from 0 to 1"),
         ({"loss": "poisson", "output_activation": "linear"}, SCORES, "needs outputs of at least 0"),
         ({"output_activation": "sigmoit"}, SCORES, "output_activation.*'sigmoid'"),

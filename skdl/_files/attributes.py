@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 
 from skdl._files.attribute_rules import RULES, SHAPES
 from skdl._files.known import known_names
@@ -39,23 +40,28 @@ def check_attributes(estimator: Any, trusted: set[str]) -> None:
         If an attribute cannot come from a fit.
     """
     known = known_names()["ObjectNode"]
-    for each in _objects_in(estimator):
-        cls = type(each)
-        name = f"{cls.__module__}.{cls.__qualname__}"
+    for each in _objects_in(estimator, known | trusted):
         _set_owner(each)
-        if name in known and name not in trusted:
+        if (name := _name(each)) in known and name not in trusted:
             try:
-                _check(each, cls)
+                _check(each, type(each))
             except InvalidFileError:
                 raise
-            except Exception as error:
+            except Exception as error:  # of an attribute that is missing or of another kind
                 raise InvalidFileError(
-                    f"its {cls.__name__} is not as fit leaves it: {error}"
+                    f"its {type(each).__name__} is not as fit leaves it: {error}"
                 ) from error
 
 
-def _objects_in(value: Any) -> Iterator[Any]:
-    """Yield every object with attributes within a value, each once, the innermost last."""
+def _name(value):
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _objects_in(value: Any, names: set[str]) -> Iterator[Any]:
+    """Yield every object of the named classes within a value, each once.
+
+    Networks, Keras objects and others that are parts of a file were checked as they were decoded.
+    """
     waiting, seen = [value], {}
     while waiting:
         value = waiting.pop()
@@ -70,14 +76,11 @@ def _objects_in(value: Any) -> Iterator[Any]:
             waiting += np.ma.getdata(value).ravel().tolist() if value.dtype.hasobject else ()
         elif isinstance(value, partial):
             waiting += [value.func, value.args, value.keywords]
-        elif not isinstance(value, type) and hasattr(value, "__dict__") and not _is_part(value):
+        elif not hasattr(value, "__dict__"):  # such as a tree
+            continue
+        elif _name(value) in names or isinstance(value, BaseEstimator):
             yield value
             waiting += vars(value).values()
-
-
-def _is_part(value: Any) -> bool:
-    """Tell whether a value is a function, or a part that is checked as it is decoded."""
-    return hasattr(value, "__code__") or hasattr(value, "get_config")
 
 
 def _set_owner(each):
@@ -116,6 +119,8 @@ def _check_shapes(each, cls, n_features):
         if classes.ndim != 1:
             raise InvalidFileError(f"its {cls.__name__} has classes_ of shape {classes.shape}")
         sizes["c"] = len(classes)
+        if np.any(vars(each).get("n_classes_", len(classes)) != len(classes)):
+            raise InvalidFileError(f"its {cls.__name__} has another number of classes_")
     for parent in reversed(cls.__mro__):
         for name, shapes in SHAPES.get(parent.__name__, {}).items():
             value = vars(each).get(name)

@@ -54,6 +54,10 @@ ESTIMATORS = [
      "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis"),
     ("Other models", "sklearn.naive_bayes",
      "GaussianNB MultinomialNB ComplementNB BernoulliNB CategoricalNB"),
+    ("Trees, where `sklearn.tree._tree.Tree` is trusted", "sklearn.tree",
+     "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor"),
+    ("Trees, where `sklearn.tree._tree.Tree` is trusted", "sklearn.ensemble",
+     "RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor"),
     ("Other models", "sklearn.dummy", "DummyClassifier DummyRegressor"),
     ("Other models", "sklearn.isotonic", "IsotonicRegression"),
     ("Models of models", "sklearn.ensemble",
@@ -76,6 +80,7 @@ _SPLITTERS = (
 _SELECTORS = "chi2 f_classif f_regression f_oneway r_regression"
 # Of generalised linear models, which look at their own loss when they score.
 _LOSSES = "HalfGammaLoss HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity"
+_OF_SGD = "HalfBinomialLoss HuberLoss"
 _SGD_LOSSES = "EpsilonInsensitive Hinge ModifiedHuber SquaredEpsilonInsensitive SquaredHinge"
 _CALLBACKS = {"early_stopping": "EarlyStopping", "reduce_lr_on_plateau": "ReduceLROnPlateau"}
 _CALLBACKS |= {"terminate_on_nan": "TerminateOnNaN"}
@@ -94,7 +99,6 @@ OBJECTS = [
      "sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"),
     ("a class that is always the same, within OneVsRestClassifier",
      "sklearn.multiclass", "_ConstantPredictor"),
-    ("a step of IterativeImputer", "sklearn.impute._iterative", "_ImputerTriplet"),
     ("losses and link functions of linear models; they hold numbers",
      "sklearn._loss.loss", _LOSSES),
     ("the same", "sklearn._loss.link", "IdentityLink Interval LogLink"),
@@ -122,7 +126,7 @@ TYPES = [
 CONTAINERS = {
     "DictNode": {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"},
     "ListNode": {"builtins.list"},
-    "TupleNode": {"builtins.tuple"},
+    "TupleNode": {"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"},
     "SetNode": {"builtins.set", "builtins.frozenset"},
     "SliceNode": {"builtins.slice"},
     "JsonNode": {"builtins.str"},
@@ -170,8 +174,7 @@ def _estimators():
 @cache
 def known_names() -> dict[str, set[str]]:
     """Return the names that each kind of node in skops's schema may have."""
-    losses = {f"sklearn._loss._loss.Cy{name}" for name in [*_LOSSES.split(), "HalfBinomialLoss"]}
-    losses |= {f"sklearn._loss._loss.Cy{name}" for name in ("HuberLoss",)}
+    losses = {f"sklearn._loss._loss.Cy{name}" for name in f"{_LOSSES} {_OF_SGD}".split()}
     return {
         **CONTAINERS,
         "ObjectNode": _estimators() | _full(OBJECTS),

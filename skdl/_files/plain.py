@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from skdl._files.arrays import check_sparse
 from skdl._networks.names import (
     check_nesting,
     is_registered,
@@ -34,11 +35,14 @@ _NAMED = ("recipe", "object", "function", "model")  # by the name of a class or 
 # A Keras configuration: what it may say. Not `compile_config`, unless it is empty.
 _CONFIG_KEYS = {"module", "class_name", "config", "registered_name"}
 _CONFIG_KEYS |= {"name", "build_config", "inbound_nodes", "compile_config"}
-# The largest number of rows or columns of a sparse matrix, which takes no bytes for either.
-_MAX_SPARSE = 2**27
 # Entries of a sparse matrix by its format.
 _SPARSE = {name: ("data", "indices", "indptr") for name in ("csr", "csc")}
 _SPARSE |= {"coo": ("data", "row", "col")}
+_SPARSE_CLASSES = {
+    "csr": (sp.csr_matrix, sp.csr_array),
+    "csc": (sp.csc_matrix, sp.csc_array),
+    "coo": (sp.coo_matrix, sp.coo_array),
+}
 
 
 class Encoder:
@@ -305,21 +309,10 @@ class Decoder:
 
     def _decode_sparse(self, format, is_array, shape, arrays):
         data, *places = map(self.own_array, arrays)
-        if len(shape) != 2 or any(type(n) is not int or not 0 <= n <= _MAX_SPARSE for n in shape):
-            raise InvalidFileError(f"it has a sparse matrix of shape {shape!r}")
-        if data.dtype.kind not in "biufc" or any(place.dtype.kind != "i" for place in places):
-            raise InvalidFileError("it has a sparse matrix that is not of numbers")
-        if format == "coo":
-            made, content = (sp.coo_matrix, sp.coo_array)[bool(is_array)], (data, tuple(places))
-        else:
-            made = {
-                "csr": (sp.csr_matrix, sp.csr_array), "csc": (sp.csc_matrix, sp.csc_array),
-            }[format][bool(is_array)]  # fmt: skip
-            content = (data, *places)
-        matrix = made(content, shape=tuple(shape))
-        if format != "coo":  # whose constructor does this
-            matrix.check_format(full_check=True)
-        return matrix
+        check_sparse(format, shape, data, places)
+        made = _SPARSE_CLASSES[format][bool(is_array)]
+        content = (data, tuple(places)) if format == "coo" else (data, *places)
+        return made(content, shape=tuple(shape))
 
     def _named(self, name):
         """Return what a name stands for; only what `check` has let pass."""

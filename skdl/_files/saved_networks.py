@@ -202,6 +202,9 @@ def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) 
         model = recipe.make()  # of which every variable has just been seen
         for variable, value in zip(model.variables, arrays, strict=True):
             variable.assign(value)
+        for layer in flat_layers(model):
+            if isinstance(layer, keras.layers.Normalization):
+                layer.finalize_state()  # which computes with what its variables have been
     return model
 
 

@@ -1,4 +1,4 @@
-"""Pages that are made from the code: one for each public name, and one of the benchmarks.
+"""Pages that are made from the code: one for each public name, one of what loads, benchmarks.
 
 A Sphinx extension as well: it shows formulas as MathML, which browsers draw without a script.
 """
@@ -11,6 +11,8 @@ from docutils.utils.math.latex2mathml import tex2mathml
 
 import skdl
 from skdl import datasets, exceptions, openml
+from skdl._files import known
+from skdl._networks.names import known_objects
 
 MODULES = {
     "skdl": skdl,
@@ -29,6 +31,16 @@ GROUPS = {
     "Displays": lambda place, thing: hasattr(thing, "plot"),
     "Networks as Keras models": lambda place, thing: thing.__name__.startswith("build_"),
     "Functions": lambda place, thing: True,
+}
+# Of the page of what loads: its introduction, and functions by where they come from.
+LOADS = """This list is made from the code that `skdl.load` checks files with. Someone has looked at
+what the compiled code of each class here does with its attributes, and what it counts on is checked
+as a file is loaded. Anything else has to be [trusted by its name](saving.md), whatever it is.
+"""
+SETS = {
+    "Functions of numbers": "numpy.",
+    "the same": "scipy.special.",
+    "Scores": "sklearn.metrics.",
 }
 LAST = ("Data sets", "OpenML", "Errors and warnings")
 
@@ -50,6 +62,7 @@ def write(docs):
     names = public_names()
     files = {f"api/{place}.{name}.rst": _page(place, name, thing) for place, name, thing in names}
     files["api/index.rst"] = _reference(names)
+    files["guide/loads.md"] = _loads()
     files["benchmarks/index.md"] = _benchmarks(docs / "benchmarks", docs.parent / "benchmarks")
     for old in (docs / "api").glob("*.rst"):
         if f"api/{old.name}" not in files:
@@ -115,6 +128,33 @@ def _benchmarks(outputs, scripts):
         if (outputs / f"{output.stem}.svg").exists():
             parts.append(f"![{doc[0]}]({output.stem}.svg)\n")
     return "\n".join(parts)
+
+
+def _loads():
+    """Return the page that lists what a file may hold without being trusted."""
+    groups = {}
+    for title, module, listed in known.ESTIMATORS:
+        groups.setdefault(title, []).extend((module, name) for name in listed.split())
+    parts = ["# What loads without being trusted\n", LOADS]
+    for title, members in groups.items():
+        lines = [f"| {name} | `{module}` |" for module, name in members]
+        parts += [f"## {title}\n", "| class | from |\n|---|---|", *lines, ""]
+    parts += ["## Within estimators\n", "| what | from |\n|---|---|"]
+    for why, module, listed in (*known.OBJECTS, *known.FUNCTIONS, *known.TYPES):
+        names_ = ", ".join(f"`{name}`" for name in listed.split())
+        parts.append(f"| {names_}: {why} | `{module}` |")
+    functions = known.known_names()["FunctionNode"]
+    for title, start in SETS.items():
+        found = sorted({n.rsplit(".", 1)[1] for n in functions if n.startswith(start)})
+        parts.append(f"| {title}: {', '.join(f'`{name}`' for name in found)} | `{start[:-1]}` |")
+    layers = sorted(n.rsplit(".", 1)[1] for n in known_objects() if n.startswith("keras.layers."))
+    parts += [
+        "\n## Keras\n",
+        "All of `keras.optimizers`, `optimizers.schedules`, `losses`, `metrics`, `initializers`, "
+        "`regularizers`, `constraints` and `activations`, and of `keras.layers`:\n",
+        ", ".join(f"`{name}`" for name in layers) + ".",
+    ]
+    return "\n".join(parts) + "\n"
 
 
 def _visit_math(self, node):

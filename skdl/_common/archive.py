@@ -5,6 +5,12 @@ order, and every byte outside their contents must be the one that `write_archive
 put there. So there is no directory to mislead the reader, nothing to unpack, no name that
 could be a path, and no room for anything else; a file that was cut off or changed anywhere is
 refused, and no more memory is asked for than the file has bytes.
+
+Why this is not left to a library: with `zipfile`, even where names, sizes and checksums are held
+against its directory, an eighth of all flipped bits went unseen (dates, versions, attributes), and
+so did a program put before the archive; it reads a whole directory of a million members before it
+tells of one. Comparing a file with what `zipfile` writes anew would close that, but bind files to
+the Python that wrote them. safetensors keeps no checksums, no texts or dates, and no order by columns.
 """
 
 from __future__ import annotations

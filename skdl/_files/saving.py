@@ -108,7 +108,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
 
     Loading a file from a stranger runs none of their code. It takes at most as much memory as the
     file has bytes, and thirty times the size of its JSON, of which no more than 64 MiB are read.
-    The model may still be a bad one, or fail when it is used.
+    The model may still be a bad one, be slow, or fail when it is used.
 
     Parameters
     ----------
@@ -147,16 +147,22 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
 
     Notes
     -----
-    Known are the estimators of skdl and scikit-learn, what searches and pipelines hold (splitters,
-    scorers, the functions of `sklearn.metrics`, NumPy's and SciPy's functions of numbers), and
-    Keras's optimizers, losses, metrics, initializers, regularizers, activations and those layers
-    that only compute. Lambda layers, custom objects (also if they are registered with Keras) and
-    other classes and functions have to be trusted. So have trees and neighbours: the
-    compiled code of `RandomForestClassifier` or `KNeighborsClassifier` does not look at what it
-    is given, and a made-up file could make `predict` read or write any memory.
+    Known are the estimators of skdl, those of scikit-learn that someone has looked at (scaling,
+    encoding, imputing, pipelines, linear models, ensembles of these, searches: the guide lists
+    them), what searches and pipelines hold (splitters, scorers, the scores of `sklearn.metrics`,
+    NumPy's and SciPy's functions of numbers), and Keras's optimizers, losses, metrics,
+    initializers, regularizers, activations and those layers that only compute. Whatever compiled
+    code counts on among the attributes of these, such as the columns of a vocabulary, is checked.
+
+    Lambda layers, custom objects (also if they are registered with Keras) and all other classes
+    and functions have to be trusted, and are then not checked. So have trees, neighbours and
+    support vector machines with kernels: the compiled code of `RandomForestClassifier`,
+    `KNeighborsClassifier` or `SVC` does not look at what it is given, and a made-up file could
+    make `predict` read or write any memory.
 
     Parameters that are paths, such as `memory` and `checkpoint`, come from the file too. `fit`
-    reads and writes there; look at them before you fit again.
+    reads and writes there; look at them before you fit again. The parameters of scikit-learn's
+    estimators are checked as `fit` would check them.
 
     Pickles, joblib's too, run code as they are loaded. Load only your own.
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forged_files import NAMES, forged, node, refused, valid_members, with_members
-from hypothesis import HealthCheck, given, settings
+from forged_files import NAMES, forged, members_of, node, refused, valid_members, with_members
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import PredefinedSplit
 
@@ -191,6 +191,30 @@ def test_other_json_is_refused_or_harmless(member, number, value, how, saved, tm
     path = forged(tmp_path / "json.skdl", *members)
     errors = InvalidFileError, UntrustedTypesError, UnsupportedVersionError, VersionWarning
     with suppress(*errors):
+        skdl.load(path)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@example(dtype="a")  # an old name of NumPy's, which warns
+@example(dtype="a5")
+@example(dtype="?")
+@example(dtype="(1000000000,)u1")
+@example(dtype="i4,f8")
+@example(dtype="<f3")
+@example(dtype=[["x", "a"]])
+@example(dtype=[["x", "<i4"], ["x", "<i4"]])
+@given(
+    dtype=st.text("<>|=abcdfiOMSUV?0123456789,()[]", max_size=6) | st.lists(st.just(["a", "|b1"]))
+)
+def test_other_dtypes_are_refused(dtype, small, tmp_path):
+    """Without a warning: also what NumPy would take, since `save` writes each in one way."""
+    (tmp_path / "small.skdl").write_bytes(small)
+    about, tree, arrays = members_of(tmp_path / "small.skdl")
+    if dtype == about["arrays"][0][0]:
+        return
+    about["arrays"][0][0] = dtype
+    path = forged(tmp_path / "dtype.skdl", about, tree, arrays)
+    with suppress(InvalidFileError):  # of the same size, it is another array
         skdl.load(path)
 
 

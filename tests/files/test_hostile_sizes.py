@@ -168,8 +168,68 @@ def networks(about, tree, arrays, tmp_path):
         changed = deepcopy(about)
         changed["parts"].append(part)
         paths.append(forged(tmp_path / f"{part['$']}.skdl", changed, tree, arrays))
+    for part in nested():
+        paths.append(tmp_path / f"nested{len(paths)}.skdl")
+        forged(paths[-1], {**about, "parts": [*about["parts"], part]}, tree, arrays)
     assert sorted(path.stat().st_size for path in paths)[-2] < 50_000  # but for many layers
     return paths
+
+
+def serialized(thing, **changes):
+    """Return a Keras configuration, changed, as skdl.save writes it."""
+    described = keras.saving.serialize_keras_object(thing)
+    described["config"] |= changes
+    return marked(described)
+
+
+def nested():
+    """Yield Keras objects that hide another, which would take gigabytes as it is made."""
+    large = serialized(keras.metrics.AUC(), num_thresholds=10**9)
+    for holder, name in (
+        ("keras.layers.Activation", "activation"),
+        ("keras.metrics.MeanMetricWrapper", "fn"),
+        ("keras.losses.Huber", "fn"),
+        ("keras.optimizers.Adam", "learning_rate"),
+        ("keras.initializers.Constant", "value"),
+    ):
+        for kind in ("object", "recipe"):
+            yield {"$": kind, "name": holder, "config": {name: large}}
+            yield {"$": kind, "name": holder, "config": {name: [{"deeper": large}]}}
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    yield {"$": "object", "name": "keras.layers.Activation",
+           "config": {"activation": serialized(model)}}  # fmt: skip
+    wide = keras.Sequential([keras.Input((2,)), keras.layers.Normalization()]).get_config()
+    wide["layers"][0]["config"]["batch_shape"] = [None, 10**9]
+    yield {"$": "model", "name": "keras.Sequential", "config": marked(wide), "weights": []}
+
+
+def test_shapes_in_configurations_allocate_nothing(saved, tmp_path):
+    """Keras would build the layer for the shape that is beside its configuration."""
+    dense = keras.layers.Dense(16000)
+    described = keras.saving.serialize_keras_object(dense)
+    described["build_config"] = {"input_shape": [None, 16000]}
+    config = {"activation": marked(described)}
+    about, tree, arrays = saved
+    net = tree["content"]["content"]["steps"]["content"][1]["content"][1]["content"]["content"]
+    part = {**net["hidden_layer_sizes"]}
+    part |= {"__loader__": "ConstructorFromReduceNode", "__class__": "Part"}
+    part["__module__"] = "skdl._files.estimator_tree"
+    part["content"] = tuple_node([json_node(len(about["parts"]))])
+    net["activation"] = part
+    about["parts"].append({"$": "object", "name": "keras.layers.Activation", "config": config})
+    loaded = skdl.load(forged(tmp_path / "built.skdl", about, tree, arrays))
+    assert loaded[-1].activation.activation.units == 16000
+    assert not loaded[-1].activation.activation.built
+
+
+def test_refused_networks_leave_no_variables_to_be_made(saved, tmp_path):
+    """Keras makes those that it has noted as soon as anything ends a scope of its own."""
+    about, tree, arrays = saved
+    sizes = {"$": "tuple", "items": [10**9]}
+    network_of(about)["config"]["arguments"]["hidden_layer_sizes"] = sizes
+    refused(forged(tmp_path / "wide.skdl", about, tree, arrays), "more numbers than it may have")
+    with keras.StatelessScope():
+        pass  # took 32 GB, or failed for lack of them
 
 
 @pytest.mark.slow

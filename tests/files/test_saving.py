@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cloudpickle
@@ -18,8 +19,10 @@ import pytest
 import scipy.sparse as sp
 import scipy.stats
 from backbones import tiny
+from forged_files import forged, members_of, refused
 from numpy.testing import assert_array_equal
 from registry import public_estimators
+from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import (
@@ -32,6 +35,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -277,6 +281,72 @@ def test_a_keras_model_as_parameter_keeps_its_weights(tmp_path):
         assert_array_equal(ours, theirs)
     X, _ = data(extractor)
     assert_array_equal(outputs(loaded.fit(X), X), outputs(extractor.fit(X), X))
+
+
+def test_a_model_that_was_adapted_computes_the_same(tmp_path):
+    """What a Normalization has learned is in variables, but it computes with constants."""
+    images = np.random.default_rng(0).normal(3, 2, size=(20, 4, 4, 1))
+    normalization = keras.layers.Normalization()
+    normalization.adapt(images)
+    model = keras.Sequential([keras.Input((4, 4, 1)), normalization, keras.layers.Flatten()])
+    extractor = skdl.PretrainedFeatureExtractor(model, image_shape=(4, 4))
+    loaded = round_trip(extractor, tmp_path)
+    assert_array_equal(loaded.backbone(images), model(images))
+
+
+def test_metadata_requests(tmp_path):
+    """They know their estimator, which holds them: what is written is what is asked for."""
+    X, y = data(net())
+    with config_context(enable_metadata_routing=True):
+        for name in NETWORKS:
+            estimator = made(name).set_fit_request(sample_weight="w", X_val=True, y_val=False)
+            loaded = round_trip(estimator, tmp_path, **TRUSTED)
+            asked = loaded.get_metadata_routing().fit.requests
+            assert asked == estimator.get_metadata_routing().fit.requests
+            assert asked["sample_weight"] == "w"
+            assert loaded.get_metadata_routing().owner is loaded
+        pipeline = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False),
+            net().set_fit_request(X_val=True, y_val=True, sample_weight=True),
+            transform_input=["X_val"],
+        )
+        search = GridSearchCV(
+            pipeline, {}, cv=2, scoring=make_scorer(f1_score, average="macro")
+            .set_score_request(sample_weight=True)
+        )  # fmt: skip
+        given = {"X_val": X[:20], "y_val": y[:20]}
+        pipeline.fit(X, y, **given)
+        loaded = round_trip(pipeline, tmp_path)
+        assert_array_equal(outputs(loaded.fit(X, y, **given), X), outputs(pipeline, X))
+        assert "val_loss" in loaded[-1].history_
+        loaded = round_trip(search, tmp_path)
+        assert loaded.scoring._metadata_request.owner is loaded.scoring
+        assert loaded.fit(X, y, sample_weight=np.ones(60), **given).best_score_ >= 0
+
+
+@pytest.mark.parametrize(
+    "requests", [{"loud": {"X": True}}, {"fit": {"X": 3}}, {"fit": {"": "1 2"}}]
+)
+def test_other_metadata_requests_are_refused(requests, tmp_path):
+    with config_context(enable_metadata_routing=True):
+        skdl.save(StandardScaler().set_fit_request(sample_weight=True), tmp_path / "saved.skdl")
+    about, tree, arrays = members_of(tmp_path / "saved.skdl")
+    assert about["parts"][0]["methods"]["fit"] == {"sample_weight": True}
+    about["parts"][0]["methods"] = requests
+    refused(forged(tmp_path / "changed.skdl", about, tree, arrays), "request|param|alias|dict")
+
+
+def test_known_functions_with_some_arguments_given(tmp_path):
+    losses, metrics = keras.losses, keras.metrics
+    estimator = net(
+        loss=partial(losses.sparse_categorical_crossentropy, ignore_class=7),
+        metrics=[partial(metrics.sparse_top_k_categorical_accuracy, k=2)],
+    )
+    X, y = data(estimator)
+    loaded = round_trip(estimator.fit(X, y), tmp_path)
+    assert loaded.loss.keywords == {"ignore_class": 7}
+    assert_array_equal(outputs(loaded, X), outputs(estimator, X))
+    assert_array_equal(outputs(loaded.fit(X, y), X), outputs(estimator, X))
 
 
 def test_features_are_loaded_without_their_cache(tmp_path):

@@ -41,7 +41,13 @@ def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
         If X has more than four dimensions.
     """
     if not hasattr(X, "shape"):
-        X = np.asarray(X)
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(
+                "X holds rows or images of different sizes, or not numbers alone. Give an array, "
+                f"or images of one size. NumPy says: {error}"
+            ) from error
     if len(X.shape) <= 2:
         return X, None
     if len(X.shape) > 4:

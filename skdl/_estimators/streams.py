@@ -131,7 +131,7 @@ class StreamRows:
         weight = checked_weight(weight, y, allow_all_zero_weights=True) * self._scale
         if self._factors is not None:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
-        x = x.toarray() if issparse(x) else x
+        x = x.toarray() if issparse(x) else x[:]  # of images, those in files are read
         return x, self._targets.encode(y, dtype), weight.astype(dtype)
 
 

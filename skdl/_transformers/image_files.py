@@ -22,6 +22,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 # Images are decoded outside of Python's lock, so that threads help.
 _THREADS = 4
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_PATHS = (str, bytes, os.PathLike)
 _LISTED = 20  # files in a message
 _ORIENTATION = 0x0112  # the tag of EXIF
 # An image of Pillow's that lies in a file is read when it is used first, by one thread.
@@ -47,7 +48,7 @@ def as_sources(X: Any) -> NDArray | None:
     values = _entries(X)
     if not values:
         return None
-    known = [isinstance(value, str | os.PathLike) or _is_of_pillow(value) for value in values]
+    known = [isinstance(value, _PATHS) or _is_of_pillow(value) for value in values]
     if not any(known):
         return None
     if not all(known):
@@ -56,7 +57,7 @@ def as_sources(X: Any) -> NDArray | None:
             "X must hold paths and images of Pillow alone, or pixels alone, received "
             f"{values[position]!r} at position {position}."
         )
-    sources = [v if _is_of_pillow(v) else os.path.expanduser(os.fspath(v)) for v in values]
+    sources = [v if _is_of_pillow(v) else os.path.expanduser(os.fsdecode(v)) for v in values]
     _check_files([source for source in sources if isinstance(source, str)])
     return _array_of(sources)
 
@@ -74,12 +75,16 @@ def _check_not_single(X):
             f"X must be a list or an array, received an iterator ({type(X).__name__}), which can "
             "be read only once: give list(X)."
         )
-    if not isinstance(X, str | os.PathLike):
+    if isinstance(X, dict | set | frozenset):
+        raise TypeError(
+            f"X must be an array of images or a list of paths, received a {type(X).__name__}."
+        )
+    if not isinstance(X, _PATHS):
         return
     if os.path.isdir(os.path.expanduser(X)):
         raise TypeError(
             f"X must be a list of paths, received the folder {X!r}. List its images: "
-            f"X, y = skdl.datasets.load_image_folder({os.fspath(X)!r}, return_X_y=True)."
+            f"X, y = skdl.datasets.load_image_folder({os.fsdecode(X)!r}, return_X_y=True)."
         )
     raise TypeError(f"X must be a list of paths, received the single path {X!r}: give [path].")
 
@@ -93,13 +98,13 @@ def _entries(X):
         return None
     values = X.to_numpy() if hasattr(X, "to_numpy") else X
     if isinstance(values, np.ndarray):
-        if values.dtype.kind not in "OTU" or values.ndim == 0:
+        if values.dtype.kind not in "OSTU" or values.ndim == 0:
             return None
         return values.ravel().tolist()
     if not isinstance(values, list | tuple):
         return None
     alone = (isinstance(v, list | tuple) and len(v) == 1 for v in values)
-    if values and all(alone) and isinstance(values[0][0], str | os.PathLike):
+    if values and all(alone) and isinstance(values[0][0], _PATHS):
         return [value for (value,) in values]
     return list(values)
 
@@ -182,11 +187,11 @@ class LazyImages:
             with ThreadPoolExecutor(_THREADS) as pool:
                 images = list(pool.map(self._read, self.sources[index]))
         except Exception as error:  # by format and damage, decoders raise anything
-            raise unreadable_error(
-                unreadable_files(self.sources) or {"one of them": str(error)},
-                len(self.sources),
-                "Leave them out; skdl.datasets.load_image_folder(unreadable='warn') does",
-            ) from error
+            bad = unreadable_files(self.sources) or {"one of them": str(error)}
+            remedy = "Leave them out"
+            if self.sources.dtype.kind == "U":
+                remedy += "; skdl.datasets.load_image_folder(unreadable='warn') does"
+            raise unreadable_error(bad, len(self.sources), remedy) from error
         shape = (len(images), *self.image_shape)
         pixels = np.stack(images) if images else np.empty(shape, np.uint8)
         return pixels if self.scale == 1 else pixels / np.float32(self.scale)

@@ -52,6 +52,7 @@ def test_files_and_images_of_pillow_are_trained_on_as_arrays(pixels, paths):
         pd.Series(paths),
         pd.DataFrame({"path": paths}),
         [[path] for path in paths],
+        [path.encode() for path in paths],
         [Image.open(path) for path in paths],
         pd.Series([Image.fromarray(image) for image in pixels]),
         [*paths[:20], *map(Image.fromarray, pixels[20:])],
@@ -175,6 +176,16 @@ def test_a_checkpoint_knows_its_files_and_its_home(paths, tmp_path, monkeypatch)
     assert not any((tmp_path / "checkpoints").iterdir())
 
 
+def test_a_data_set_of_paths(pixels, paths):
+    import tensorflow as tf
+
+    stream = tf.data.Dataset.from_tensor_slices((paths, Y)).batch(16)
+    fitted = net(epochs=1).fit(stream)
+    expected = net(epochs=1, shuffle=False, batch_size=16).fit(pixels, Y)
+    assert_allclose(fitted.predict_proba(paths), expected.predict_proba(pixels), atol=1e-5)
+    assert_allclose(fitted.predict_proba(stream), fitted.predict_proba(paths), atol=1e-6)
+
+
 def test_what_is_no_image(pixels, paths, tmp_path):
     with pytest.raises(TypeError, match=r"the folder .*skdl\.datasets\.load_image_folder\("):
         net().fit(str(tmp_path), Y)
@@ -190,5 +201,9 @@ def test_what_is_no_image(pixels, paths, tmp_path):
         ImageReshaper().fit(pd.Series([pixels[0], pixels[1][:, :7]]))
     with pytest.raises(ValueError, match=r"could not convert string .* a frame of one column"):
         net().fit(pd.DataFrame({"path": paths, "more": paths}), Y)
+    with pytest.raises(ValueError, match="rows or images of different sizes"):
+        net().fit([[1, 2], [3]], [0, 1])
+    with pytest.raises(TypeError, match="a list of paths, received a set"):
+        net().fit(set(paths), Y)
     for X in (pd.Series([*pixels]), [*pixels], pd.Series([*pixels.reshape(40, -1)])):
         assert_array_equal(ImageReshaper().fit_transform(X), ImageReshaper().fit_transform(pixels))

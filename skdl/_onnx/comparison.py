@@ -70,5 +70,6 @@ def _check_close(method, got, expected, tolerance):
             f"On rows of X, ONNX Runtime differs from {method} by {difference:.1e}, above "
             f"tolerance={tolerance}. Give X as float64 if it is float32: steps before the network "
             "then compute in it. Or accept the difference, which networks fitted in bfloat16 need, "
-            "by a larger tolerance."
+            "by a larger tolerance. A large one means that skl2onnx takes a step for another: "
+            "convert the network without it."
         )

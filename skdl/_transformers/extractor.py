@@ -16,6 +16,7 @@ from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
+from skdl._networks.settings import own_settings
 from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skdl._transformers.backbone_inputs import BackboneInputs
 
@@ -177,6 +178,7 @@ class PretrainedFeatureExtractor(
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
+    @own_settings()
     def fit(self, X: ArrayLike, y: Any = None) -> PretrainedFeatureExtractor:
         """Find the backbone and settle how images go into it; no feature is computed.
 
@@ -214,6 +216,7 @@ class PretrainedFeatureExtractor(
             del self._backbone  # its weights are the network's now
         return self
 
+    @own_settings()
     def transform(self, X: ArrayLike) -> NDArray:
         """Return the features of images.
 

@@ -78,7 +78,7 @@ def test_networks_in_ensembles(iris):
     voting = VotingClassifier(
         [("net", net), ("linear", LogisticRegression(max_iter=1000))], voting="soft"
     )
-    for ensemble in (CalibratedClassifierCV(net, cv=2), voting):
+    for ensemble in (CalibratedClassifierCV(net[-1], cv=2), voting):
         ensemble.fit(X, labels)
         for given in (X, X.astype("float32")):
             model = to_onnx(ensemble, given, tolerance=2e-5)

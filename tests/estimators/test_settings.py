@@ -172,7 +172,7 @@ def test_no_setting_changes_a_bit(networks, expected):
     with contextlib.ExitStack() as stack:
         for name in TOGETHER:
             stack.enter_context(SETTINGS[name]())
-        texts, X, y = networks["texts"]
+        texts, _, y = networks["texts"]
         networks["texts"] = texts, pd.Series(TEXTS), y
         assert bits(networks) == expected
 

@@ -181,8 +181,8 @@ def register_onnx_converters() -> None:
     Notes
     -----
     The probabilities and values of a network then have the dtype of the inputs, float32 or
-    float64, as those of skl2onnx's own converters do; those of `skdl.to_onnx` have the dtype of
-    `predict_proba` and `predict`. Nothing is compared with the estimator's predictions. The
+    float64, as those of skl2onnx's own converters do; with `skdl.to_onnx` they are float64.
+    Nothing is compared with the estimator's predictions. The
     converters of skl2onnx itself, such as that of `StandardScaler`, stay as they are.
 
     Examples
@@ -252,14 +252,14 @@ def _plain(estimator, ours):
 
 
 def _options(plain, ours):
-    """Return skl2onnx's options: arrays of probabilities, in the dtype of a network's own."""
+    """Return skl2onnx's options: arrays of probabilities, and float64 as networks predict."""
     options, last = {}, plain
     if is_classifier(plain):
         options[id(plain)] = {"zipmap": False}
     while isinstance(last, Pipeline):
         last = last[-1]
     if isinstance(last, ours.BaseNetwork):
-        options[id(last)] = options.get(id(last), {}) | {ours.OWN_DTYPE: True}
+        options[id(last)] = options.get(id(last), {}) | {ours.IN_FLOAT64: True}
     return options
 
 
@@ -323,4 +323,4 @@ def _feeds(X):
     return feeds
 
 
-to_onnx.__module__ = "skdl"  # the public place
+to_onnx.__module__ = register_onnx_converters.__module__ = "skdl"  # the public place

@@ -55,9 +55,9 @@ def tensor_type(dtype: Any, shape: list) -> data_types.TensorType:
     return StringTensorType(shape) if dtype.kind in "OU" else _TYPES[dtype.name](shape)
 
 
-# The option of a network that gives its outputs in its own dtype, as `predict_proba` does.
-# Others give them in that of the inputs, as skl2onnx's own classifiers do.
-OWN_DTYPE = "own_dtype"
+# The option of a network that gives float64 as its `predict_proba` and `predict` do. Others give
+# the dtype of the inputs, as skl2onnx's own classifiers do.
+IN_FLOAT64 = "in_float64"
 
 
 class Inverse(BaseEstimator):
@@ -88,7 +88,7 @@ def register() -> None:
             convert,
             parser=_parser(names),
             # Pipelines hand the first three to any classifier; networks always give arrays.
-            options={"zipmap": None, "nocl": None, "output_class_labels": None, OWN_DTYPE: None},
+            options={"zipmap": None, "nocl": None, "output_class_labels": None, IN_FLOAT64: None},
         )
 
 
@@ -107,10 +107,8 @@ def _parser(names):
     def parse(scope, model, inputs, custom_parsers=None):
         operator = scope.declare_local_operator(_alias(type(model)), model)
         operator.inputs = inputs
-        if scope.get_options(model, {}).get(OWN_DTYPE):
-            kind = type(tensor_type(_output_dtype(model), []))
-        else:
-            kind = type(inputs[0].type)
+        in_float64 = scope.get_options(model, {}).get(IN_FLOAT64)
+        kind = DoubleTensorType if in_float64 else type(inputs[0].type)
         for name in names:
             operator.outputs.append(scope.declare_local_variable(name, kind()))
         return operator.outputs
@@ -118,20 +116,12 @@ def _parser(names):
     return parse
 
 
-def _output_dtype(estimator):
-    """Return the dtype in which a network gives probabilities or values by itself."""
-    if isinstance(estimator, ClassifierMixin):
-        return np.dtype(input_dtype(estimator.dtype))
-    return np.dtype(np.float64)
-
-
 def _floats(declared: data_types.TensorType, shape: list) -> data_types.TensorType:
     """Return the type of floats that an output was declared with, float32 for integers.
 
     Ensembles of scikit-learn count on the type that they declare for what is within them.
     """
-    kind = DoubleTensorType if isinstance(declared, DoubleTensorType) else FloatTensorType
-    return kind(shape)
+    return (DoubleTensorType if isinstance(declared, DoubleTensorType) else FloatTensorType)(shape)
 
 
 def _network_shapes(operator):
@@ -163,10 +153,12 @@ def _convert_network(scope, operator, container):
     if list(operator.inputs[0].type.shape[1:]) != list(shape) and len(shape) > 1:
         x = graph("Reshape", x, np.array([-1, *shape], np.int64))
     outputs = add_model(graph, model, x)
-    values = operator.outputs[-1]
-    wanted = np.float64 if isinstance(values.type, DoubleTensorType) else np.float32
+    given = operator.outputs[-1]
+    in_float64 = isinstance(given.type, DoubleTensorType)
+    last = Graph(scope, container, np.float64 if in_float64 else np.float32)
+    values = last.cast(outputs, last.dtype)
     if not isinstance(estimator, ClassifierMixin):
-        graph.give(graph.cast(outputs, wanted), values)
+        last.give(values, given)
         return
     label = operator.outputs[0]
     above = graph.cast(graph("Greater", outputs, 0.5), np.int64)
@@ -174,14 +166,16 @@ def _convert_network(scope, operator, container):
         graph.give(above, label)
     else:
         if targets.kind == "binary":
-            outputs = graph("Concat", graph("Sub", 1.0, outputs), outputs, axis=1)
+            values = last("Concat", last("Sub", 1.0, values), values, axis=1)
             codes = graph("Reshape", above, np.array([-1], np.int64))
         else:
             codes = graph("ArgMax", outputs, axis=1, keepdims=0)
+            sums = last("ReduceSum", values, np.array([1], np.int64), keepdims=1)
+            values = last("Div", values, sums)
         classes = _label_array(estimator)
         names = graph.constant(classes, classes.dtype)
         graph.give(graph("Gather", names, codes), label)
-    graph.give(graph.cast(outputs, wanted), values)
+    last.give(values, given)
 
 
 def _reshaper_shapes(operator):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from openml.tasks import OpenMLTask
 
 
+_LESS_IS_BETTER = re.compile("error|time|ram_hours|unclassified")
+
+
 def compare(
     run_or_task: OpenMLRun | OpenMLTask | int,
     *,
@@ -34,7 +37,7 @@ def compare(
         Number of published runs, at least 0; with 0 the server is not asked for any.
     measure : str, default=None
         OpenML's name of what is compared, as `openml.evaluations.list_evaluation_measures`
-        lists them; with "error" in it, less is better. None: "predictive_accuracy" for
+        lists them; of errors and times, less is better. None: "predictive_accuracy" for
         classes, "mean_absolute_error" for values.
     timeout : float, default=600.0
         Seconds, above 0, to wait for the server, for each run.
@@ -90,7 +93,7 @@ def compare(
             measure,
             tasks=[task.task_id],
             size=n_runs,
-            sort_order="asc" if "error" in measure else "desc",
+            sort_order="asc" if _LESS_IS_BETTER.search(measure) else "desc",
             output_format="dataframe",
             timeout=timeout,
         )

@@ -98,7 +98,7 @@ def cluster(alone):
         with (
             dask.config.set(SETTINGS),
             distributed.LocalCluster(
-                2, threads_per_worker=1, dashboard_address=None, memory_limit=0
+                2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
             ) as cluster,
             distributed.Client(cluster) as client,
         ):

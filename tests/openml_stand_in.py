@@ -97,7 +97,7 @@ class FakeOpenML:
 
     `faults` maps requests, such as "POST run" or "GET task/*", to what goes wrong with them:
     "error" (status 500 with a page of HTML), "drop" (the connection ends), "lost" (what was
-    sent is taken, then the connection ends) or "silent" (no answer).
+    sent is taken, then the connection ends) or "silent" (no answer, `n_silent` times so far).
     """
 
     def __init__(self, schemas=None, api_key=None):
@@ -106,7 +106,7 @@ class FakeOpenML:
         self.api_key = api_key or secrets.token_hex(16)
         self.flows, self.setups, self.runs, self.requests = {}, {}, {}, []
         self.pages, self.faults, self.closing = {}, {}, threading.Event()
-        self.lock = threading.Lock()
+        self.lock, self.n_silent = threading.Lock(), 0
         self._known, self._ids = {}, itertools.count(1)  # ids of flows and setups by identity
 
     def __enter__(self):
@@ -341,6 +341,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in (None, "lost"):
             status, answer = self._answered(path, form)
         elif fault == "silent":
+            self.fake.n_silent += 1
             self.fake.closing.wait()
         self.fake.requests.append((self.command, path, status))
         if fault in ("drop", "lost", "silent"):

@@ -9,11 +9,38 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils._repr_html.fitted_attributes import AttrsDict
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
-# Of an object's public attributes, as the diagrams of estimators show them.
-fitted_attributes = BaseEstimator._get_fitted_attr_html
+try:  # scikit-learn 1.9 has callbacks, and diagrams that show what is fitted
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.utils._repr_html.fitted_attributes import AttrsDict
+
+    # Of an object's public attributes, as the diagrams of estimators show them.
+    fitted_attributes = BaseEstimator._get_fitted_attr_html
+except ImportError:
+    AttrsDict, fitted_attributes = object, dict
+
+    class _UnheardTask:
+        """The task of a fit, or of an epoch, that no callback is told of."""
+
+        def subcontext(self, **kwargs):
+            return self
+
+        def call_on_fit_task_begin(self, **kwargs):
+            pass
+
+        def call_on_fit_task_end(self, **kwargs):
+            return False
+
+    class CallbackSupportMixin:
+        """Stands for the mixin of scikit-learn 1.9; estimators have no `set_callbacks`."""
+
+        def _init_callback_context(self, **kwargs):
+            return _UnheardTask()
+
+    def with_callbacks(fit):
+        """Return a method as it is."""
+        return fit
 
 
 def propagated_callbacks(estimator: BaseEstimator) -> list:
@@ -24,6 +51,7 @@ def propagated_callbacks(estimator: BaseEstimator) -> list:
 
 __all__ = [
     "AttrsDict",
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "MetadataRequest",
@@ -34,4 +62,5 @@ __all__ = [
     "fitted_attributes",
     "propagated_callbacks",
     "rows_of",
+    "with_callbacks",
 ]

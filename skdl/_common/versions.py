@@ -17,7 +17,7 @@ from skdl.exceptions import UnsupportedVersionError, VersionWarning
 READABLE = {
     "skdl": ((0, 1), (1,)),
     "keras": ((3, 15), (4,)),
-    "scikit-learn": ((1, 9), (2,)),
+    "scikit-learn": ((1, 8), (2,)),
 }
 _KEY = "_versions"
 _checked: ContextVar[bool] = ContextVar("versions_are_checked", default=False)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -30,7 +29,14 @@ from skdl._estimators.targets import check_no_texts
 from skdl._estimators.tasks import FitTasks
 from skdl._networks.dense import input_dtype
 from skdl._networks.settings import own_settings
-from skdl._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skdl._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    with_callbacks,
+)
 
 if TYPE_CHECKING:
     import keras

@@ -23,6 +23,9 @@ from sklearn.model_selection import GridSearchCV
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, PretrainedFeatureClassifier
 from skdl.exceptions import InvalidFileError
 
+# They raise in the middle of a fit, without being a parameter of the estimator.
+pytest.importorskip("sklearn.callback", reason="needs the callbacks of scikit-learn 1.9")
+
 X, Y = load_iris(return_X_y=True)
 DIGITS, LABELS = (part[:300] for part in load_digits(return_X_y=True))
 

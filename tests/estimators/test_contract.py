@@ -303,7 +303,6 @@ def test_dtype_of_the_network(estimator, dtype):
     assert net.predict(X).dtype == (y.dtype if is_classifier(net) else np.float64)
     if is_classifier(net):
         assert net.predict_proba(X).dtype == np.float64
-        assert net.predict_proba(X).dtype == (np.float64 if dtype == "float64" else np.float32)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16", "bfloat16"])

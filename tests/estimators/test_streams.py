@@ -13,7 +13,6 @@ import pytest
 import tensorflow as tf
 from hearing import Deaf
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits, load_iris
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, TextBoWClassifier
@@ -228,11 +227,12 @@ class Listener(Deaf):
 
 
 def test_callbacks_of_scikit_learn():
+    callback = pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
     listener = Listener()
     fitted = net().set_callbacks(listener).fit(Batches(X, Y))
     assert listener.ended == ["epoch", "epoch", "fit"]
     assert_array_equal(listener.fitted[1].predict_proba(X), fitted.predict_proba(X))
-    estimator = net().set_callbacks(ScoringMonitor(scoring="accuracy"))
+    estimator = net().set_callbacks(callback.ScoringMonitor(scoring="accuracy"))
     with pytest.raises(ValueError, match="set_callbacks was given a ScoringMonitor"):
         estimator.fit(Batches(X, Y))
 

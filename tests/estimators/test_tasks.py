@@ -9,7 +9,6 @@ import scipy.sparse as sp
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -17,6 +16,9 @@ from sklearn.preprocessing import StandardScaler
 
 import skdl
 from skdl import DenseClassifier, DenseRegressor
+
+callback = pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
+ProgressBar, ScoringMonitor = callback.ProgressBar, callback.ScoringMonitor
 
 X, Y = load_iris(return_X_y=True, as_frame=True)
 

@@ -51,3 +51,7 @@ def test_what_is_not_installed_is_none_and_nothing_is_loaded():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ +openml: None$", done.stdout, re.MULTILINE)
+
+
+def test_the_citation_names_the_version():
+    assert f"\nversion: {skdl.__version__}\n" in (ROOT / "CITATION.cff").read_text()

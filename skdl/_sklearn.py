@@ -4,15 +4,18 @@ scikit-learn keeps them private, though authors of estimators need them;
 gathered in one place, a rename is mended once.
 """
 
-from sklearn.base import BaseEstimator
-from sklearn.base import _fit_context as fit_context
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:  # scikit-learn 1.9 has callbacks, and diagrams that show what is fitted
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
     from sklearn.utils._repr_html.fitted_attributes import AttrsDict
 
     # Of an object's public attributes, as the diagrams of estimators show them.
@@ -32,15 +35,28 @@ except ImportError:
         def call_on_fit_task_end(self, **kwargs):
             return False
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands for the mixin of scikit-learn 1.9; estimators have no `set_callbacks`."""
 
         def _init_callback_context(self, **kwargs):
             return _UnheardTask()
 
-    def with_callbacks(fit):
+    def _with_callbacks(fit):
         """Return a method as it is."""
         return fit
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: _Method) -> _Method:
+    """Let scikit-learn's callbacks know of a fit; the method keeps its type."""
+    return _with_callbacks(method)
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Method], _Method]:
+    """Have scikit-learn check the parameters before a fit; the method keeps its type."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def propagated_callbacks(estimator: BaseEstimator) -> list:

@@ -10,7 +10,8 @@ Why this is not left to a library: with `zipfile`, even where names, sizes and c
 against its directory, an eighth of all flipped bits went unseen (dates, versions, attributes), and
 so did a program put before the archive; it reads a whole directory of a million members before it
 tells of one. Comparing a file with what `zipfile` writes anew would close that, but bind files to
-the Python that wrote them. safetensors keeps no checksums, no texts or dates, and no order by columns.
+the Python that wrote them. safetensors keeps no checksums, no texts or dates, and no order by
+columns.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import secrets
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -91,7 +93,7 @@ class ArchiveReader:
         Open for reading, at its start.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BufferedReader):
         self._file = file
         self._n_bytes = os.fstat(file.fileno()).st_size
         self._entries: list[tuple] = []

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from typing import Any
 
 from skdl._common.versions import version_of
 
@@ -44,7 +45,7 @@ def show_versions() -> None:
     ...skdl: ...
     ...
     """
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "System": {
             "python": sys.version.replace("\n", " "),
             "executable": sys.executable,

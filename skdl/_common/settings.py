@@ -33,7 +33,8 @@ class HeldSettings:
 
     def __init__(self, *settings: Setting):
         self._settings, self._lock = settings, threading.Lock()
-        self._n_inside, self._replaced = 0, {}
+        self._n_inside = 0
+        self._replaced: dict[Setting, tuple[Any, Any]] = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -212,7 +212,9 @@ def _described(key: Any) -> Any:
     if isinstance(key, bool | int | float | str | bytes | np.ndarray | np.generic | None):
         return key
     known = {n: v for n, v in getattr(key, "__dict__", {}).items() if n not in _STATE}
-    plain = {name: v for name, v in known.items() if isinstance(v, bool | int | float | str | None)}
+    plain: dict[str, Any] = {
+        name: v for name, v in known.items() if isinstance(v, bool | int | float | str | None)
+    }
     if "min_delta" in plain:  # to which a fit gives the sign of its metric
         plain["min_delta"] = abs(plain["min_delta"])
     return type(key).__module__, type(key).__qualname__, plain

@@ -85,7 +85,7 @@ def _each(function: Callable, value: Any) -> Any:
     return function(value)
 
 
-def _from_config(cls: type, config: dict) -> Any:
+def _from_config(cls: Any, config: dict) -> Any:
     return cls.from_config(config)
 
 

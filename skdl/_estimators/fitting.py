@@ -153,9 +153,9 @@ class Fitting:
         weight = (weight * (len(weight) / weight.sum())).astype(dtype)
         return Rows(x, self.targets.encode(samples.y, dtype, samples.name), weight)
 
-    def check_weights(self, weight: np.ndarray) -> None:
+    def check_weights(self, weight: np.ndarray | None) -> None:
         """Raise a ValueError if rows have different weights and the loss cannot weigh them."""
-        if weight.min() == weight.max():
+        if weight is None or weight.min() == weight.max():
             return
         if not self._config.weighs_rows(self.targets.shape, self.targets.n_units):
             raise ValueError(

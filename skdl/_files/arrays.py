@@ -89,9 +89,9 @@ def check_sparse(format: str, shape: Any, data: np.ndarray, places: list[np.ndar
     else:
         where, starts = places
         n_starts, n_places = shape if format == "csr" else shape[::-1]
-        fits = len(where) == len(data) and len(starts) == n_starts + 1 and starts[0] == 0
-        fits = fits and starts[-1] == len(data) and (starts[1:] >= starts[:-1]).all()
-        fits = fits and _within(where, n_places)
+        fits = len(where) == len(data) and len(starts) == n_starts + 1
+        fits = fits and int(starts[0]) == 0 and int(starts[-1]) == len(data)
+        fits = fits and bool((starts[1:] >= starts[:-1]).all()) and _within(where, n_places)
     if not fits:
         raise InvalidFileError(f"it has a sparse matrix with entries outside of its {shape}")
 

@@ -37,6 +37,8 @@ _parts: ContextVar[list] = ContextVar("parts of the estimator being loaded")
 class Part:
     """Stands for a part in what skops saves; made by skops, it is the part."""
 
+    number: int
+
     def __new__(cls, number: int) -> Any:
         return _parts.get()[number]
 
@@ -54,7 +56,7 @@ class Part:
 class ObjectArray:
     """Made by skops, an array of objects of a shape."""
 
-    def __new__(cls, shape: tuple[int, ...], items: list) -> np.ndarray:
+    def __new__(cls, shape: tuple[int, ...], items: list) -> Any:
         if prod(shape) != len(items) or any(size < 0 for size in shape):
             raise InvalidFileError(f"it has {len(items)} objects in an array of shape {shape}")
         array = np.empty(len(items), dtype=object)
@@ -66,7 +68,7 @@ class ObjectArray:
 class MaskedArray:
     """Made by skops, a masked array of an array and a mask of its shape, neither copied."""
 
-    def __new__(cls, data: np.ndarray, mask: np.ndarray) -> np.ma.MaskedArray:
+    def __new__(cls, data: np.ndarray, mask: np.ndarray) -> Any:
         if not isinstance(data, np.ndarray) or not isinstance(mask, np.ndarray | np.bool):
             raise InvalidFileError("it has a masked array that is none")
         if mask.dtype != bool or mask.shape not in ((), data.shape):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -189,10 +190,10 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             "trusted must be a sequence of names, classes or functions, such as "
             f"['my_module.MyTransformer'], received trusted={trusted!r}."
         )
-    trusted = {_trusted_name(entry) for entry in trusted}
+    names = {_trusted_name(entry) for entry in trusted}
     with open(os.path.expanduser(path), "rb") as file:
         try:
-            return _load(file, os.fspath(path), trusted)
+            return _load(file, os.fspath(path), names)
         except (UntrustedTypesError, UnsupportedVersionError, Warning):
             raise
         except Exception as error:  # what checks, NumPy, Keras or TensorFlow say of a made-up file
@@ -203,7 +204,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             ) from error
 
 
-def _load(file: BinaryIO, path: str, trusted: set[str]) -> Any:
+def _load(file: BufferedReader, path: str, trusted: set[str]) -> Any:
     from skdl._files.estimator_tree import TreeReader
     from skdl._files.parts import PartDecoder
 
@@ -267,7 +268,7 @@ class _Buffers:
     def __iter__(self) -> Iterator[memoryview]:
         for array in self._arrays:
             flat = array.reshape(-1, order="F" if _is_by_columns(array) else "C")
-            yield memoryview(np.ascontiguousarray(flat).view(np.uint8))
+            yield np.ascontiguousarray(flat).view(np.uint8).data
 
 
 def _is_by_columns(array: np.ndarray) -> bool:
@@ -290,7 +291,7 @@ def _read_arrays(reader: ArchiveReader, described: list) -> Iterator[np.ndarray]
         raise InvalidFileError(f"its arrays should take {n_bytes} bytes, which is not their size")
     for dtype, (_, shape, order) in zip(dtypes, described, strict=True):
         buffer = np.empty(dtype.itemsize * n_items(shape), np.uint8)
-        reader.read_into(memoryview(buffer))
+        reader.read_into(buffer.data)
         array = buffer.view(dtype).reshape(shape, order="F" if order == "F" else "C")
         check_contents(array)
         yield array

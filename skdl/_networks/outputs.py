@@ -8,13 +8,13 @@ import numpy as np
 
 _INF = float("inf")
 # Where the loss needs more than any number: the activation, and the least and largest output.
-_BY_LOSS = {
+_BY_LOSS: dict[str | None, tuple[str, float, float]] = {
     "poisson": ("exponential", 0.0, _INF),  # of the mean, its logarithm is learned
     "mean_squared_logarithmic_error": ("exponential", 0.0, _INF),
     "binary_crossentropy": ("sigmoid", 0.0, 1.0),
     "kl_divergence": ("softmax", 0.0, 1.0),
 }
-_RANGES = {
+_RANGES: dict[str | None, tuple[float, float]] = {
     "elu": (-1.0, _INF),
     "exponential": (0.0, _INF),
     "hard_sigmoid": (0.0, 1.0),
@@ -43,7 +43,8 @@ def output_activation(given: Any, loss: Any) -> Any:
 
     if not (isinstance(given, str) and given == "auto"):
         return given
-    return _BY_LOSS.get(identify("loss", loss)[0], ("linear",))[0]
+    known = _BY_LOSS.get(identify("loss", loss)[0])
+    return "linear" if known is None else known[0]
 
 
 def check_output(activation: Any, parameter: str, value: Any, n_units: int) -> None:

@@ -108,7 +108,7 @@ class Original:
 
 def with_attributes(cls: type, attributes: dict[str, Any]) -> Any:
     """Return a new object of a class with these attributes, made without its constructor."""
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     vars(new).update(attributes)
     return new
 

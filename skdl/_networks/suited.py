@@ -83,7 +83,8 @@ def identify(parameter: str, value: Any) -> tuple[str | None, dict[str, Any]]:
             return BY_SHAPE, {}
         check_name(parameter, value)
         value = getattr(keras, "metrics" if parameter == "metrics" else "losses").get(value)
-    value, settings = deserialized(parameter, value), {}
+    value = deserialized(parameter, value)
+    settings: dict[str, Any] = {}
     while isinstance(value, functools.partial):
         value, settings = value.func, {**value.keywords, **settings}
     if isinstance(value, type) and _is_kerass(value):
@@ -94,10 +95,10 @@ def identify(parameter: str, value: Any) -> tuple[str | None, dict[str, Any]]:
     if not all(_is_kerass(getattr(type(value), method)) for method in computing):
         return None, settings
     function = getattr(value, "fn", getattr(value, "_fn", None))
-    settings = getattr(value, "_fn_kwargs", None)
     if function is None:
         settings = value.get_config()
         return next(_name_of_class(c) for c in type(value).__mro__ if _is_kerass(c)), settings
+    settings = getattr(value, "_fn_kwargs", {})
     return (function.__name__ if _is_kerass(function) else None), settings
 
 

@@ -36,7 +36,8 @@ def check_predictions(
         got = found[names[0]].reshape(expected.shape)
         _check_close(method, got / scale, expected / scale, tolerance)
         return
-    sure, labels = slice(None), np.asarray(estimator.predict(X))
+    sure: Any = slice(None)
+    labels = np.asarray(estimator.predict(X))
     if hasattr(estimator, "predict_proba"):
         got, expected = found["probabilities"], estimator.predict_proba(X)
         if isinstance(expected, list):  # one array an output

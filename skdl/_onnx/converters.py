@@ -69,7 +69,7 @@ class Inverse(BaseEstimator):
 
 def register() -> None:
     """Make all estimators of skdl, and classes derived from them, known to skl2onnx."""
-    for name in skdl.__all__:  # a class is known once its module is imported
+    for name in dir(skdl):  # a class is known once its module is imported
         if name[0].isupper():
             getattr(skdl, name)
     for cls in (*_derived(BaseNetwork), ImageReshaper, *_derived(ImageReshaper), Inverse):

@@ -22,7 +22,7 @@ def checked_tags(tags: Iterable[str]) -> list[str]:
 
     The server checks tags only after it has stored the run.
     """
-    kept = {}
+    kept: dict[str, str] = {}
     for tag in tags:
         if not isinstance(tag, str) or not _TAG.fullmatch(tag):
             raise ValueError(

@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skdl.openml._limits import check_description, check_size, checked_tags, parts
 from skdl.openml._server import OpenMLError, ask, check_key, fewer_remarks, import_openml
@@ -67,30 +67,34 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
     17
     """
     openml = import_openml("publish_run")
-    given = isinstance(run, str | os.PathLike)
-    if given:
-        folder, run = Path(run), openml.runs.OpenMLRun.from_filesystem(run)
+    computed: Any = run
+    folder = None
+    if isinstance(run, str | os.PathLike):
+        folder, computed = Path(run), openml.runs.OpenMLRun.from_filesystem(run)
     elif run.model is None or run.data_content is None:
         raise ValueError(
             f"run must have been computed here, with its model and predictions; run {run.run_id} "
             "comes from the server."
         )
     with fewer_remarks():
-        extension = openml.extensions.get_extension_by_model(run.model, raise_if_no_extension=True)
-        flow = extension.model_to_flow(run.model)
+        extension = openml.extensions.get_extension_by_model(
+            computed.model, raise_if_no_extension=True
+        )
+        flow = extension.model_to_flow(computed.model)
     check_description(flow)
     check_size(flow)
-    run.tags = checked_tags(run.tags or [])
-    if not given:
-        folder = _folder(run, flow)
-        ask(_write, run, folder, timeout=timeout)
+    computed.tags = checked_tags(computed.tags or [])
+    given = folder is not None
+    if folder is None:
+        folder = _folder(computed, flow)
+        ask(_write, computed, folder, timeout=timeout)
     try:
         check_key()
-        ask(_upload, run, timeout=timeout)
+        ask(_upload, computed, timeout=timeout)
     except (OpenMLError, KeyboardInterrupt) as error:
         again = f"skdl.openml.publish_run({str(folder)!r})"
         error.args = (f"{error} The run is kept in {folder}; publish it with {again}.",)
-        error.run, error.folder = run, folder
+        vars(error).update(run=computed, folder=folder)
         raise
     except openml.exceptions.OpenMLRunsExistError:
         if not given:
@@ -98,7 +102,7 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
         raise
     if not given:
         rmtree(folder)
-    return run
+    return computed
 
 
 def _folder(run: OpenMLRun, flow: OpenMLFlow) -> Path:

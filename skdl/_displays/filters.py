@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdl._common.images import is_size
+from skdl._common.settings import numpy_defaults
 from skdl._displays.plotting import (
     as_pictures,
     clear,
@@ -208,6 +209,7 @@ class FilterDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
+    @numpy_defaults()
     def _pictures(self, max_filters: int) -> list[NDArray]:
         """Return filters as values in 0..1, (height, width), in colour (height, width, 3)."""
         largest = np.abs(self.kernels).max() or 1.0

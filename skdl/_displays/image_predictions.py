@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
 from skdl._common.images import as_rows, pixel_maximum, resolve_image_shape
+from skdl._common.settings import numpy_defaults
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._transformers.image_files import LazyImages, as_sources
 
@@ -111,6 +112,7 @@ def _inside(net: Any) -> Iterator[Any]:
         yield from _inside(one)
 
 
+@numpy_defaults()
 def scaled_pixels(rows: Any, shown: NDArray) -> NDArray:
     """Return some of the rows of pixels as values in 0..1."""
     maximum = pixel_maximum(rows)

@@ -74,3 +74,6 @@ def _version(package: str) -> str | None:
         return version_of(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+show_versions.__module__ = "skdl"  # the public place

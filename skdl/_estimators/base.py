@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
@@ -57,6 +57,14 @@ class BaseNetwork(
 ):
     """An estimator whose fitted part is one Keras network."""
 
+    history_: dict[str, list[float]]
+    n_iter_: int
+    best_epoch_: int | None
+    training_program_: str
+    n_outputs_: int
+    n_features_in_: int
+    feature_names_in_: NDArray
+
     _takes_streams = False
 
     _parameter_constraints: dict = {
@@ -89,12 +97,12 @@ class BaseNetwork(
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X: ArrayLike,
+        X: Any,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-        X_val: ArrayLike | None = None,
+        X_val: Any = None,
         y_val: ArrayLike | None = None,
-    ) -> BaseNetwork:
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -339,7 +347,7 @@ class BaseNetwork(
         return tags
 
     @own_settings()
-    def summary(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> None:
+    def summary(self, X: Any | None = None, y: ArrayLike | None = None) -> None:
         """Print Keras's table of the network's layers, shapes and parameters.
 
         Parameters

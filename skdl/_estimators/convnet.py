@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from os import PathLike
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.images import as_rows, dtype_of
 from skdl._common.pixel_range import joined, pixel_range
+from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.convnet import build_convnet
@@ -233,43 +237,43 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
 
     def __init__(
         self,
-        filters=(32, 64),
+        filters: int | Sequence[int] = (32, 64),
         *,
-        kernel_size=3,
-        strides=1,
-        padding="valid",
-        dilation_rate=1,
-        pool_size=2,
-        conv_dropout=0.0,
-        hidden_layer_sizes=(64,),
-        image_shape=None,
-        rescale="auto",
-        exif_orientation=True,
-        augmentation=None,
-        activation="relu",
-        dropout=0.0,
-        l1=0.0,
-        l2=0.0,
-        batch_normalization=False,
-        kernel_initializer="glorot_uniform",
-        loss="auto",
-        optimizer="adam",
-        learning_rate=None,
-        metrics=None,
-        epochs=20,
-        batch_size=32,
-        shuffle=True,
-        validation_split=0.0,
-        early_stopping=False,
-        patience=10,
-        class_weight=None,
-        warm_start=False,
-        dtype="float32",
-        random_state=None,
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        verbose=0,
+        kernel_size: int | Sequence[Any] = 3,
+        strides: int | Sequence[Any] = 1,
+        padding: str | Sequence[str] = "valid",
+        dilation_rate: int | Sequence[Any] = 1,
+        pool_size: int | Sequence[Any] | None = 2,
+        conv_dropout: float | Sequence[float] = 0.0,
+        hidden_layer_sizes: int | Sequence[int] = (64,),
+        image_shape: Sequence[int] | None = None,
+        rescale: str | float | None = "auto",
+        exif_orientation: bool = True,
+        augmentation: dict[str, Any] | None = None,
+        activation: KerasObject = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_normalization: bool = False,
+        kernel_initializer: KerasObject = "glorot_uniform",
+        loss: KerasObject = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        metrics: Any = None,
+        epochs: int = 20,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_split: float = 0.0,
+        early_stopping: bool = False,
+        patience: int = 10,
+        class_weight: dict[Any, float] | str | None = None,
+        warm_start: bool = False,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        verbose: int = 0,
     ):
         self.filters = filters
         self.kernel_size = kernel_size
@@ -308,7 +312,7 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
-    def feature_maps(self, X: ArrayLike, layer: int | str = 0) -> NDArray:
+    def feature_maps(self, X: Any, layer: int | str = 0) -> NDArray:
         """Return what a layer of the network makes of images.
 
         Parameters

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
+import numpy as np
+
+from skdl._common.types import KerasObject
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.supervised import NetworkClassifier, NetworkRegressor
 from skdl._networks.dense import build_dense, layer_sizes
@@ -162,32 +167,32 @@ class DenseClassifier(NetworkClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        dropout=0.0,
-        l1=0.0,
-        l2=0.0,
-        batch_normalization=False,
-        kernel_initializer="glorot_uniform",
-        loss="auto",
-        optimizer="adam",
-        learning_rate=None,
-        metrics=None,
-        epochs=100,
-        batch_size=32,
-        shuffle=True,
-        validation_split=0.0,
-        early_stopping=False,
-        patience=10,
-        class_weight=None,
-        warm_start=False,
-        dtype="float32",
-        random_state=None,
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        verbose=0,
+        activation: KerasObject = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_normalization: bool = False,
+        kernel_initializer: KerasObject = "glorot_uniform",
+        loss: KerasObject = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        metrics: Any = None,
+        epochs: int = 100,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_split: float = 0.0,
+        early_stopping: bool = False,
+        patience: int = 10,
+        class_weight: dict[Any, float] | str | None = None,
+        warm_start: bool = False,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        verbose: int = 0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -360,32 +365,32 @@ class DenseRegressor(NetworkRegressor):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        dropout=0.0,
-        l1=0.0,
-        l2=0.0,
-        batch_normalization=False,
-        kernel_initializer="glorot_uniform",
-        output_activation="auto",
-        loss="auto",
-        optimizer="adam",
-        learning_rate=None,
-        metrics=None,
-        epochs=100,
-        batch_size=32,
-        shuffle=True,
-        validation_split=0.0,
-        early_stopping=False,
-        patience=10,
-        warm_start=False,
-        dtype="float32",
-        random_state=None,
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        verbose=0,
+        activation: KerasObject = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_normalization: bool = False,
+        kernel_initializer: KerasObject = "glorot_uniform",
+        output_activation: KerasObject = "auto",
+        loss: KerasObject = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        metrics: Any = None,
+        epochs: int = 100,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_split: float = 0.0,
+        early_stopping: bool = False,
+        patience: int = 10,
+        warm_start: bool = False,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        verbose: int = 0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
+from os import PathLike
+from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.processes import lock
+from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.streams import is_stream
 from skdl._estimators.supervised import NetworkClassifier
@@ -245,44 +250,44 @@ class PretrainedFeatureClassifier(BackboneInputs, NetworkClassifier):
 
     def __init__(
         self,
-        backbone="VGG16",
+        backbone: Any = "VGG16",
         *,
-        weights="imagenet",
-        image_shape=None,
-        pooling=None,
-        preprocess="auto",
-        exif_orientation=True,
-        training="features",
-        augmentation=None,
-        fine_tune_from="block5_conv1",
-        fine_tune_epochs=10,
-        fine_tune_learning_rate=1e-5,
-        memory=None,
-        hidden_layer_sizes=(256,),
-        activation="relu",
-        dropout=0.5,
-        l1=0.0,
-        l2=0.0,
-        batch_normalization=False,
-        kernel_initializer="glorot_uniform",
-        loss="auto",
-        optimizer="adam",
-        learning_rate=None,
-        metrics=None,
-        epochs=20,
-        batch_size=32,
-        shuffle=True,
-        validation_split=0.0,
-        early_stopping=False,
-        patience=10,
-        class_weight=None,
-        warm_start=False,
-        dtype="float32",
-        random_state=None,
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        verbose=0,
+        weights: Any = "imagenet",
+        image_shape: Sequence[int] | None = None,
+        pooling: str | None = None,
+        preprocess: Any = "auto",
+        exif_orientation: bool = True,
+        training: str = "features",
+        augmentation: dict[str, Any] | None = None,
+        fine_tune_from: str = "block5_conv1",
+        fine_tune_epochs: int = 10,
+        fine_tune_learning_rate: float = 1e-5,
+        memory: Any = None,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        activation: KerasObject = "relu",
+        dropout: float = 0.5,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_normalization: bool = False,
+        kernel_initializer: KerasObject = "glorot_uniform",
+        loss: KerasObject = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        metrics: Any = None,
+        epochs: int = 20,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_split: float = 0.0,
+        early_stopping: bool = False,
+        patience: int = 10,
+        class_weight: dict[Any, float] | str | None = None,
+        warm_start: bool = False,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        verbose: int = 0,
     ):
         self.backbone = backbone
         self.weights = weights

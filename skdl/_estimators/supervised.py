@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -15,6 +17,8 @@ from skdl._sklearn import StrOptions, fit_context
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """Predicting classes: labels from probabilities."""
+
+    classes_: NDArray
 
     _parameter_constraints: dict = {
         **BaseNetwork._parameter_constraints,
@@ -33,11 +37,11 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
-        X: ArrayLike,
+        X: Any,
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-    ) -> NetworkClassifier:
+    ) -> Self:
         """Train for one epoch more on the given rows.
 
         Parameters
@@ -64,7 +68,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return self._partial_fit(X, y, classes, sample_weight)
 
     @own_settings()
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: Any) -> NDArray:
         """Return the predicted labels.
 
         Parameters
@@ -81,7 +85,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return self._targets.decode(outputs)
 
     @own_settings()
-    def predict_proba(self, X: ArrayLike) -> NDArray:
+    def predict_proba(self, X: Any) -> NDArray:
         """Return the probability of each class.
 
         Parameters
@@ -99,7 +103,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return self._targets.probabilities(outputs)
 
     @own_settings()
-    def predict_log_proba(self, X: ArrayLike) -> NDArray:
+    def predict_log_proba(self, X: Any) -> NDArray:
         """Return the logarithm of the probability of each class.
 
         Parameters
@@ -128,9 +132,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         return ValueTargets(y)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> NetworkRegressor:
+    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch more on the given rows.
 
         Parameters
@@ -150,7 +152,7 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
         return self._partial_fit(X, y, None, sample_weight)
 
     @own_settings()
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: Any) -> NDArray:
         """Return the predicted values.
 
         Parameters

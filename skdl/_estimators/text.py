@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier, dense_architecture
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import input_dtype
@@ -216,49 +218,49 @@ class TextBoWClassifier(NetworkClassifier):
 
     def __init__(
         self,
-        max_words=10000,
+        max_words: int = 10000,
         *,
-        hidden_layer_sizes=(16, 16),
-        activation="relu",
-        dropout=0.0,
-        l1=0.0,
-        l2=0.0,
-        batch_normalization=False,
-        kernel_initializer="glorot_uniform",
-        loss="auto",
-        optimizer="adam",
-        learning_rate=None,
-        metrics=None,
-        epochs=20,
-        batch_size=32,
-        shuffle=True,
-        validation_split=0.0,
-        early_stopping=False,
-        patience=10,
-        class_weight=None,
-        warm_start=False,
-        dtype="float32",
-        random_state=None,
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        verbose=0,
-        binary=True,
-        oov_column=False,
-        word_index=None,
-        index_from=3,
-        encoding="utf-8",
-        decode_error="strict",
-        strip_accents=None,
-        lowercase=True,
-        preprocessor=None,
-        tokenizer=None,
-        stop_words=None,
-        token_pattern=r"(?u)\b\w\w+\b",
-        ngram_range=(1, 1),
-        analyzer="word",
-        max_df=1.0,
-        min_df=1,
+        hidden_layer_sizes: int | Sequence[int] = (16, 16),
+        activation: KerasObject = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        batch_normalization: bool = False,
+        kernel_initializer: KerasObject = "glorot_uniform",
+        loss: KerasObject = "auto",
+        optimizer: Any = "adam",
+        learning_rate: float | None = None,
+        metrics: Any = None,
+        epochs: int = 20,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        validation_split: float = 0.0,
+        early_stopping: bool = False,
+        patience: int = 10,
+        class_weight: dict[Any, float] | str | None = None,
+        warm_start: bool = False,
+        dtype: str = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        verbose: int = 0,
+        binary: bool = True,
+        oov_column: bool = False,
+        word_index: dict[str, int] | None = None,
+        index_from: int = 3,
+        encoding: str = "utf-8",
+        decode_error: str = "strict",
+        strip_accents: str | Callable | None = None,
+        lowercase: bool = True,
+        preprocessor: Callable | None = None,
+        tokenizer: Callable | None = None,
+        stop_words: str | list[str] | None = None,
+        token_pattern: str | None = r"(?u)\b\w\w+\b",
+        ngram_range: tuple[int, int] = (1, 1),
+        analyzer: str | Callable = "word",
+        max_df: float = 1.0,
+        min_df: float = 1,
     ):
         self.max_words = max_words
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from numpy.typing import ArrayLike, NDArray
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -154,17 +156,17 @@ class PretrainedFeatureExtractor(
 
     def __init__(
         self,
-        backbone="VGG16",
+        backbone: Any = "VGG16",
         *,
-        weights="imagenet",
-        image_shape=None,
-        pooling=None,
-        preprocess="auto",
-        exif_orientation=True,
-        layer=None,
-        batch_size=32,
-        memory=None,
-        random_state=None,
+        weights: Any = "imagenet",
+        image_shape: Sequence[int] | None = None,
+        pooling: str | None = None,
+        preprocess: Any = "auto",
+        exif_orientation: bool = True,
+        layer: str | None = None,
+        batch_size: int = 32,
+        memory: Any = None,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.backbone = backbone
         self.weights = weights
@@ -179,7 +181,7 @@ class PretrainedFeatureExtractor(
 
     @fit_context(prefer_skip_nested_validation=True)
     @own_settings()
-    def fit(self, X: ArrayLike, y: Any = None) -> PretrainedFeatureExtractor:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the backbone and settle how images go into it; no feature is computed.
 
         Parameters
@@ -217,7 +219,7 @@ class PretrainedFeatureExtractor(
         return self
 
     @own_settings()
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: Any) -> NDArray:
         """Return the features of images.
 
         Parameters

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -99,14 +100,21 @@ class ImageReshaper(
         "exif_orientation": ["boolean"],
     }
 
-    def __init__(self, image_shape=None, *, channels=None, rescale="auto", exif_orientation=True):
+    def __init__(
+        self,
+        image_shape: Sequence[int] | None = None,
+        *,
+        channels: int | None = None,
+        rescale: str | float | None = "auto",
+        exif_orientation: bool = True,
+    ):
         self.image_shape = image_shape
         self.channels = channels
         self.rescale = rescale
         self.exif_orientation = exif_orientation
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None) -> ImageReshaper:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Settle the shape and the scale of the images.
 
         Parameters
@@ -142,7 +150,7 @@ class ImageReshaper(
             self.scale_ = 1.0 if self.rescale is None else float(self.rescale)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: Any) -> NDArray:
         """Return the images.
 
         Parameters
@@ -174,7 +182,7 @@ class ImageReshaper(
         images = self._in_float32(np.divide, rows)
         return images.reshape(-1, *self.image_shape_)
 
-    def inverse_transform(self, X: ArrayLike) -> NDArray:
+    def inverse_transform(self, X: Any) -> NDArray:
         """Return rows of pixels in the range that they had in fit.
 
         Parameters

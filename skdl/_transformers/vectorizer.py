@@ -5,11 +5,11 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
@@ -219,7 +219,7 @@ class OneHotTextVectorizer(
         self.min_df = min_df
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Iterable, y: Any = None) -> OneHotTextVectorizer:
+    def fit(self, X: Iterable, y: Any = None) -> Self:
         """Find the columns.
 
         Parameters
@@ -296,7 +296,7 @@ class OneHotTextVectorizer(
         counts = counter.transform(map(analyze, documents))
         return self._matrix_of_counts(counts, analyze.lengths)
 
-    def inverse_transform(self, X: ArrayLike) -> list[NDArray]:
+    def inverse_transform(self, X: Any) -> list[NDArray]:
         """Return the terms of each row, in the order of the columns.
 
         Parameters

@@ -8,7 +8,7 @@ from ._displays.loss_curve import LossCurveDisplay as LossCurveDisplay
 from ._displays.search import SearchDisplay as SearchDisplay
 from ._estimators.convnet import ConvNetClassifier as ConvNetClassifier
 from ._estimators.dense import DenseClassifier as DenseClassifier
-from ._estimators.dense import DenseRegressor as DenseRegressor
+from ._estimators.dense_regressor import DenseRegressor as DenseRegressor
 from ._estimators.pretrained import PretrainedFeatureClassifier as PretrainedFeatureClassifier
 from ._estimators.text import TextBoWClassifier as TextBoWClassifier
 from ._files.saving import load as load

@@ -1,4 +1,4 @@
-"""Fully connected networks on tables: `DenseClassifier` and `DenseRegressor`."""
+"""Fully connected networks that predict classes: `DenseClassifier`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from skdl._common.types import KerasObject
 from skdl._estimators.base import BaseNetwork
-from skdl._estimators.supervised import NetworkClassifier, NetworkRegressor
+from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import build_dense, layer_sizes
 from skdl._sklearn import Interval
 
-_CONSTRAINTS: dict = {
+# Of the parameter that all dense networks on tables add.
+HIDDEN_LAYERS: dict = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
 }
 
@@ -161,7 +162,7 @@ class DenseClassifier(NetworkClassifier):
     True
     """
 
-    _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **_CONSTRAINTS}
+    _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **HIDDEN_LAYERS}
 
     _takes_streams = True
 
@@ -224,203 +225,5 @@ class DenseClassifier(NetworkClassifier):
         return dense_architecture(self, X)
 
 
-class DenseRegressor(NetworkRegressor):
-    """Fully connected network that predicts one value or several.
-
-    Takes dense arrays, DataFrames and sparse matrices. The output layer has one unit per output
-    and is linear, unless the loss or `output_activation` asks for positive or bounded values.
-    Targets far from zero and one train faster when they are scaled, as
-    `sklearn.compose.TransformedTargetRegressor` does.
-
-    Parameters
-    ----------
-    hidden_layer_sizes : int or tuple of int, default=(100,)
-        Number of units of each hidden layer, from input to output. An int means one layer,
-        an empty tuple none: a linear model.
-    activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
-        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
-    dropout : float, default=0.0
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [1]_.
-    l1 : float, default=0.0
-        Weight of the sum of absolute kernel weights of all layers in the loss.
-    l2 : float, default=0.0
-        Weight of the sum of squared kernel weights of all layers in the loss.
-    batch_normalization : bool, default=False
-        Whether each hidden layer's outputs are normalised by batch, after the activation
-        and before dropout [2]_.
-    kernel_initializer : str, dict or object, default="glorot_uniform"
-        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
-        an object. Each layer gets a seed of its own from `random_state`.
-    output_activation : str, dict or callable, default="auto"
-        Activation of the output layer, which decides the values that can be predicted: a name
-        in `keras.activations`, a function, a Keras layer or a configuration. "auto" follows
-        from the loss: "exponential" for "poisson" and "mean_squared_logarithmic_error" (values
-        of at least 0), "sigmoid" for "binary_crossentropy" (values from 0 to 1), "softmax" for
-        "kl_divergence" (rows that sum to 1), "linear" for all others.
-    loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
-        "auto": the mean squared error. Losses of classes are refused.
-    optimizer : str, dict or object, default="adam"
-        A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
-        for each fit.
-    learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
-        of the learning rate of an optimizer object or configuration.
-    metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss.
-    epochs : int, default=100
-        Number of passes over the training rows; the largest number with early stopping.
-    batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
-    shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
-    validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random. Unused if `X_val` is given to `fit`.
-    early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
-    patience : int, default=10
-        Number of epochs without improvement after which early stopping ends training. Unused
-        without `early_stopping`.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
-    dtype : str, default="float32"
-        Keras dtype policy of the network: "float32", "float64", "bfloat16" or
-        "mixed_bfloat16". Inputs of any numeric dtype are converted.
-    random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
-        are equal to the last bit on the same machine with the same number of threads. None
-        draws from fresh entropy. No global seed is read or set.
-    callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
-        (but of what cannot be copied). One that acts on every batch makes training go through
-        `Model.fit`, which is slower.
-    checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
-    checkpoint_every : int, default=1
-        Number of epochs after which the state is written again. Unused without `checkpoint`.
-    verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
-
-    Attributes
-    ----------
-    model_ : keras.Model
-        The trained network, compiled; it can be used with Keras alone.
-    history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
-    n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
-    best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
-        from 1.
-    training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
-    n_outputs_ : int
-        Number of units of the output layer.
-    n_features_in_ : int
-        Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
-
-    See Also
-    --------
-    DenseClassifier : The same for classes.
-    build_dense : Builds the network.
-
-    References
-    ----------
-    .. [1] N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from
-       overfitting. Journal of Machine Learning Research 15.
-    .. [2] S. Ioffe, C. Szegedy (2015). Batch normalization: accelerating deep network
-       training by reducing internal covariate shift. ICML.
-    .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
-       feedforward neural networks. AISTATS.
-    .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skdl import DenseRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> net = make_pipeline(StandardScaler(), DenseRegressor(random_state=0)).fit(X, y)
-    >>> net.predict(X[:3]).shape
-    (3,)
-    """
-
-    _parameter_constraints: dict = {
-        **NetworkRegressor._parameter_constraints,
-        **_CONSTRAINTS,
-        "output_activation": [str, dict, callable],
-    }
-
-    _takes_streams = True
-
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
-        *,
-        activation: KerasObject = "relu",
-        dropout: float = 0.0,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        batch_normalization: bool = False,
-        kernel_initializer: KerasObject = "glorot_uniform",
-        output_activation: KerasObject = "auto",
-        loss: KerasObject = "auto",
-        optimizer: Any = "adam",
-        learning_rate: float | None = None,
-        metrics: Any = None,
-        epochs: int = 100,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        validation_split: float = 0.0,
-        early_stopping: bool = False,
-        patience: int = 10,
-        warm_start: bool = False,
-        dtype: str = "float32",
-        random_state: int | np.random.RandomState | None = None,
-        callbacks: Any = None,
-        checkpoint: str | PathLike[str] | None = None,
-        checkpoint_every: int = 1,
-        verbose: int = 0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.dropout = dropout
-        self.l1 = l1
-        self.l2 = l2
-        self.batch_normalization = batch_normalization
-        self.kernel_initializer = kernel_initializer
-        self.output_activation = output_activation
-        self.loss = loss
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.metrics = metrics
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.validation_split = validation_split
-        self.early_stopping = early_stopping
-        self.patience = patience
-        self.warm_start = warm_start
-        self.dtype = dtype
-        self.random_state = random_state
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.checkpoint_every = checkpoint_every
-        self.verbose = verbose
-
-    def _architecture(self, X):
-        return dense_architecture(self, X)
-
-
 # The public place, which pickles and OpenML flows name.
-DenseClassifier.__module__ = DenseRegressor.__module__ = "skdl"
+DenseClassifier.__module__ = "skdl"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral
 from os import PathLike
 from typing import Any
 
@@ -18,7 +17,7 @@ from skdl._estimators.dense import DenseClassifier, dense_architecture
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.dense import input_dtype
 from skdl._networks.recipes import key_of
-from skdl._transformers.documents import are_texts, listed
+from skdl._transformers.documents import are_documents, are_texts, documents_in
 from skdl._transformers.vectorizer import OneHotTextVectorizer
 
 # The parameters that are the vectorizer's.
@@ -315,7 +314,7 @@ class TextBoWClassifier(NetworkClassifier):
         return list(X) if once else X
 
     def _validated(self, X, *y, reset=True, **checks):
-        documents = _documents(X)
+        documents = documents_in(X)
         if documents is None:
             return super()._validated(X, *y, reset=reset, **checks)
         if reset:
@@ -330,7 +329,7 @@ class TextBoWClassifier(NetworkClassifier):
 
     def _learn_inputs(self, X):
         vars(self).pop("vectorizer_", None)
-        if _are_documents(X):
+        if are_documents(X):
             parameters = {name: getattr(self, name) for name in _TEXT_PARAMETERS}
             self.vectorizer_ = OneHotTextVectorizer(**parameters).fit(X)
         return self._inputs(X)
@@ -348,7 +347,7 @@ class TextBoWClassifier(NetworkClassifier):
 
     def _inputs(self, X):
         learned = hasattr(self, "vectorizer_")
-        if _are_documents(X):
+        if are_documents(X):
             if not learned:
                 raise ValueError(
                     "X is documents, but this TextBoWClassifier was fitted on a matrix of words. "
@@ -367,35 +366,6 @@ class TextBoWClassifier(NetworkClassifier):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
-
-
-def _documents(X: Any) -> np.ndarray | None:
-    """Return documents as an array of objects, None where X is a matrix of numbers."""
-    if issparse(X):
-        return None
-    documents = listed(X)
-    if documents is None or _is_table(documents):
-        return None
-    array = np.empty(len(documents), dtype=object)
-    for i, document in enumerate(documents):  # at once, lists of one length would make a table
-        array[i] = document
-    return array
-
-
-def _is_table(documents: list) -> bool:
-    """Tell whether rows are lists, of one length, of numbers that are no word indices."""
-    if any(isinstance(document, str | bytes) for document in documents):
-        return False
-    first = documents[0]
-    if not np.iterable(first):
-        return isinstance(first, Integral | float)
-    if len({len(row) for row in documents if hasattr(row, "__len__")}) > 1:
-        return False  # no table has rows of several lengths
-    return any(isinstance(value, float | bool | np.floating) for value in first)
-
-
-def _are_documents(X: Any) -> bool:
-    return not issparse(X) and X.ndim == 1
 
 
 # The public place, which pickles and OpenML flows name.

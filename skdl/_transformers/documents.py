@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skdl._sklearn import Interval, StrOptions
@@ -257,3 +258,33 @@ def _refused(document: Any, number: int, remedy: str) -> ValueError:
         f"Document {number} is of type {type(document).__name__}: received "
         f"{reprlib.repr(document)}. {remedy}"
     )
+
+
+def documents_in(X: Any) -> np.ndarray | None:
+    """Return documents as an array of objects, None where X is a matrix of numbers."""
+    if issparse(X):
+        return None
+    documents = listed(X)
+    if documents is None or _is_table(documents):
+        return None
+    array = np.empty(len(documents), dtype=object)
+    for i, document in enumerate(documents):  # at once, lists of one length would make a table
+        array[i] = document
+    return array
+
+
+def _is_table(documents: list) -> bool:
+    """Tell whether rows are lists, of one length, of numbers that are no word indices."""
+    if any(isinstance(document, str | bytes) for document in documents):
+        return False
+    first = documents[0]
+    if not np.iterable(first):
+        return isinstance(first, Integral | float)
+    if len({len(row) for row in documents if hasattr(row, "__len__")}) > 1:
+        return False  # no table has rows of several lengths
+    return any(isinstance(value, float | bool | np.floating) for value in first)
+
+
+def are_documents(X: Any) -> bool:
+    """Tell whether checked X is documents, not a matrix of words."""
+    return not issparse(X) and X.ndim == 1

@@ -10,7 +10,11 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
+
+# Callbacks that are what their constructors' arguments say, but for the state of a fit.
+_ANEW, _REST = {"EarlyStopping", "ReduceLROnPlateau"}, {"kwargs"}
 
 
 class KerasObjectsCopied:
@@ -70,10 +74,18 @@ class _Called:
 
 
 def _without_model(callback: Any) -> Any:
-    """Return a callback that holds no model, itself if it does not."""
+    """Return a callback that holds no model, itself if it does not.
+
+    Of those of Keras that begin anew with each fit nothing of the last one is kept: weights of
+    the best epoch, for one.
+    """
     if getattr(callback, "_model", None) is None:
         return callback
-    other = object.__new__(type(callback))
+    cls = type(callback)
+    if cls.__module__.startswith("keras.") and cls.__name__ in _ANEW:
+        known = {name: getattr(callback, name) for name in signature(cls).parameters.keys() - _REST}
+        return cls(**known)
+    other = object.__new__(cls)
     vars(other).update(vars(callback), _model=None)
     return other
 

@@ -2,11 +2,15 @@
 
 import copy
 import csv
+import pickle
+import threading
 
 import keras
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from skdl import DenseClassifier, build_dense
 
@@ -152,3 +156,87 @@ def test_a_callback_that_stops(data):
     net = by_skdl(data, Stop())
     assert net.n_iter_ == 3
     assert net.set_params(warm_start=True).fit(data[0], data[1]).n_iter_ == 4 + 11
+
+
+class Collector(keras.callbacks.Callback):
+    """Collects losses in a list, which users expect to find filled."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.losses.append(logs["loss"])
+
+
+class Locked(Collector):
+    """Holds what can be neither copied nor pickled."""
+
+    def __init__(self):
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self.lock:
+            super().on_epoch_end(epoch, logs)
+
+
+@pytest.mark.parametrize("cls", [Collector, Locked])
+def test_the_caller_s_object_is_called(cls, data):
+    collector = cls()
+    net = by_skdl(data, collector, epochs=3)
+    assert net.callbacks[0] is collector
+    assert collector.losses == net.history_["loss"]
+    assert collector.model is net.model_
+    net.partial_fit(data[0], data[1])
+    assert collector.losses == net.history_["loss"]
+    twice = DenseClassifier((3,), epochs=2, callbacks=[collector] * 2).fit(data[0], data[1])
+    losses = np.repeat(twice.history_["loss"], 2)  # as under Keras
+    assert_array_equal(collector.losses[4:], losses)
+
+
+def slower(epoch, rate):
+    return rate * 0.9
+
+
+def test_equal_fits_stay_equal(data):
+    callbacks = [
+        keras.callbacks.EarlyStopping(patience=2, min_delta=1e-3, restore_best_weights=True),
+        keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=1, min_delta=1e-3, cooldown=1),
+        keras.callbacks.LearningRateScheduler(slower),
+    ]
+    X, y, X_val, y_val = data
+    net = DenseClassifier((8,), epochs=12, learning_rate=0.05, random_state=0, callbacks=callbacks)
+    net.fit(X, y, X_val=X_val, y_val=y_val)
+    history, weights = net.history_, net.model_.get_weights()
+    assert net.n_iter_ < 12
+    for again in (net, clone(net), pickle.loads(pickle.dumps(net))):
+        again.fit(X, y, X_val=X_val, y_val=y_val)
+        assert again.history_ == history
+        for ours, theirs in zip(again.model_.get_weights(), weights, strict=True):
+            assert_array_equal(ours, theirs)
+
+
+def test_clones_and_pickles_have_copies(data):
+    collector = Collector()
+    net = by_skdl(data, collector, epochs=3)
+    copies = [clone(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))]
+    for other in copies:
+        (theirs,) = other.callbacks
+        assert theirs is not collector
+        assert theirs.losses == collector.losses
+        assert theirs.model is None
+        assert collector.model is net.model_
+    copies[0].fit(data[0], data[1])
+    assert len(collector.losses) == 3
+    assert copies[2].predict(data[0]).shape == data[1].shape
+    GridSearchCV(net, {"batch_size": [8, 16]}, cv=2, refit=False).fit(data[0], data[1])
+    assert len(collector.losses) == 3
+
+
+def test_what_cannot_be_copied_is_shared_by_clones(data):
+    locked = Locked()
+    net = DenseClassifier((3,), epochs=2, callbacks=locked)
+    GridSearchCV(net, {"batch_size": [8, 16]}, cv=2).fit(data[0], data[1])
+    assert clone(net).callbacks is locked
+    assert len(locked.losses) == 2 * (2 * 2 + 1)

@@ -23,6 +23,7 @@ _FEW = {
 }
 _NAMES = {
     "activation": [n for n in dir(keras.activations) if n[0].islower()],
+    "output_activation": ["auto", *(n for n in dir(keras.activations) if n[0].islower())],
     "kernel_initializer": [n for n in dir(keras.initializers) if n[0].islower()] + ["HeNormal"],
     "loss": ["auto", *(n for n in dir(keras.losses) if n[0] != "_")],
     "optimizer": [n for n in dir(keras.optimizers) if n[0] != "_"] + ["SGD", "adam", "rmsprop"],
@@ -35,6 +36,9 @@ _NAMES = {
 _OBJECTS = {
     "activation": [lambda: keras.activations.tanh, lambda: keras.layers.LeakyReLU(0.1),
                    lambda: len],
+    "output_activation": [
+        lambda: keras.activations.softplus, lambda: keras.layers.ReLU(), lambda: len,
+    ],
     "kernel_initializer": [
         lambda: keras.initializers.HeNormal(seed=1), lambda: keras.initializers.Ones,
         lambda: print,
@@ -61,6 +65,7 @@ _OBJECTS = {
 }  # fmt: skip
 _DICTS = {
     "activation": [{"class_name": "ReLU", "config": {}}],
+    "output_activation": [{"class_name": "ReLU", "config": {}}],
     "optimizer": [{"class_name": "Adam", "config": {"learning_rate": 0.1}}],
     "loss": [{"class_name": "Huber", "config": {"delta": 0.1}}],
     "class_weight": [{"a": 2.0}, {"a": 0, "b": 0, "c": 0}, {"z": 1.0}, {"a": -1}, {"a": "b"}],

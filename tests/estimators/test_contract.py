@@ -146,7 +146,7 @@ def test_probabilities_of_one_row(estimator):
         assert one.shape == (1, n_classes)
         assert one.dtype == np.float64
         assert_array_equal(one, net.predict_proba(X)[:1])
-        np.testing.assert_allclose(net.predict_proba(X).sum(1), 1, atol=1e-6)
+        np.testing.assert_allclose(net.predict_proba(X).sum(1), 1, rtol=0, atol=1e-15)
         assert net.predict(X[:1]).shape == (1,)
 
 

@@ -19,7 +19,7 @@ from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from strategies import BAD, N_ROWS, SAME, SAME_SPARSE, TARGETS, TEXTS, WEIGHTS
 
-from skdl.exceptions import NonFiniteLossError
+from skdl.exceptions import NonFiniteLossError, TargetsWarning
 
 # Some of Keras's objects draw from Python's generator when they are made.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
@@ -149,6 +149,7 @@ def check_inputs(name, bad, y, weight, method, n_fitted):
     with warnings.catch_warnings():
         # scikit-learn's own remarks on such data.
         warnings.simplefilter("ignore", DataConversionWarning)
+        warnings.simplefilter("ignore", TargetsWarning)
         warnings.filterwarnings("ignore", "X (has|does not have valid) feature names")
         warnings.filterwarnings("ignore", "The number of unique classes is greater than")
         warnings.filterwarnings("ignore", "invalid value encountered in cast", RuntimeWarning)

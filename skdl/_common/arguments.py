@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-_METHODS = ("__init__", "fit", "partial_fit")
+_TRAINING = ("__init__", "fit", "partial_fit")
+_USING = ("predict", "predict_proba", "predict_log_proba", "transform", "fit_transform")
 # What other libraries call the parameters of the constructors here, and what else is meant.
 _SAME = {
     "alpha": "l2",
@@ -49,12 +50,12 @@ _REMEDIES = {
 
 
 class ExplainedArguments:
-    """Makes constructors and `fit` of subclasses say what to do with an argument they lack."""
+    """Makes constructors and methods of subclasses say what to do with an argument they lack."""
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        for name in _METHODS:
-            if name in vars(cls):
+        for name in (*_TRAINING, *_USING):
+            if inspect.isfunction(vars(cls).get(name)):
                 setattr(cls, name, _explained(vars(cls)[name]))
 
 
@@ -96,6 +97,8 @@ def _message(cls, method, signature, unknown):
     """Return what to say about an argument that is not among the parameters."""
     error = f"{_called(cls, method)} got an unexpected keyword argument {unknown!r}."
     own = signature.parameters.keys() - {"self"}
+    if method in _USING:
+        return f"{error} It takes {', '.join(list(signature.parameters)[1:])}."
     constructor = inspect.signature(cls.__init__).parameters.keys() - {"self"}
     known = own | constructor | (inspect.signature(cls.fit).parameters.keys() - {"self"})
     meant = _SAME.get(unknown, unknown)

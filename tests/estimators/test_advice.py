@@ -69,6 +69,15 @@ def test_fit_says_what_is_meant(arguments, remedy):
         DenseClassifier((3,), "relu")
 
 
+def test_what_uses_a_network_names_the_public_class_too():
+    net = DenseClassifier((3,), epochs=1).fit(X, LABELS)
+    for method in (net.predict, net.predict_proba, net.predict_log_proba):
+        with pytest.raises(TypeError, match=r"^DenseClassifier.predict.*'batch_size'. It takes X"):
+            method(X, batch_size=3)
+    with pytest.raises(TypeError, match=r"^OneHotTextVectorizer.transform\(\).*'y'. It takes X"):
+        OneHotTextVectorizer().fit(TEXTS).transform(TEXTS, y=LABELS)
+
+
 def test_every_public_estimator_explains_its_arguments():
     classes = [getattr(skdl, name) for name in skdl.__all__]
     found = [c for c in classes if inspect.isclass(c) and hasattr(c, "get_params")]

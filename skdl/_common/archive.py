@@ -8,7 +8,7 @@ refused, and no more memory is asked for than the file has bytes.
 
 Why this is not left to a library: with `zipfile`, even where names, sizes and checksums are held
 against its directory, an eighth of all flipped bits went unseen (dates, versions, attributes), and
-so did a program put before the archive; it reads a whole directory of a million members before it
+so did a program put before the archive; and it reads a directory of a million members before it
 tells of one. Comparing a file with what `zipfile` writes anew would close that, but bind files to
 the Python that wrote them. safetensors keeps no checksums, no texts or dates, and no order by
 columns.

@@ -46,6 +46,7 @@ SHAPES = {
     "TfidfTransformer": {"idf_": "n"},
     "LinearModel": _LINEAR,
     "LinearClassifierMixin": _LINEAR,
+    "_GeneralizedLinearRegressor": {"coef_": "n", "intercept_": ""},
     "BaseSGD": _LINEAR
     | {f"_{kind}_{name}": shape for kind in ("standard", "average") for name, shape in
        (("coef", "n|r n"), ("intercept", "1|r"))}
@@ -61,6 +62,9 @@ SHAPES = {
     "_SigmoidCalibration": {"a_": "", "b_": ""},
     "_TemperatureScaling": {"beta_": ""},
 }  # fmt: skip
+
+
+_MAX_CHOSEN = 64  # of columns or degrees, the fewer; for 64 of 128 it is 10**37 products
 
 
 def _require(holds: Any, what: str) -> None:
@@ -180,6 +184,9 @@ def polynomial(each: Any) -> None:
         return
     low, high = each._min_degree, each._max_degree
     _require(_is_whole(low, 2**31) and _is_whole(high, 2**31), "PolynomialFeatures has no degrees")
+    # More would be counted for hours, and no array has as many columns.
+    fits = min(high, each.n_features_in_) <= _MAX_CHOSEN
+    _require(fits, "PolynomialFeatures has degrees and columns that no memory would hold")
     count = {
         "n_features": each.n_features_in_, "interaction_only": each.interaction_only,
         "include_bias": each.include_bias,

@@ -35,6 +35,8 @@ _NAMED = ("recipe", "object", "function", "model")  # by the name of a class or 
 # A Keras configuration: what it may say. Not `compile_config`, unless it is empty.
 _CONFIG_KEYS = {"module", "class_name", "config", "registered_name"}
 _CONFIG_KEYS |= {"name", "build_config", "inbound_nodes", "compile_config"}
+# In all Keras objects of a file beside networks, which bring no arrays for theirs.
+_MAX_NUMBERS = 2**24
 # Entries of a sparse matrix by its format.
 _SPARSE = {name: ("data", "indices", "indptr") for name in ("csr", "csc")}
 _SPARSE |= {"coo": ("data", "row", "col")}
@@ -175,6 +177,7 @@ class Decoder:
         self.arrays, self.trusted = arrays, trusted
         self._copied: set[int] = set()
         self._in_config = False
+        self.numbers_left = _MAX_NUMBERS
 
     def check(self, value: Any, within: str | None = None) -> Iterable[str]:
         """Yield the names in a value that are neither known nor trusted.
@@ -292,7 +295,9 @@ class Decoder:
         return recipe
 
     def _decode_object(self, name, config):
-        return made_if_small(self._decode_recipe(name, config))
+        made, size = made_if_small(self._decode_recipe(name, config), self.numbers_left)
+        self.numbers_left -= size
+        return made
 
     def _decode_function(self, name):
         return self._named(name)

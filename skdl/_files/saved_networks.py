@@ -78,6 +78,14 @@ def decode_network(
     config = _network_config(_BUILDERS[builder], **config)
     network = object.__new__(Network)
     network.__setstate__({**state, "config": config, "_variables": None, "_model": None})
+    decoder.numbers_left -= check_metrics(
+        [
+            each
+            for each in (*network.config.metrics, network.config.loss)
+            if isinstance(each, Recipe)
+        ],
+        decoder.numbers_left,
+    )
     _check_weights(network)
     _check_all(network)
     return network
@@ -101,7 +109,6 @@ def _check_weights(network):
     for value in config.arguments.values():
         if isinstance(value, tuple) and len(value) > min(_MAX_LAYERS, max(len(arrays), 4)):
             raise InvalidFileError(f"its network has {len(value)} layers but {len(arrays)} arrays")
-    check_metrics([each for each in (*config.metrics, config.loss) if isinstance(each, Recipe)])
     sparse = {"sparse": True} if network._sparse else {}
     with building(), without_memory(_n_numbers(arrays)):
         try:
@@ -174,8 +181,11 @@ def decode_features(decoder: Decoder, state: dict[str, Any]) -> Any:
     from skdl._transformers.features import Features
 
     state = {name: decoder.decode(state[name]) for name in _FEATURES}
-    if not isinstance(state["network"], Network):
+    network, dtype = state["network"], state["dtype"]
+    if not isinstance(network, Network) or network.target_shape != (state["n_features"],):
         raise InvalidFileError("its features are of no network")
+    if not isinstance(dtype, np.dtype) or dtype.itemsize > 8 or dtype.kind not in "fV":
+        raise InvalidFileError(f"its features are of dtype {dtype!r}")
     features = object.__new__(Features)
     vars(features).update(state, folder=None, _identity=None)
     return features

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from math import prod
 from typing import Any
 
 from skdl._networks.recipes import Recipe
@@ -51,8 +52,7 @@ _PARTS_OF_MODELS = (
 )
 # Strings for which Keras finds a loss or metric by the shapes of targets and outputs.
 _BY_SHAPE = {"acc", "accuracy", "ce", "crossentropy"}
-# Of metrics: largest whole number in a configuration, and numbers in all variables together.
-_LARGEST_INT, _LARGEST_METRIC = 100_000, 2**24
+_LARGEST_INT = 100_000  # in the configuration of a metric
 _NOT_FUNCTIONS = {"get", "serialize", "deserialize"}
 
 
@@ -173,8 +173,11 @@ def _kind_of(name, module):
     return "model" if isinstance(found, type) and issubclass(found, keras.Model) else "other"
 
 
-def check_metrics(recipes: list[Recipe]) -> None:
-    """Raise an error if the metrics among some recipes, once made, would take much memory."""
+def check_metrics(recipes: list[Recipe], most: int) -> int:
+    """Return how many numbers the metrics among some recipes, once made, would hold.
+
+    An error is raised if they are more than `most`.
+    """
     # Late: both load Keras.
     from skdl._networks.keras import keras
     from skdl._networks.unallocated import without_memory
@@ -184,23 +187,28 @@ def check_metrics(recipes: list[Recipe]) -> None:
         large = [n for n in recipe.config.values() if type(n) is int and n > _LARGEST_INT]
         if large:
             raise InvalidFileError(f"its metric {recipe.cls.__name__} is too large: {large[0]}")
-    with without_memory(_LARGEST_METRIC):
+    with without_memory(most) as variables:
         for recipe in metrics:
             recipe.make()
+    return sum(prod(variable.shape) for variable in variables)
 
 
-def made_if_small(recipe: Recipe) -> Any:
-    """Return the Keras object of a recipe from a file, which must take little memory."""
+def made_if_small(recipe: Recipe, most: int) -> tuple[Any, int]:
+    """Return the Keras object of a recipe from a file, and how many numbers it holds.
+
+    An error is raised if they are more than `most`.
+    """
     from skdl._networks.keras import keras
     from skdl._networks.unallocated import without_memory
 
     if _is(recipe.cls, keras.Model):
         raise InvalidFileError(f"it holds a {recipe.cls.__name__} without its weights")
-    check_metrics([recipe])
+    size = check_metrics([recipe], most)
     if _is(recipe.cls, keras.Layer):
-        with without_memory(_LARGEST_METRIC):
+        with without_memory(most) as variables:
             recipe.make()
-    return recipe.make()
+        size = sum(prod(variable.shape) for variable in variables)
+    return recipe.make(), size
 
 
 def _is(cls, base):

@@ -35,7 +35,7 @@ class _Limited(list):
 
 
 @contextmanager
-def without_memory(most: int) -> Iterator[None]:
+def without_memory(most: int) -> Iterator[list]:
     """Let variables be made that take no memory, of so many numbers at most in all.
 
     Parameters
@@ -43,11 +43,17 @@ def without_memory(most: int) -> Iterator[None]:
     most : int
         Numbers in all variables together. One that is beyond raises an `InvalidFileError` as it
         is made, since layers may compute with it at once.
+
+    Yields
+    ------
+    variables : list
+        Those made so far.
     """
+    made = _Limited(most)
     before = global_state.get_global_attribute(_WITHOUT_VALUES)
-    global_state.set_global_attribute(_WITHOUT_VALUES, _Limited(most))
+    global_state.set_global_attribute(_WITHOUT_VALUES, made)
     try:
         with keras.StatelessScope(initialize_variables=False):
-            yield
+            yield made
     finally:
         global_state.set_global_attribute(_WITHOUT_VALUES, before)

@@ -82,7 +82,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
-def _unfitted():
+def unfitted_estimators():
     """Yield estimator, X, y."""
     for module, names, X_, y_ in PLAIN:
         for name in names.split():
@@ -178,7 +178,7 @@ def fitted_estimators(names=None):
     alone = ("LabelEncoder", "LabelBinarizer", "MultiLabelBinarizer")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for estimator, X_, y_ in _unfitted():
+        for estimator, X_, y_ in unfitted_estimators():
             if names is not None and type(estimator).__name__ not in names:
                 continue
             if "random_state" in estimator.get_params(deep=False):

@@ -9,6 +9,7 @@ import os
 import resource
 import select
 import signal
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -262,6 +263,8 @@ def main(names, every=1):
     import skops.io  # noqa: F401
     from fitted_estimators import fitted_estimators
 
+    import skdl._files.estimator_tree  # noqa: F401
+
     n_bad = 0
     for number, (estimator, X, y) in enumerate(fitted_estimators(names or None)):
         found, bad = tried(estimator, X, y, every, number % every)
@@ -270,6 +273,91 @@ def main(names, every=1):
     return n_bad
 
 
+def fitted_networks():
+    """Yield small fitted networks with the data of their fit."""
+    import keras
+
+    import skdl
+
+    rng = np.random.default_rng(0)
+    X, y = rng.random((20, 64), np.float32), np.arange(20) % 2
+    metrics = ["accuracy", keras.metrics.AUC(num_thresholds=5, name="auc")]
+    activation = keras.layers.LeakyReLU(0.1)
+    parameters = {"epochs": 1, "random_state": 0}
+    yield (
+        skdl.DenseClassifier((3,), activation=activation, metrics=metrics, **parameters).fit(X, y),
+        X,
+        y,
+    )
+    net = skdl.ConvNetClassifier(
+        filters=(2,),
+        image_shape=(8, 8),
+        hidden_layer_sizes=(3,),
+        augmentation={"flip": "horizontal"},
+        **parameters,
+    )
+    yield net.fit(X, y), X, y
+    layers = [
+        keras.Input((None, None, 1)),
+        keras.layers.SeparableConv2D(2, 3),
+        keras.layers.PReLU(shared_axes=[1, 2]),
+        keras.layers.BatchNormalization(),
+        keras.layers.MaxPooling2D(2),
+        keras.layers.UpSampling2D(2),
+    ]
+    extractor = skdl.PretrainedFeatureExtractor(
+        keras.Sequential(layers), image_shape=(8, 8), random_state=0
+    )
+    yield extractor.fit(X), X, None
+
+
+def network_outcomes(which, every, start):
+    """Print what becomes of the changed files of a network, beginning with one of them.
+
+    TensorFlow does not outlive a fork, so that this is a process of its own, and ends with it.
+    """
+    import skdl
+
+    estimator, X, y = list(fitted_networks())[which]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "changed.skdl"
+        skdl.save(estimator, path)
+        members = members_of(path)
+        with open("/proc/self/statm") as file:
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + 2 * MEGABYTES * 2**20,) * 2)
+        for changed in islice(mutations(members), start, None, every):
+            print(use(forged(path, *changed), X, y), flush=True)
+    print("end", flush=True)
+
+
+def main_networks(every=1):
+    """Try the networks, each in a process that is begun again where one was killed."""
+    n_bad = 0
+    for which in range(3):
+        found = []
+        while True:
+            start = 1 + every * len(found)
+            command = [sys.executable, __file__, "--network", str(which), str(every), str(start)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=3000)
+            lines = [line for line in done.stdout.split() if line in (*FINE, "memory", "end")]
+            ended = lines[-1:] == ["end"]
+            found += lines[:-1] if ended else [*lines, f"ended with {done.returncode}"]
+            if ended:
+                break
+            print(done.stderr[-300:], flush=True)
+        bad = [(1 + n * every, each) for n, each in enumerate(found) if each not in FINE]
+        print("network", which, dict(Counter(found)), *bad[:20], flush=True)
+        n_bad += len(bad)
+    return n_bad
+
+
 if __name__ == "__main__":
-    every = [a for a in sys.argv[1:] if a.isdigit()]
-    sys.exit(min(main([a for a in sys.argv[1:] if not a.isdigit()], *map(int, every)), 100))
+    numbers = [int(a) for a in sys.argv[1:] if a.isdigit()]
+    names = [a for a in sys.argv[1:] if not a.isdigit()]
+    if names == ["--network"]:
+        network_outcomes(*numbers)
+    elif names == ["--networks"]:
+        sys.exit(min(main_networks(*numbers), 100))
+    else:
+        sys.exit(min(main(names, *numbers), 100))

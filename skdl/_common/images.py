@@ -15,6 +15,7 @@ from skdl.exceptions import ImageShapeWarning
 
 # Largest values of the usual encodings: fractions, 4-bit digits, bytes, 16-bit images.
 _MAXIMA = (1, 16, 255, 65535)
+_BY_DTYPE: dict[str | None, int] = {"uint8": 255, "uint16": 65535, "bool": 1}
 # Rows of pixels that make an image of fewer rows than this are rather a table.
 _SMALLEST_SIDE = 4
 
@@ -269,13 +270,16 @@ def pixel_encoding(X: Any, dtype: str | None = None) -> int | None:
     dtype : str, default=None
         Dtype that they were given in, None for that of X.
     """
-    by_dtype = {"uint8": 255, "uint16": 65535, "bool": 1}.get(dtype or str(X.dtype))
-    if by_dtype is not None:
-        return by_dtype
-    if X.min() < 0:
-        return None
-    largest = X.max()
-    return next((maximum for maximum in _MAXIMA if largest <= maximum), None)
+    dtype = dtype or str(X.dtype)
+    known = dtype in _BY_DTYPE  # a pass over all pixels less
+    return _BY_DTYPE[dtype] if known else encoding_of(X.min(), X.max(), dtype)
+
+
+def encoding_of(low: float, high: float, dtype: str | None) -> int | None:
+    """Return what `pixel_encoding` does, for pixels from `low` to `high` given in a dtype."""
+    if dtype in _BY_DTYPE:
+        return _BY_DTYPE[dtype]
+    return next((maximum for maximum in _MAXIMA if low >= 0 and high <= maximum), None)
 
 
 def pixel_maximum(X: Any) -> int:

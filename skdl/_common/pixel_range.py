@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from skdl._common.caller import users_stacklevel
-from skdl._common.images import pixel_encoding
+from skdl._common.images import encoding_of
 from skdl.exceptions import PixelRangeWarning
 
 # Smallest and largest value, and the largest value of the encoding, None for no pixels.
@@ -24,7 +24,8 @@ def pixel_range(X: Any, dtype: str | None) -> PixelRange:
     """Return the range of pixels, given in a dtype, which may have been another than X has."""
     if dtype == "uint8":
         return 0.0, float(X.max()), 255
-    return float(X.min()), float(X.max()), pixel_encoding(X, dtype)
+    low, high = float(X.min()), float(X.max())
+    return low, high, encoding_of(low, high, dtype)
 
 
 def joined(one: PixelRange, other: PixelRange) -> PixelRange:
@@ -39,7 +40,8 @@ def warn_of_another_range(X: Any, dtype: str | None, fitted: PixelRange) -> None
     darkest, brightest, maximum = fitted
     if dtype == "uint8" and maximum == 255:
         return
-    low, high, by_dtype = float(X.min()), float(X.max()), pixel_encoding(X, dtype)
+    low, high = float(X.min()), float(X.max())
+    by_dtype = encoding_of(low, high, dtype)
     if maximum is None:
         reach = max(-darkest, brightest)
         other = low >= 0 and high > _BRIGHTER * reach and by_dtype is not None
@@ -48,7 +50,7 @@ def warn_of_another_range(X: Any, dtype: str | None, fitted: PixelRange) -> None
     else:
         # What the dtype says is believed; else values so small are in a smaller encoding.
         dark = 0 < max(high, -low) < brightest / _DARKER and by_dtype != maximum
-        other = dark and (pixel_encoding(X) or 1) < maximum
+        other = dark and (encoding_of(low, high, str(X.dtype)) or 1) < maximum
     if not other:
         return
     remedy = "Give pixels of that range"

@@ -473,3 +473,12 @@ def test_loaded_in_another_process(tmp_path):
     )
     for number in range(3):
         assert_array_equal(np.load(tmp_path / f"{number}.npy"), search.predict_proba(X))
+
+
+def test_home_in_paths(tmp_path, monkeypatch, iris):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    net = LogisticRegression(max_iter=1000).fit(*iris)
+    skdl.save(net, "~/net.skdl")
+    assert (tmp_path / "net.skdl").is_file()
+    assert_array_equal(skdl.load(Path("~/net.skdl")).predict(iris[0]), net.predict(iris[0]))

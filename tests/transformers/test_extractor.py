@@ -407,6 +407,37 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
         extractor.fit_transform(np.tile(IMAGES, (1, 8, 8, 1)))
 
 
+def test_home_in_paths(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    model = tiny((8, 8, 3))
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    expected = PretrainedFeatureExtractor(model).fit_transform(IMAGES)
+    of_file = PretrainedFeatureExtractor("~/model.keras", memory="~/cache")
+    of_weights = PretrainedFeatureExtractor(tiny, weights="~/model.weights.h5")
+    for extractor in (of_file, of_weights):
+        assert_allclose(extractor.fit_transform(IMAGES), expected, rtol=1e-5, atol=1e-5)
+    assert (tmp_path / "cache").is_dir()
+    assert not (tmp_path / "~").exists()
+
+
+def test_turned_images_have_features_of_their_own(tmp_path):
+    path, exif = str(tmp_path / "lying.png"), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(IMAGES[0]).save(path, exif=exif)
+    settings = {"memory": str(tmp_path / "cache"), "pooling": None}
+    upright = PretrainedFeatureExtractor(tiny((8, 8, 3)), **settings).fit([path])
+    lying = clone(upright).set_params(exif_orientation=False).fit([path])
+    for _ in range(2):  # computed, then kept
+        as_stored, turned = lying.transform([path]), upright.transform([path])
+        assert_array_equal(as_stored, upright.transform(IMAGES[:1]))
+        assert_array_equal(turned, upright.transform(np.rot90(IMAGES[:1], -1, (1, 2))))
+        assert np.abs(turned - as_stored).max() > 1
+    held = Image.open(path)
+    assert_array_equal(upright.transform([held]), turned)
+
+
 def test_a_memory_without_a_place_keeps_nothing():
     extractor = PretrainedFeatureExtractor(tiny, memory=joblib.Memory(None))
     assert extractor.fit_transform(IMAGES).shape == (12, 512)

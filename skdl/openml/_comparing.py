@@ -74,8 +74,10 @@ def compare(
     >>> compare(1882).mean().sort_values()  # doctest: +SKIP
     """
     openml = import_openml("compare")
-    run = run_or_task if isinstance(run_or_task, openml.runs.OpenMLRun) else None
-    task = described(run_or_task if run is None else run.task_id, timeout)
+    if isinstance(run_or_task, openml.runs.OpenMLRun):
+        run, task = run_or_task, described(run_or_task.task_id, timeout)
+    else:
+        run, task = None, described(run_or_task, timeout)
     if measure is None:
         values = isinstance(task, openml.tasks.OpenMLRegressionTask)
         measure = "mean_absolute_error" if values else "predictive_accuracy"

@@ -86,7 +86,7 @@ def _check_name(name: str | None, most: int) -> None:
 
 
 def _short(flow: OpenMLFlow) -> str:
-    return flow.class_name.rpartition(".")[2]
+    return (flow.class_name or flow.name).rpartition(".")[2]
 
 
 def parts(flow: OpenMLFlow) -> Iterator[OpenMLFlow]:

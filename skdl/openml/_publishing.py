@@ -67,42 +67,51 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
     17
     """
     openml = import_openml("publish_run")
-    computed: Any = run
-    folder = None
     if isinstance(run, str | os.PathLike):
-        folder, computed = Path(run), openml.runs.OpenMLRun.from_filesystem(run)
-    elif run.model is None or run.data_content is None:
+        folder = Path(run)
+        kept = openml.runs.OpenMLRun.from_filesystem(folder)
+        _checked(kept)
+        _publish(kept, folder, timeout)
+        return kept
+    if run.model is None or run.data_content is None:
         raise ValueError(
             f"run must have been computed here, with its model and predictions; run {run.run_id} "
             "comes from the server."
         )
+    folder = _folder(run, _checked(run))
+    ask(_write, run, folder, timeout=timeout)
+    try:
+        _publish(run, folder, timeout)
+    except openml.exceptions.OpenMLRunsExistError:
+        rmtree(folder)
+        raise
+    rmtree(folder)
+    return run
+
+
+def _checked(run: Any) -> OpenMLFlow:
+    """Check what the server would refuse of a run; return the description of its model."""
+    import openml
+
     with fewer_remarks():
-        extension = openml.extensions.get_extension_by_model(
-            computed.model, raise_if_no_extension=True
-        )
-        flow = extension.model_to_flow(computed.model)
+        extension: Any = openml.extensions.get_extension_by_model(run.model, True)
+        flow = extension.model_to_flow(run.model)
     check_description(flow)
     check_size(flow)
-    computed.tags = checked_tags(computed.tags or [])
-    given = folder is not None
-    if folder is None:
-        folder = _folder(computed, flow)
-        ask(_write, computed, folder, timeout=timeout)
+    run.tags = checked_tags(run.tags or [])
+    return flow
+
+
+def _publish(run: OpenMLRun, folder: Path, timeout: float) -> None:
+    """Publish a run that is kept in a folder, or say how to publish it from there."""
     try:
         check_key()
-        ask(_upload, computed, timeout=timeout)
+        ask(_upload, run, timeout=timeout)
     except (OpenMLError, KeyboardInterrupt) as error:
         again = f"skdl.openml.publish_run({str(folder)!r})"
         error.args = (f"{error} The run is kept in {folder}; publish it with {again}.",)
-        vars(error).update(run=computed, folder=folder)
+        vars(error).update(run=run, folder=folder)
         raise
-    except openml.exceptions.OpenMLRunsExistError:
-        if not given:
-            rmtree(folder)
-        raise
-    if not given:
-        rmtree(folder)
-    return computed
 
 
 def _folder(run: OpenMLRun, flow: OpenMLFlow) -> Path:
@@ -129,7 +138,7 @@ def _write(run: OpenMLRun, folder: Path) -> None:
         raise
 
 
-def _upload(run: OpenMLRun) -> None:
+def _upload(run: Any) -> None:
     import openml
 
     check_new(run.flow or openml.flows.get_flow(run.flow_id), run.model, run.task_id)

@@ -117,13 +117,13 @@ def run_on_task(
     if publish:
         check_size(flow)
         check_key()
-    task = described(task, timeout)
-    if not isinstance(task, openml.tasks.OpenMLSupervisedTask):
-        raise ValueError(f"task must be a supervised one, received task {task.task_id}.")
-    task = ask(_loaded, task, timeout=timeout)
+    found = described(task, timeout)
+    if not isinstance(found, openml.tasks.OpenMLSupervisedTask):
+        raise ValueError(f"task must be a supervised one, received task {found.task_id}.")
+    loaded = ask(_loaded, found, timeout=timeout)
     if publish:
-        ask(check_new, flow, flow.model, task.task_id, timeout=timeout)
-    with _progress(task, verbose) as watched, fewer_remarks():
+        ask(check_new, flow, flow.model, loaded.task_id, timeout=timeout)
+    with _progress(loaded, verbose) as watched, fewer_remarks():
         run = openml.runs.run_flow_on_task(flow, watched, avoid_duplicate_runs=False, n_jobs=1)
     run.tags = checked_tags([*run.tags, *tags])
     return publish_run(run, timeout=timeout) if publish else run
@@ -138,7 +138,7 @@ def described(task: OpenMLTask | int, timeout: float) -> OpenMLTask:
     return ask(openml.tasks.get_task, int(task), timeout=timeout)
 
 
-def _loaded(task: OpenMLTask) -> OpenMLTask:
+def _loaded(task: Any) -> Any:
     """Return a copy of a task that holds its folds and data.
 
     openml would ask for the data in every fold, and the server again for what it did not have.

@@ -35,10 +35,8 @@ def errors_as_raised(*sources: BatchSource | None) -> Iterator[None]:
     """Raise what went wrong in reading batches in place of what TensorFlow made of it."""
     try:
         yield
-    except Exception as found:
+    except Exception:
         for source in sources:
             if source is not None and source.error is not None:
                 raise source.error from source.error.__cause__
-        if "KeyboardInterrupt: \n" in str(found):  # came between Keras's reading and ours
-            raise KeyboardInterrupt from None
         raise

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from skdl._common.interrupts import interrupts_as_raised
 from skdl._common.seeds import row_order
 from skdl._engine import device, programs
 from skdl._engine.batches import errors_as_raised
@@ -40,17 +41,17 @@ class Fit:
         network = self.network
         network.stop_training = False
         try:
-            network.program = self._choose_program(callbacks)
-            if self.checkpoint is not None:
-                stopped = self.checkpoint.begin(network)
-                self.coming = self.coming[: 0 if stopped else None][network.n_epochs - self.first :]
-            done = network.n_epochs - self.first
-            self.progress.begin(network.program, self.epochs, len(self.rows), done)
-            hooks = self._hooks(stopper, callbacks)
-            if network.program == "keras":
-                self._run_keras(hooks)
-            else:
-                self._run_compiled(hooks)
+            with interrupts_as_raised():
+                network.program = self._choose_program(callbacks)
+                stopped = self.checkpoint is not None and self.checkpoint.begin(network)
+                done = network.n_epochs - self.first
+                self.coming = self.coming[self.epochs if stopped else done :]
+                self.progress.begin(network.program, self.epochs, len(self.rows), done)
+                hooks = self._hooks(stopper, callbacks)
+                if network.program == "keras":
+                    self._run_keras(hooks)
+                else:
+                    self._run_compiled(hooks)
         except KeyboardInterrupt as interrupt:
             self._record_again()
             if stopper is not None:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
+from skdl._common.interrupts import interrupts_as_raised
 from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
@@ -185,7 +186,7 @@ class BaseNetwork(
     @contextmanager
     def _as_before_if_it_fails(self):
         check_process()
-        with own_settings(), as_before_if_it_fails(self):
+        with own_settings(), as_before_if_it_fails(self), interrupts_as_raised():
             yield
 
     def _kept(self, X):

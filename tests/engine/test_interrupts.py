@@ -206,10 +206,12 @@ def test_the_number_of_steps_in_a_call_changes_nothing(sparse, iris, monkeypatch
 
     X, y = iris
     X = csr_array(X) if sparse else X
+    program = "graph" if sparse else "xla"
+    monkeypatch.setattr(programs, "choose_program", lambda *args: program)
 
     def fit():
         net = DenseClassifier(
-            (6,), dropout=0.2, batch_size=4, epochs=12, metrics="accuracy", random_state=0
+            (6,), dropout=0.2, batch_size=16, epochs=2, metrics="accuracy", random_state=0
         )
         net.fit(X, y, X_val=X, y_val=y)
         return net.history_, net.predict_proba(X)
@@ -219,3 +221,19 @@ def test_the_number_of_steps_in_a_call_changes_nothing(sparse, iris, monkeypatch
     found = fit()
     assert found[0] == history
     assert_array_equal(found[1], expected)
+
+
+@pytest.mark.parametrize(
+    "error", [SystemError("a result with an exception set"), RuntimeError("KeyboardInterrupt: \n")]
+)
+def test_what_tensorflow_makes_of_an_interrupt(error, iris):
+    def interrupt(epoch, logs=None):
+        raise error
+
+    if isinstance(error, SystemError):
+        error.__cause__ = KeyboardInterrupt()
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=interrupt)
+    net = DenseClassifier((4,), epochs=2, callbacks=callback)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(*iris)
+    assert net.n_iter_ == 1

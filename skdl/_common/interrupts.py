@@ -1,0 +1,24 @@
+"""Ctrl-C in the middle of TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupts_as_raised() -> Iterator[None]:
+    """Raise the KeyboardInterrupt that TensorFlow has turned into another error.
+
+    Its C++ code makes a SystemError of one that reaches it while a network is traced, and an
+    UnknownError, with its name in the text, of one in a function that reads batches.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None or "KeyboardInterrupt: \n" in str(error):
+            raise KeyboardInterrupt from None
+        raise

@@ -22,6 +22,8 @@ from skdl._networks.objects import (
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
 from skdl._networks.settings import own_settings
 
+_ON_EACH_OUTPUT = ("linear", "sigmoid", "softmax", "exponential")
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -119,6 +121,8 @@ class NetworkConfig:
             raise ValueError(f"The network cannot be built with {name}: {error}") from error
         if "activation" in self.arguments:
             self._check_activation(model)
+        if self.arguments.get("output_activation", "linear") not in _ON_EACH_OUTPUT:
+            self._check_output(model)
         model._aggregate_additional_loss = _penalty
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
@@ -137,6 +141,21 @@ class NetworkConfig:
                 raise ValueError(  # "glu" for one
                     "it gives fewer or more outputs than there are units. Use one that works on "
                     "each output, such as 'relu'"
+                )
+
+    def _check_output(self, model: keras.Model) -> None:
+        """Raise a ValueError if the output layer's activation changes the number of outputs.
+
+        Keras takes it for granted that it does not, and broadcasts what comes out with y.
+        """
+        activation, n_outputs = model.layers[-1].activation, self.arguments["n_outputs"]
+        given = f"output_activation={self.arguments['output_activation']!r}"
+        with _named(given, "the output layer's values"):
+            shape = tuple(activation(keras.ops.zeros((1, n_outputs))).shape)
+            if shape != (1, n_outputs):  # "glu" for one
+                raise ValueError(
+                    f"it makes {shape[1:]} outputs of {n_outputs}. Use one that works on each "
+                    "output, such as 'softplus'"
                 )
 
 

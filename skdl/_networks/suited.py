@@ -90,7 +90,7 @@ def identify(parameter: str, value: Any) -> tuple[str | None, dict[str, Any]]:
     if isinstance(value, type) and _is_kerass(value):
         return _name_of_class(value), settings
     if not isinstance(value, keras.losses.Loss | keras.metrics.Metric):
-        return (value.__name__ if _is_kerass(value) else None), settings
+        return (getattr(value, "__name__", None) if _is_kerass(value) else None), settings
     computing = ("call",) if isinstance(value, keras.losses.Loss) else ("update_state", "result")
     if not all(_is_kerass(getattr(type(value), method)) for method in computing):
         return None, settings

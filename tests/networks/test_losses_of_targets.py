@@ -135,8 +135,9 @@ def test_poisson_learns_the_logarithm_of_the_mean():
         ({"loss": "binary_crossentropy"}, SCORES, "y must hold values from 0 to 1"),
         ({"loss": "poisson", "output_activation": "linear"}, SCORES, "needs outputs of at least 0"),
         ({"output_activation": "sigmoit"}, SCORES, "output_activation.*'sigmoid'"),
+        ({"output_activation": "glu"}, SCORES[:, :2], r"output_activation='glu'.*makes \(1,\)"),
     ],
-    ids=[f"case {number}" for number in range(8)],
+    ids=[f"case {number}" for number in range(9)],
 )
 def test_values_that_can_never_be_predicted_are_refused(parameters, y, message):
     with pytest.raises(ValueError, match=message):

@@ -86,10 +86,12 @@ def _objects_in(value: Any, names: set[str]) -> Iterator[Any]:
 def _set_owner(each):
     request = vars(each).get("_metadata_request")
     if isinstance(request, MetadataRequest):
-        request.owner = each
+        # Where scikit-learn's `clone` would copy an owner, it has the name alone.
+        owner = each if hasattr(request, "__sklearn_clone__") else type(each).__name__
+        request.owner = owner
         for method in vars(request).values():
             if isinstance(method, MethodMetadataRequest):
-                method.owner = each
+                method.owner = owner
 
 
 def _check(each, cls):

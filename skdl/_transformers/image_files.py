@@ -75,7 +75,7 @@ def _check_not_single(X):
             f"X must be a list or an array, received an iterator ({type(X).__name__}), which can "
             "be read only once: give list(X)."
         )
-    if isinstance(X, dict | set | frozenset):
+    if isinstance(X, dict | set | frozenset) and not issparse(X):  # a kind of matrix is a dict
         raise TypeError(
             f"X must be an array of images or a list of paths, received a {type(X).__name__}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -74,10 +74,9 @@ def compare(
     >>> compare(1882).mean().sort_values()  # doctest: +SKIP
     """
     openml = import_openml("compare")
-    if isinstance(run_or_task, openml.runs.OpenMLRun):
-        run, task = run_or_task, described(run_or_task.task_id, timeout)
-    else:
-        run, task = None, described(run_or_task, timeout)
+    subject: Any = run_or_task
+    run = subject if isinstance(subject, openml.runs.OpenMLRun) else None
+    task = described(subject if run is None else run.task_id, timeout)
     if measure is None:
         values = isinstance(task, openml.tasks.OpenMLRegressionTask)
         measure = "mean_absolute_error" if values else "predictive_accuracy"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from email.message import Message
 from html.parser import HTMLParser
-from importlib import metadata
+from importlib import metadata, util
 
 import pytest
 from registry import public_estimators
@@ -19,6 +19,11 @@ import skdl
 from skdl import ConvNetClassifier, DenseClassifier, ImageReshaper
 from skdl._common import documentation
 from skdl.exceptions import NonFiniteLossError
+
+shows_what_is_fitted = pytest.mark.skipif(
+    util.find_spec("sklearn.callback") is None,
+    reason="needs scikit-learn 1.9, whose diagrams show what is fitted",
+)
 
 
 class Tables(HTMLParser):
@@ -63,6 +68,7 @@ def html_of(estimator):
     return html
 
 
+@shows_what_is_fitted
 def test_a_fitted_network_shows_its_layers_and_is_not_built_for_it(net):
     tables = Tables(html_of(net))
     assert net._network._model is None
@@ -86,6 +92,7 @@ def test_a_fitted_network_shows_its_layers_and_is_not_built_for_it(net):
     assert ["conv_1", "Conv2D", "6 x 6 x 4", "40"] in rows
 
 
+@shows_what_is_fitted
 def test_inside_other_estimators(digits):
     X, y = digits[0][:100], digits[1][:100]
     pipeline = make_pipeline(ImageReshaper(), ConvNetClassifier(filters=2, epochs=1))
@@ -104,6 +111,7 @@ def test_unpickled_networks(net, digits):
     assert again._network._model is None
 
 
+@shows_what_is_fitted
 def test_fitted_attributes_are_shown_as_scikit_learn_shows_them(net):
     html = html_of(net)
     for name in ("classes_", "n_features_in_", "history_", "n_iter_", "image_shape_"):
@@ -115,6 +123,7 @@ def test_fitted_attributes_are_shown_as_scikit_learn_shows_them(net):
     assert shown.estimator_class is ConvNetClassifier
 
 
+@shows_what_is_fitted
 def test_what_is_missing_is_not_shown(digits):
     net = DenseClassifier(epochs=1).fit(digits[0][:50], digits[1][:50])
     del net.history_, net.best_epoch_
@@ -125,6 +134,7 @@ def test_what_is_missing_is_not_shown(digits):
     assert Tables(html_of(diverging)).summaries == []
 
 
+@shows_what_is_fitted
 def test_text_is_escaped(net, monkeypatch):
     monkeypatch.setattr(net._models_shown()[0].layers[0], "name", "<script>&")
     html = html_of(net)

@@ -9,6 +9,8 @@ from ._displays.search import SearchDisplay as SearchDisplay
 from ._estimators.convnet import ConvNetClassifier as ConvNetClassifier
 from ._estimators.dense import DenseClassifier as DenseClassifier
 from ._estimators.dense_regressor import DenseRegressor as DenseRegressor
+from ._estimators.keras import KerasClassifier as KerasClassifier
+from ._estimators.keras import KerasRegressor as KerasRegressor
 from ._estimators.pretrained import PretrainedFeatureClassifier as PretrainedFeatureClassifier
 from ._estimators.text import TextBoWClassifier as TextBoWClassifier
 from ._files.saving import load as load

@@ -4,6 +4,8 @@ Estimators are found among the public names of `skdl`; one without configuration
 tests, so that none is forgotten.
 """
 
+from inspect import signature
+
 from backbones import tiny
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
@@ -32,6 +34,65 @@ _DENSE = {
 }
 _SGD = {"optimizer": "sgd", "learning_rate": 0.05}
 _WORDS = {"input": "indices", "max_words": 50}
+
+
+def dense_network(input_shape, n_outputs, output_activation, hidden=16):
+    """Return a small dense network, as a user's function would."""
+    import keras
+
+    return keras.Sequential([
+        keras.Input(input_shape),
+        keras.layers.Dense(hidden, activation="relu"),
+        keras.layers.Dense(n_outputs, activation=output_activation),
+    ])  # fmt: skip
+
+
+def image_network(input_shape, n_outputs):
+    """Return a network that takes a row of numbers as an image, with linear outputs."""
+    import keras
+
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Reshape((input_shape[0], 1, 1))(inputs)
+    x = keras.layers.Conv2D(8, (2, 1), padding="same", activation="relu")(x)
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(keras.layers.Flatten()(x)))
+
+
+def sequence_network(meta):
+    """Return a recurrent network, compiled, with a unit a class and nothing asked but that."""
+    import keras
+
+    n_classes = meta.get("n_classes_", 0)
+    outputs = keras.layers.Dense(n_classes or 1, activation="softmax" if n_classes else None)
+    model = keras.Sequential([
+        keras.Input((meta["n_features_in_"],)),
+        keras.layers.Reshape((-1, 1)),
+        keras.layers.GRU(12),
+        outputs,
+    ])  # fmt: skip
+    model.compile(keras.optimizers.RMSprop(0.02), metrics=["mae"] if not n_classes else None)
+    return model
+
+
+_OWN = {
+    "dense": {"model": dense_network, "learning_rate": 0.01, "epochs": 30},
+    "image": {"model": image_network, "learning_rate": 0.02, "epochs": 30},
+    "sequence": {"model": sequence_network, "epochs": 30},
+    "hyperparameters_early_stopping": {
+        "model": dense_network,
+        "model_params": {"hidden": 32},
+        "early_stopping": True,
+        "patience": 20,
+        "epochs": 60,
+        "learning_rate": 0.02,
+    },
+    "large_batch_float64": {
+        "model": dense_network,
+        "batch_size": 1000,
+        "dtype": "float64",
+        "learning_rate": 0.02,
+        "epochs": 60,
+    },
+}
 _TINY = {"backbone": tiny, "weights": None, "image_shape": (4, 4)}
 CONFIGURATIONS = {
     # As with CountVectorizer, hardly any check knows how to make texts; word indices they can.
@@ -87,6 +148,8 @@ CONFIGURATIONS = {
             "dropout": 0.0,
         },
     },
+    "KerasClassifier": _OWN,
+    "KerasRegressor": _OWN,
     "DenseClassifier": {**_DENSE, "sgd_class_weight": {**_SGD, "class_weight": "balanced"}},
     "DenseRegressor": {**_DENSE, "sgd": {**_SGD, "learning_rate": 0.01}},
 }
@@ -100,6 +163,11 @@ def public_estimators():
         for name, cls in found.items()
         if isinstance(cls, type) and issubclass(cls, BaseEstimator)
     }
+
+
+def constructible():
+    """Return those that need no argument, such as the function that builds a network."""
+    return {n: cls for n, cls in public_estimators().items() if not n.startswith("Keras")}
 
 
 def configured(only=None):
@@ -127,8 +195,11 @@ def excused(estimator):
 
 
 def _changed(estimator):
-    defaults = type(estimator)().get_params()
-    return {k: v for k, v in estimator.get_params().items() if v != defaults[k]}
+    defaults = {
+        parameter.name: parameter.default
+        for parameter in signature(type(estimator)).parameters.values()
+    }
+    return {k: v for k, v in estimator.get_params(deep=False).items() if v != defaults[k]}
 
 
 def _is_stochastic(estimator):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl._networks.keras import keras
+import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._engine.rows import ColumnGroups
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -38,7 +39,7 @@ class DeviceRows:
         order: np.ndarray | None = None,
     ):
         self.n_rows, self.size = len(y), size or len(y)
-        self.x = sparse_tensors(x, batch, order) if batch else [padded(x, self.size)]
+        self.x = sparse_tensors(x, batch, order) if batch else dense_tensors(x, self.size)
         if order is not None:
             y, weight = y[order], weight[order]
         self.y, self.weight = (padded(a, self.size) for a in (y, weight))
@@ -49,9 +50,9 @@ class DeviceRows:
         return [*self.x, self.y, self.weight]
 
     @property
-    def dtype(self) -> tf.DType:
-        """Of the inputs, which the programs are traced for."""
-        return self.x[0].dtype
+    def signature(self) -> tuple:
+        """What of the inputs the programs are traced for."""
+        return signature_of(self.x)
 
     def specs(self, size: int | None) -> list[tf.TensorSpec]:
         """Return what a program knows of the tensors."""
@@ -78,26 +79,24 @@ def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[
     return [tf.constant(a) for a in (positions.ravel(), values, begins)]
 
 
-def batch_of(i, x, y, weight, n_rows, size, model):
-    """Return the i-th batch of rows that are in order, in a graph."""
-    start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
-    return inputs_of(i, x, start, stop, model), y[start:stop], weight[start:stop]
-
-
-def inputs_of(i, x, start, stop, model):
-    """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
-    if len(x) == 1:
-        return as_inputs(x[0][start:stop], model)
+def sparse_batch(i, x, start, stop, n_columns):
+    """Return rows `start` to `stop`, the i-th batch of a CSR matrix, in a graph."""
     positions, values, begins = x
     first, last = begins[i], begins[i + 1]
-    shape = tf.stack([tf.cast(stop - start, tf.int64), tf.cast(model.input_shape[-1], tf.int64)])
+    shape = tf.stack([tf.cast(stop - start, tf.int64), tf.cast(n_columns, tf.int64)])
     positions = tf.cast(tf.reshape(positions[2 * first : 2 * last], [-1, 2]), tf.int64)
     return tf.SparseTensor(positions, values[first:last], shape)
 
 
-def as_inputs(rows: tf.Tensor, model: keras.Model) -> tf.Tensor:
-    """Return rows in the dtype of the network's inputs; bytes stay bytes until here."""
-    return tf.cast(rows, model.inputs[0].dtype)
+def dense_tensors(x: Any, size: int) -> list[tf.Tensor]:
+    """Return an array, or each of a network's several, on the device, padded to `size` rows."""
+    arrays = x.arrays.values() if isinstance(x, ColumnGroups) else [x]
+    return [padded(array, size) for array in arrays]
+
+
+def signature_of(tensors: list[tf.Tensor]) -> tuple:
+    """Return dtypes and shapes of rows, which programs are traced for."""
+    return tuple((tensor.dtype, *tensor.shape[1:]) for tensor in tensors)
 
 
 def spec_of(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:

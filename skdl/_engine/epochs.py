@@ -69,6 +69,8 @@ class Fit:
         rows = [self.rows] if self.validation is None else [self.rows, self.validation]
         if any(map(needs_batches, callbacks)) or any(too_large(each.x) for each in rows):
             return "keras"
+        if self.network.needs_keras:
+            return "keras"
         self.template = self.network._template(scipy.sparse.issparse(self.rows.x))
         if getattr(self.template.model.optimizer, "use_ema", False):
             return "keras"  # which puts averages in place of the weights at the end

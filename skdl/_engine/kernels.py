@@ -77,9 +77,14 @@ def sparse_product(layer: keras.layers.Dense) -> Callable:
     return call
 
 
+def is_plain(layer: keras.Layer, cls: type) -> bool:
+    """Tell whether a layer computes what its class does, and in floats."""
+    return type(layer) is cls and "call" not in vars(layer) and layer.quantization_mode is None
+
+
 def is_plain_dense(layer: keras.Layer) -> bool:
     """Tell whether `same_products_in_any_number_of_threads` knows a layer."""
-    return type(layer) is keras.layers.Dense and layer.compute_dtype == "float32"
+    return is_plain(layer, keras.layers.Dense) and layer.compute_dtype == "float32"
 
 
 def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callable:
@@ -147,7 +152,7 @@ def _sum_of_rows(inputs, upstream):
 
 def is_plain_convolution(layer: keras.Layer) -> bool:
     """Tell whether `same_gradient_in_any_number_of_threads` knows a layer."""
-    known = type(layer) is keras.layers.Conv2D and layer.compute_dtype == "float32"
+    known = is_plain(layer, keras.layers.Conv2D) and layer.compute_dtype == "float32"
     return known and layer.groups == 1 and layer.data_format == "channels_last"
 
 

@@ -30,6 +30,7 @@ class Network:
     """
 
     exposed = False  # whether users may hold its variables, which can then change at any time
+    needs_keras = False  # whether only `Model.fit` trains it
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skdl._engine.device_rows import DeviceRows, bucket, padded, sparse_tensors
+from skdl._engine.device_rows import DeviceRows, bucket, dense_tensors, padded, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
 from skdl._engine.template import ROW_MULTIPLE, Program, Template
 
@@ -143,7 +143,7 @@ def predict(
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // ROW_MULTIPLE) * ROW_MULTIPLE
         sparse = scipy.sparse.issparse(chunk)
-        tensors = sparse_tensors(chunk, n_rows) if sparse else [padded(chunk, n_rows)]
+        tensors = sparse_tensors(chunk, n_rows) if sparse else dense_tensors(chunk, n_rows)
         found = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
         outputs.append(found.numpy()[: chunk.shape[0]])
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

@@ -12,6 +12,29 @@ from skdl._common.seeds import row_order
 from skdl._engine.batches import BatchSource
 
 
+@dataclass(frozen=True)
+class ColumnGroups:
+    """The rows of several inputs of one network, by the names of the inputs."""
+
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of rows alone."""
+        return (len(self),)
+
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __getitem__(self, rows: Any) -> ColumnGroups:
+        return ColumnGroups({name: array[rows] for name, array in self.arrays.items()})
+
+
 @dataclass
 class Rows:
     """Inputs, targets as the network sees them, and weights."""
@@ -49,4 +72,5 @@ class BatchDataset(BatchSource):
         index = self._order[i * self._batch_size : (i + 1) * self._batch_size]
         x = self._rows.x[index]
         x = x.toarray() if scipy.sparse.issparse(x) else x
+        x = x.arrays if isinstance(x, ColumnGroups) else x
         return x, self._rows.y[index], self._rows.weight[index]

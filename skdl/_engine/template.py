@@ -17,11 +17,13 @@ import numpy as np
 from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
 from skdl._engine.device import on_gpu, outside_strategies
-from skdl._engine.device_rows import DeviceRows, as_inputs, batch_of, inputs_of, spec_of
+from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.evaluation import is_mean_of_rows
+from skdl._engine.inputs import Inputs
 from skdl._engine.kernels import (
     SMALL_BATCH,
     forgetting_gradients,
+    is_plain,
     is_plain_convolution,
     is_plain_dense,
     same_gradient_in_any_number_of_threads,
@@ -52,6 +54,8 @@ _MAX_PROGRAMS = 24
 # Of a program that loops: rows, rows of a step, the first step, the one after the last, and
 # whether sums of loss and metrics begin at zero.
 _COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
+# Rows of a forward pass where the sizes of layers are not known.
+_UNKNOWN_ROWS = 256
 
 
 class Program:
@@ -80,11 +84,19 @@ class Program:
 class Template:
     """A compiled network that stands for all networks of its configuration."""
 
+    may_loop = True  # whether its programs can train; if not, they only predict
+
     @own_settings()
-    def __init__(self, config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool):
-        self.model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
-        build_metrics(self.model, np.zeros((1, *target_shape)))
-        self.sparse, self._target_shape = sparse, target_shape
+    def __init__(
+        self,
+        model: keras.Model,
+        sparse: bool,
+        target_shape: tuple[int, ...] = (),
+        inputs: Inputs | None = None,
+        as_it_is: bool = False,
+    ):
+        self.model, self.sparse, self._target_shape = model, sparse, target_shape
+        self.inputs = inputs or Inputs.of(model)
         self.layers = list(flat_layers(self.model))
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
@@ -101,11 +113,14 @@ class Template:
         self._step: Callable | None = None
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
-        self.for_xla = not sparse and self._is_for_xla()
+        self.for_xla = not sparse and not as_it_is and self._is_for_xla()
+        if as_it_is:  # a network that somebody uses
+            return
         if sparse:
-            self.layers[0].call = sparse_product(self.layers[0])
-        for layer in self.layers:
-            if type(layer) is keras.layers.Dropout:
+            first = next(layer for layer in self._parts() if is_plain(layer, keras.layers.Dense))
+            first.call = sparse_product(first)
+        for layer in self._parts():
+            if is_plain(layer, keras.layers.Dropout):
                 layer.call = same_masks_under_xla(layer)
             elif not on_gpu() and is_plain_convolution(layer):
                 layer.call = same_gradient_in_any_number_of_threads(layer)
@@ -114,16 +129,19 @@ class Template:
         fuse_adam(self.model.optimizer)
         sum_gradients(self.model.optimizer)
 
+    def _parts(self) -> list[keras.Layer]:
+        """Return all layers, those that layers are made of among them."""
+        parts = self.model._flatten_layers(include_self=False)
+        return [layer for layer in parts if not isinstance(layer, keras.Model)]
+
     def _is_for_xla(self) -> bool:
         """Tell whether XLA computes this network on this device, fast and as a graph does."""
-        if not all(layer.supports_jit for layer in self.layers):
+        parts = self._parts()
+        if not all(layer.supports_jit for layer in parts):
             return False
-        if not on_gpu() and any(map(is_conv, self.layers)):
+        if not on_gpu() and any(map(is_conv, parts)):
             return False  # XLA's convolutions on the CPU are many times slower
-        return not any(
-            isinstance(layer, keras.layers.Dropout) and layer.compute_dtype != "float32"
-            for layer in self.layers
-        )  # its masks under XLA are known to be Keras's own in float32 only
+        return all(map(_draws_the_same_under_xla, parts))
 
     def _find_copies(self) -> dict[int, int]:
         """Return which optimizer variables start as copies of weights that a seed decides."""
@@ -171,10 +189,13 @@ class Template:
     @property
     def chunk_rows(self) -> int:
         """Rows of one forward pass, by the memory that the layers' outputs take."""
-        tensors = [t for layer in self.layers for t in keras.tree.flatten(layer.output)]
+        nodes = [node for layer in self.layers for node in layer._inbound_nodes]
+        shapes = [tensor.shape for node in nodes for tensor in node.output_tensors]
+        if not nodes:  # the shapes within a network that is a class of its own are not known
+            return _UNKNOWN_ROWS
         if not self.sparse:
-            tensors += self.model.inputs
-        floats = sum(int(np.prod([size or 1 for size in tensor.shape])) for tensor in tensors)
+            shapes += self.inputs.shapes
+        floats = sum(int(np.prod([size or 1 for size in shape[1:]])) for shape in shapes)
         rows = _CHUNK_BYTES // (4 * max(floats, 1))
         return int(np.clip(rows // ROW_MULTIPLE * ROW_MULTIPLE, ROW_MULTIPLE, 8192))
 
@@ -185,7 +206,8 @@ class Template:
         """
         with lock:
             if self._in_chunks is None:
-                self._in_chunks = is_mean_of_rows(self.model, self._target_shape)
+                known = hasattr(self.model, "output_shape")  # not that of a class of its own
+                self._in_chunks = known and is_mean_of_rows(self.model, self._target_shape)
         return self.chunk_rows if self._in_chunks else batch_size
 
     def epoch(self, rows: DeviceRows, batch_size: int | None = None) -> Program:
@@ -201,12 +223,12 @@ class Template:
 
                 def batch(i):
                     if self.sparse:  # put in order on the host, where that is cheap
-                        return batch_of(i, x, y, weight, n_rows, size, model)
+                        return self._batch(i, x, y, weight, n_rows, size)
                     if jit:
                         index = tf.slice(order, [i * batch_size], [batch_size])
                     else:
                         index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
-                    rows = as_inputs(tf.gather(x[0], index), model)
+                    rows = self.inputs.of_rows([tf.gather(each, index) for each in x])
                     return rows, tf.gather(y, index), tf.gather(weight, index)
 
                 def step(i):
@@ -219,7 +241,18 @@ class Template:
             order = tf.TensorSpec([size_known], tf.int32)
             return epoch, [*rows.specs(size_known), order, *_COUNTS]
 
-        return self._program(("epoch", batch_size, size_known, rows.dtype), make, jit)
+        return self._program(("epoch", batch_size, size_known, rows.signature), make, jit)
+
+    def _batch(self, i, x, y, weight, n_rows, size):
+        """Return the i-th batch of rows that are in order, in a graph."""
+        start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
+        return self._rows(i, x, start, stop), y[start:stop], weight[start:stop]
+
+    def _rows(self, i, x, start, stop):
+        """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
+        if self.sparse:
+            return sparse_batch(i, x, start, stop, self.model.input_shape[-1])
+        return self.inputs.of_rows([each[start:stop] for each in x])
 
     def _train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
         """Return the model's own `train_step`, traced once for all programs of dense rows.
@@ -232,8 +265,8 @@ class Template:
         large = batch_size is not None and batch_size > SMALL_BATCH
         if not large and self._step is not None:
             return self._step
-        n_rows, x = batch_size if large else None, self.model.inputs[0]
-        specs = tf.TensorSpec([n_rows, *x.shape[1:]], x.dtype), *rows.specs(n_rows)[1:]
+        n_rows = batch_size if large else None
+        specs = self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]
 
         def train(*batch):
             with only_seen_pixels(self.model), tracing_training_step():
@@ -260,7 +293,7 @@ class Template:
 
                 def step(i):
                     with only_seen_pixels(model):
-                        test_step(batch_of(i, x, y, weight, n_rows, size, model))
+                        test_step(self._batch(i, x, y, weight, n_rows, size))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
@@ -268,7 +301,7 @@ class Template:
 
             return evaluate, [*rows.specs(None), *_COUNTS]
 
-        return self._program(("evaluation", rows.dtype), make)
+        return self._program(("evaluation", rows.signature), make)
 
     def forward(self, x: list[tf.Tensor], layer: int | str | None = None) -> Program:
         """Return the program of the forward pass, as far as one layer if it is named."""
@@ -280,14 +313,14 @@ class Template:
             def forward(*inputs):
                 *x, n_rows = inputs
                 with only_seen_pixels(model):
-                    return model(inputs_of(0, x, 0, n_rows, model), training=False)
+                    return model(self._rows(0, x, 0, n_rows), training=False)
 
             return forgetting_gradients(forward), [
                 *(spec_of(None, t) for t in x),
                 tf.TensorSpec([], tf.int32),
             ]
 
-        return self._program(("forward", x[0].dtype, layer), make)
+        return self._program(("forward", signature_of(x), layer), make)
 
     def _find_layer(self, layer: int | str) -> keras.Layer:
         """Return the n-th convolution, or the layer of a name."""
@@ -318,10 +351,22 @@ class Template:
 
 def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
     """Return the template of a configuration, from the store or made now."""
-    key = (config.key, target_shape, sparse)
-    return templates.get(
-        key, lambda: outside_strategies(lambda: Template(config, target_shape, sparse))
-    )
+
+    def make():
+        model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
+        build_metrics(model, np.zeros((1, *target_shape)))
+        return Template(model, sparse, target_shape)
+
+    return templates.get((config.key, target_shape, sparse), lambda: outside_strategies(make))
+
+
+def _draws_the_same_under_xla(layer: keras.Layer) -> bool:
+    """Tell whether a layer's random numbers are those of a graph; Keras leaves it to TensorFlow."""
+    if is_plain(layer, keras.layers.Dropout):
+        return layer.compute_dtype == "float32"
+    if ".preprocessing." in type(layer).__module__:  # draws for images, as it always has
+        return True
+    return not any(isinstance(v, keras.random.SeedGenerator) for v in vars(layer).values())
 
 
 def is_conv(layer: keras.Layer) -> bool:

@@ -229,6 +229,10 @@ class BaseNetwork(
         """Return the network's inputs for checked rows."""
         return X
 
+    def _for_network(self, x, network):
+        """Return inputs as this network takes them, and the dtype of targets and weights."""
+        return x, input_dtype(self.dtype)
+
     def _check_going_on(self):
         """Raise a ValueError if what the last fit learned of X is asked for otherwise now."""
 

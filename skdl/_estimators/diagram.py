@@ -75,16 +75,20 @@ def layers_table(models: Sequence[keras.Model]) -> str:
     rows = []
     for layer in layers:
         count = f"{layer.count_params():,}"
-        cells = layer.name, type(layer).__name__, _shapes(layer.output), count
+        cells = layer.name, type(layer).__name__, _shapes(layer), count
         rows.append(_ROW.format("".join(f"<td>{escape(cell)}</td>" for cell in cells)))
     return _TABLE.format(summary=summary, rows="\n        ".join(rows))
 
 
-def _shapes(outputs):
-    """Return the shape of a layer's output, or of its outputs, without the axis of rows."""
+def _shapes(layer):
+    """Return the shapes of a layer's outputs, without the axis of rows; "" where not known."""
     from skdl._networks.keras import keras
 
+    try:
+        outputs = keras.tree.flatten(layer.output)
+    except AttributeError:  # used in several places, or in a network that is a class of its own
+        return ""
     return "; ".join(
         " x ".join("?" if size is None else str(size) for size in tensor.shape[1:])
-        for tensor in keras.tree.flatten(outputs)
+        for tensor in outputs
     )

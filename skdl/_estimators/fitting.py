@@ -27,7 +27,6 @@ from skdl._engine.checkpoint import Checkpoint
 from skdl._estimators.hold_out import split
 from skdl._estimators.samples import Samples, checked_weight
 from skdl._estimators.targets import checked_classes
-from skdl._networks.dense import input_dtype
 
 if TYPE_CHECKING:
     from skdl._engine.network import Network
@@ -141,13 +140,14 @@ class Fitting:
                 "network, its loss, metrics or optimizer was changed since (only learning_rate "
                 "may be). Set it back, or fit a clone of this estimator."
             )
+        self.network = network
         return network
 
     def encode(self, x: Any, samples: Samples) -> Rows:
         """Return what the network is trained or validated on: inputs x for these samples."""
         from skdl._engine.rows import Rows
 
-        dtype = input_dtype(self.estimator.dtype)
+        x, dtype = self.estimator._for_network(x, self.network)
         weight = np.ones(len(samples)) if samples.weight is None else samples.weight
         self.check_weights(weight)
         weight = (weight * (len(weight) / weight.sum())).astype(dtype)

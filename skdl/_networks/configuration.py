@@ -70,12 +70,7 @@ class NetworkConfig:
                 check_name(parameter, value)
             deserialized(parameter, seeded(value))
         arguments = {name: plain(value, name) for name, value in arguments.items()}
-        recipe = optimizer_recipe(optimizer)
-        if not isinstance(recipe.config.get("learning_rate"), dict):
-            own_rate = recipe.config.pop("learning_rate", None)
-            learning_rate = own_rate if learning_rate is None else learning_rate
-        elif learning_rate is not None:
-            recipe.config.pop("learning_rate")  # a number given beside a schedule wins
+        recipe, learning_rate = optimizer_and_rate(optimizer, learning_rate)
         loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
         return cls(builder, arguments, recipe, loss, metrics, learning_rate)
 
@@ -123,7 +118,7 @@ class NetworkConfig:
             self._check_activation(model)
         if self.arguments.get("output_activation", "linear") not in _ON_EACH_OUTPUT:
             self._check_output(model)
-        model._aggregate_additional_loss = _penalty
+        model._aggregate_additional_loss = penalty_in_common_dtype
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
@@ -132,7 +127,7 @@ class NetworkConfig:
     def _check_activation(self, model: keras.Model) -> None:
         """Raise a ValueError if layers cannot use the activation; build one that is a layer."""
         activation = self.arguments["activation"]
-        with _named(f"activation={activation!r}", "a layer's outputs"):
+        with named_errors(f"activation={activation!r}", "a layer's outputs"):
             if not isinstance(activation, str):
                 # Keras leaves its weights, and its errors, to the first call.
                 inputs = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
@@ -159,7 +154,21 @@ class NetworkConfig:
                 )
 
 
-def _penalty(loss: Any) -> Any:
+def optimizer_and_rate(optimizer: Any, learning_rate: float | None) -> tuple[Recipe, float | None]:
+    """Return the recipe of an optimizer without its learning rate, and that where it is a number.
+
+    A number given beside a schedule wins.
+    """
+    recipe = optimizer_recipe(optimizer)
+    if not isinstance(recipe.config.get("learning_rate"), dict):
+        own_rate = recipe.config.pop("learning_rate", None)
+        return recipe, own_rate if learning_rate is None else learning_rate
+    if learning_rate is not None:
+        recipe.config.pop("learning_rate")
+    return recipe, learning_rate
+
+
+def penalty_in_common_dtype(loss: Any) -> Any:
     """Return a layer's penalty in the dtype in which Keras adds up all losses.
 
     Keras leaves it in the layer's own and fails to add what differs from float32.
@@ -170,15 +179,15 @@ def _penalty(loss: Any) -> Any:
 def build_metrics(model: keras.Model, y: np.ndarray) -> None:
     """Create the variables of loss and metrics, which Keras leaves to the first batch."""
     outputs = np.zeros((len(y), *model.output_shape[1:]), dtype=model.outputs[0].dtype)
-    with _named("loss", "y and outputs"):
+    with named_errors("loss", "y and outputs"):
         model.compute_loss(None, y, keras.ops.convert_to_tensor(outputs))
-    with _named("metrics", "y and outputs"):
+    with named_errors("metrics", "y and outputs"):
         model.compute_metrics(None, y, keras.ops.convert_to_tensor(outputs))
     model.reset_metrics()
 
 
 @contextlib.contextmanager
-def _named(parameter: str, arguments: str) -> Iterator[None]:
+def named_errors(parameter: str, arguments: str) -> Iterator[None]:
     """Name the parameter in what its function raises."""
     try:
         yield

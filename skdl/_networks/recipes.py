@@ -265,11 +265,17 @@ def callable_key(function: Callable, seen: set[int] | None = None) -> Hashable:
         return callable_key(function.__func__, seen), state_key(function.__self__, seen)
     if not isinstance(function, FunctionType | type):
         return function if root_package(function) == "keras" else state_key(function, seen)
-    if root_package(function) in _LIBRARIES or id(function) in seen or len(seen) == _MAX_READ:
+    if root_package(function) in _LIBRARIES or len(seen) == _MAX_READ:
         return function
+    itself = function
+    if isinstance(function, FunctionType):
+        # By its code: one of a notebook comes to each task of a worker as a new function.
+        itself = function.__qualname__, function.__code__
+    if id(function) in seen:
+        return itself
     seen.add(id(function))
     read = _attributes(function) if isinstance(function, type) else _read(function)
-    return function, tuple((name, state_key(read[name], seen)) for name in sorted(read))
+    return itself, tuple((name, state_key(read[name], seen)) for name in sorted(read))
 
 
 def root_package(thing: Any) -> str:
@@ -369,6 +375,11 @@ class _State(pickle.Pickler):
         else:
             return None
         return len(self.parts)
+
+
+def is_kept(key: Hashable) -> bool:
+    """Tell whether a key holds an object that equals itself alone."""
+    return isinstance(key, _Kept) or (isinstance(key, tuple) and any(map(is_kept, key)))
 
 
 @dataclass(frozen=True, eq=False)

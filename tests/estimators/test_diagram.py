@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from importlib import metadata, util
 
 import pytest
-from registry import public_estimators
+from registry import constructible
 from sklearn import config_context
 from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV
@@ -148,7 +148,7 @@ def test_only_as_a_diagram(net):
         assert list(net._repr_mimebundle_()) == ["text/plain"]
 
 
-@pytest.mark.parametrize("name", public_estimators())
+@pytest.mark.parametrize("name", constructible())
 def test_links_to_the_documentation(name, monkeypatch):
     estimator = getattr(skdl, name)()
     monkeypatch.setenv("SKDL_DOCUMENTATION", "")
@@ -187,7 +187,7 @@ def test_classes_of_users_have_no_page_here(monkeypatch):
 def test_unfitted_estimators_need_neither_keras_nor_tensorflow():
     code = f"""
 import sys, skdl
-for name in {[*public_estimators()]!r}:
+for name in {[*constructible()]!r}:
     html = getattr(skdl, name)()._repr_html_()
     assert "Parameters" in html and "Network:" not in html, name
 assert not {{"keras", "tensorflow"}} & set(sys.modules)

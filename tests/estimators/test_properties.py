@@ -14,7 +14,7 @@ import strategies
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from registry import public_estimators
+from registry import constructible
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.utils.validation import check_is_fitted
@@ -25,7 +25,7 @@ from skdl.exceptions import NonFiniteLossError, TargetsWarning
 # Some of Keras's objects draw from Python's generator when they are made.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
-CLASSES = {n: cls for n, cls in public_estimators().items() if not n.startswith("Pretrained")}
+CLASSES = {n: cls for n, cls in constructible().items() if not n.startswith("Pretrained")}
 NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "partial_fit")}
 ON_TABLES = {name: cls for name, cls in CLASSES.items() if name != "OneHotTextVectorizer"}
 X = strategies.rows()

@@ -21,7 +21,7 @@ import scipy.stats
 from backbones import tiny
 from forged_files import forged, members_of, refused
 from numpy.testing import assert_array_equal
-from registry import public_estimators
+from registry import constructible
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
@@ -62,13 +62,13 @@ PARAMETERS = {
     "PretrainedFeatureExtractor": {**BACKBONE, "random_state": 0},
     "OneHotTextVectorizer": {"input": "indices", "max_words": 50},
 }
-each = pytest.mark.parametrize("name", list(public_estimators()))
-NETWORKS = [name for name, cls in public_estimators().items() if hasattr(cls, "partial_fit")]
+each = pytest.mark.parametrize("name", list(constructible()))
+NETWORKS = [name for name, cls in constructible().items() if hasattr(cls, "partial_fit")]
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
 
 def made(name, **parameters):
-    estimator = public_estimators()[name](**PARAMETERS.get(name, {}))
+    estimator = constructible()[name](**PARAMETERS.get(name, {}))
     if is_classifier(estimator) or is_regressor(estimator):
         estimator.set_params(epochs=2, random_state=0)
     return estimator.set_params(**parameters)

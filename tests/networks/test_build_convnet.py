@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import build_convnet
-from skdl._engine.template import Template
+from skdl._engine.template import template_of
 from skdl._networks.configuration import NetworkConfig
 
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
@@ -387,7 +387,7 @@ def test_the_engine_finds_the_seeds_in_the_same_order():
     }
     loss = "sparse_categorical_crossentropy"
     config = NetworkConfig.of(build_convnet, arguments, "adam", None, loss, None)
-    template = Template(config, (), False)
+    template = template_of(config, (), False)
     expected = config.compile(seed=7).variables
     found = template.initial_state(7, None)[: len(expected)]
     for values, variable in zip(found, expected, strict=True):

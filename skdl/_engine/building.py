@@ -1,0 +1,214 @@
+"""Building the networks of users' own functions: seeded, each with variables of its own."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from skdl._common.processes import check_process, lock
+from skdl._engine.feeding import inputs_of, zeros_like_inputs
+from skdl._engine.randomness import SeededGenerators
+from skdl._networks.builder_calls import copied, name_of
+from skdl._networks.keras import keras
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+# Variables of networks that were made here, by their ids: none may come a second time.
+_made: weakref.WeakValueDictionary[int, keras.Variable] = weakref.WeakValueDictionary()
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A user's function with its arguments, or a network of the user's.
+
+    Parameters
+    ----------
+    model : callable or keras.Model
+        What makes the network, or the network to copy.
+    arguments : dict
+        Keyword arguments of a function.
+    inputs : tuple of (str or None, tuple, str)
+        Name, shape of a row and dtype of each input that the data have; one without a name is
+        the only one.
+    dtype : str, default=None
+        Policy under which the network is built; None for the user's own.
+    """
+
+    model: Any
+    arguments: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple = ()
+    dtype: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the function, for error messages."""
+        return name_of(self.model)
+
+    def __call__(self, seed: int) -> keras.Model:
+        """Return a new network, built, its weights drawn by generators seeded with `seed`."""
+        check_process()
+        with lock, _Policy(self.dtype), SeededGenerators(seed) as generators:
+            if isinstance(self.model, keras.Model):
+                return self._checked(copy_of(self.model, self.inputs, self.dtype))
+            model, created = self._called(seed)
+            if generators.drew_by_tensorflow():
+                generators.seed()
+                model, created = self._called(seed)
+            if any(_made.get(id(v)) is v for v in model.variables):
+                raise ValueError(
+                    f"model={self.name} returned a network or layers that it had returned before. "
+                    "Build new ones at each call, so that no fit goes on from another."
+                )
+            if any(id(variable.value) not in created for variable in model.variables):
+                model = copy_of(model, self.inputs, None)  # of layers from outside the function
+            return self._checked(model)
+
+    def _called(self, seed):
+        """Return what the function returns, built, and the ids of all variables made meanwhile."""
+        arguments = {name: copied(value) for name, value in self.arguments.items()}
+        if "seed" in arguments:
+            arguments["seed"] = seed
+        created = []
+
+        def record(create: Callable, **kwargs: Any) -> Any:
+            created.append(create(**kwargs))
+            return created[-1]
+
+        with tf.variable_creator_scope(record):
+            try:
+                model = self.model(**arguments)
+            except Exception as error:
+                error.add_note(
+                    f"Raised by model={self.name}, the function that was to build a network, "
+                    f"called with {sorted(arguments)}."
+                )
+                raise
+            self._check_is_model(model)
+            _build(model, self.inputs, self.name)
+        return model, {id(variable) for variable in created}
+
+    def _check_is_model(self, model):
+        if not isinstance(model, keras.Model):
+            what = "None" if model is None else f"an object of type {type(model).__name__}"
+            raise TypeError(
+                f"model={self.name} must return a keras.Model, received {what}. End the function "
+                "with `return model`."
+            )
+
+    def _checked(self, model):
+        for variable in model.variables:
+            _made[id(variable)] = variable
+        for layer in model._flatten_layers():
+            if getattr(layer, "stateful", False):
+                raise ValueError(
+                    f"The layer {layer.name!r} of model={self.name} is stateful: it would carry "
+                    "what it saw from one batch to the next, whose rows have nothing to do with "
+                    "those. Leave out stateful=True."
+                )
+        for tensor in inputs_of(model) or ():
+            if tensor.shape[0] is not None:
+                raise ValueError(
+                    f"The input {tensor.name!r} of model={self.name} has the fixed batch size "
+                    f"{tensor.shape[0]}. Leave batch_size out of keras.Input: the last batch of "
+                    "an epoch is smaller."
+                )
+        return model
+
+
+class _Policy:
+    """Sets Keras's global dtype policy, and its float type where that is float64, for a while."""
+
+    def __init__(self, dtype: str | None):
+        self._dtype = dtype
+
+    def __enter__(self) -> None:
+        self._before = keras.config.dtype_policy(), keras.config.floatx()
+        if self._dtype is not None:
+            keras.config.set_dtype_policy(self._dtype)
+            if self._dtype == "float64":  # in which inputs come, then
+                keras.config.set_floatx("float64")
+
+    def __exit__(self, *_: Any) -> None:
+        if self._dtype is not None:
+            policy, floatx = self._before
+            keras.config.set_floatx(floatx)
+            keras.config.set_dtype_policy(policy)
+
+
+def _build(model, inputs, name):
+    """Build a network that leaves its variables to the first call, for rows of these shapes."""
+    if model.built and inputs_of(model) is not None:
+        return
+    try:
+        if isinstance(model, keras.Sequential) and not model.built and inputs[0][0] is None:
+            model.build((None, *inputs[0][1]))  # called on rows, it would keep their number
+        if not model.built or inputs_of(model) is None:
+            model(zeros_like_inputs(inputs, 2), training=False)
+    except Exception as error:
+        shapes = ", ".join(f"{(None, *shape)}" for _, shape, _ in inputs)
+        raise ValueError(
+            f"The network of model={name} cannot be built for rows of X, of shape {shapes}: {error}"
+        ) from error
+
+
+def copy_of(model: keras.Model, inputs: tuple, dtype: str | None) -> keras.Model:
+    """Return a copy of a network with variables of its own, of the same values.
+
+    Raises
+    ------
+    ValueError
+        If Keras cannot make it from its configuration.
+    """
+    custom = _own_objects(model)
+    try:
+        with keras.utils.custom_object_scope(custom):
+            config = model.get_config()
+            if dtype is not None:
+                config = _with_policy(config, dtype)
+            new = type(model).from_config(config)
+            _build(new, inputs, model.name)
+    except Exception as error:
+        raise ValueError(
+            f"The network {model.name!r} cannot be copied, as each fit has one of its own: "
+            f"{str(error).strip().splitlines()[0]} Pass the function that builds it, and make all "
+            "layers in it."
+        ) from error
+    if [v.shape for v in new.variables] != [v.shape for v in model.variables]:
+        raise ValueError(
+            f"The network {model.name!r} cannot be copied: its configuration gives variables of "
+            "other shapes. Pass the function that builds it."
+        )
+    for ours, theirs in zip(new.variables, model.variables, strict=True):
+        ours.assign(keras.ops.cast(theirs, ours.dtype))
+    for ours, theirs in zip(new._flatten_layers(), model._flatten_layers(), strict=True):
+        ours.trainable = theirs._trainable
+        if isinstance(theirs, keras.layers.Normalization) and theirs.built:
+            ours.finalize_state()  # which holds the moments as tensors
+    if getattr(model, "compiled", False):
+        new._compile_config = model._compile_config
+        new.optimizer, new.compiled = model.optimizer, True
+    return new
+
+
+def _own_objects(model):
+    """Return the classes and functions of a network that Keras does not know by name."""
+    found = {}
+    for layer in model._flatten_layers():
+        for value in (type(layer), *vars(layer).values()):
+            if callable(value) and not str(getattr(value, "__module__", "")).startswith("keras"):
+                name = getattr(value, "__name__", None)
+                if name and keras.saving.get_registered_object(name) is None:
+                    found[keras.saving.get_registered_name(value)] = value
+                    found[name] = value
+    return found
+
+
+def _with_policy(config, dtype):
+    """Return a configuration with the policy of every layer replaced."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": dtype}}
+        return {name: _with_policy(value, dtype) for name, value in config.items()}
+    return [_with_policy(v, dtype) for v in config] if isinstance(config, list) else config

@@ -1,0 +1,232 @@
+"""Rows as a user's network takes them: shapes, dtypes, tokens that its embeddings know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from skdl._engine.device import memory_bytes
+from skdl._engine.kernels import is_plain
+from skdl._engine.rows import ColumnGroups
+from skdl._networks.keras import keras
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+_PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"}
+
+
+def described(x: Any) -> tuple[tuple[str | None, tuple, str], ...]:
+    """Return name, shape of a row and dtype of each input that the data have."""
+    arrays = x.arrays if isinstance(x, ColumnGroups) else {None: x}
+    return tuple((name, tuple(a.shape[1:]), _in_network(a.dtype)) for name, a in arrays.items())
+
+
+def _in_network(dtype):
+    """Return the dtype in which a network without inputs of its own is given rows."""
+    return "int32" if dtype.kind in "iu" else "float64" if dtype == "float64" else "float32"
+
+
+def inputs_of(model: keras.Model) -> list[Any] | None:
+    """Return the symbolic inputs of a network, None for one that has none to ask for."""
+    try:
+        return model.inputs
+    except AttributeError:
+        return None
+
+
+def token_limits(model: keras.Model, flat: bool = False) -> Any:
+    """Return how many tokens there are for each input that an embedding looks up, by its name.
+
+    With `flat`, the embeddings that are so fed.
+    """
+    limits, found = {}, []
+    for tensor in inputs_of(model) or ():
+        for layer in _consumers(model, tensor):
+            if isinstance(layer, keras.layers.Embedding):
+                limits[tensor.name] = min(limits.get(tensor.name, np.inf), layer.input_dim)
+                found.append(layer)
+    return list({id(layer): layer for layer in found}.values()) if flat else limits
+
+
+def _consumers(model, tensor):
+    """Yield the layers that take an input of a network, those of networks within it too."""
+    model = getattr(model, "_functional", None) or model
+    for node in [n for nodes in model._nodes_by_depth.values() for n in nodes]:
+        positions = [i for i, each in enumerate(node.input_tensors) if each is tensor]
+        for position in positions:
+            yield node.operation
+            inner = getattr(node.operation, "_functional", None) or node.operation
+            if hasattr(inner, "_nodes_by_depth"):
+                yield from _consumers(inner, inner.inputs[position])
+
+
+def zeros_like_inputs(inputs: tuple, n_rows: int) -> Any:
+    """Return rows of zeros, as the network takes them."""
+    rows = {key: np.zeros((n_rows, *shape), dtype) for key, shape, dtype in inputs}
+    return rows.get(None, rows)
+
+
+def all_tokens_checked(model: keras.Model) -> bool:
+    """Tell whether all tokens that embeddings look up are inputs, which are checked."""
+    n_embeddings = sum(isinstance(e, keras.layers.Embedding) for e in model._flatten_layers())
+    return n_embeddings == len(token_limits(model, flat=True))
+
+
+def float_dtype(model: keras.Model) -> str:
+    """Return the dtype of targets, weights and of inputs that are not said to be others."""
+    dtypes = {str(variable.dtype) for variable in model.trainable_variables}
+    return "float64" if "float64" in dtypes else "float32"
+
+
+def output_shape(model: keras.Model, inputs: tuple) -> tuple:
+    """Return the shape of a network's outputs, None for the rows.
+
+    Raises
+    ------
+    ValueError
+        If it has several outputs.
+    """
+    try:
+        outputs = model.outputs
+        outputs = outputs[0] if len(outputs) == 1 else outputs
+    except AttributeError:
+        outputs = model(zeros_like_inputs(inputs, 2), training=False)
+    if not hasattr(outputs, "shape"):
+        n_outputs = len(keras.tree.flatten(outputs))
+        raise ValueError(
+            f"The network {model.name!r} has {n_outputs} outputs. Return a network with one, whose "
+            "units stand for classes, labels or values."
+        )
+    return (None, *outputs.shape[1:])
+
+
+def output_operation(model: keras.Model, inputs: tuple) -> str:
+    """Return the type of TensorFlow's operation that makes the outputs of any network."""
+    specs = {key: tf.TensorSpec([None, *shape], dtype) for key, shape, dtype in inputs}
+    traced = tf.function(lambda x: model(x, training=False), autograph=False)
+    operation = traced.get_concrete_function(specs.get(None, specs)).outputs[0].op
+    while operation.type in _PASSING:
+        operation = operation.inputs[0].op
+    return operation.type
+
+
+def check_rows(model: keras.Model, inputs: tuple, name: str) -> None:
+    """Raise a ValueError if a network is not for such rows; the message names both shapes."""
+    symbolic = inputs_of(model)
+    if symbolic is None:
+        return
+    given = {key: shape for key, shape, _ in inputs}
+    if None in given and len(symbolic) > 1:
+        names = [tensor.name for tensor in symbolic]
+        raise ValueError(
+            f"model={name} returned a network with the inputs {names}, but X is one array. Say "
+            f"which columns belong to which: inputs={{{names[0]!r}: [...], ...}}."
+        )
+    if None not in given:
+        names = {tensor.name for tensor in symbolic}
+        if names != given.keys():
+            raise ValueError(
+                f"inputs names {sorted(given)}, but model={name} returned a network with the "
+                f"inputs {sorted(names)}. Give each keras.Input the name of its columns."
+            )
+    for tensor in symbolic:
+        wanted, shape = tuple(tensor.shape[1:]), given.get(tensor.name, given.get(None))
+        if not _fits(shape, wanted) and not _fits((*shape, 1), wanted):
+            where = f" for its input {tensor.name!r}" if None not in given else ""
+            raise ValueError(
+                f"model={name} returned a network for rows of shape {wanted}{where}, but those of "
+                f"X have shape {shape}. A function that names input_shape is given the shape."
+            )
+
+
+def takes_sparse_rows(model: keras.Model) -> bool:
+    """Tell whether a network begins with one dense layer, which needs no zeros."""
+    symbolic = inputs_of(model) or ()
+    if len(symbolic) != 1 or len(symbolic[0].shape) != 2:
+        return False
+    consumers = list(_consumers(model, symbolic[0]))
+    first = consumers[0]
+    known = len(consumers) == 1 and is_plain(first, keras.layers.Dense) and first.use_bias
+    return known and first.compute_dtype in {"float32", "float64"}
+
+
+def _with_zeros(x, name):
+    """Return sparse rows as an array."""
+    n_bytes = 8 * x.shape[0] * x.shape[1]
+    if n_bytes > memory_bytes() / 4:
+        raise ValueError(
+            f"X is sparse, but the network of model={name} does not begin with a Dense layer, and "
+            f"with its zeros X would take {n_bytes / 2**30:.1f} GiB. Give fewer rows or columns, "
+            "or let a Dense layer come first."
+        )
+    return x.toarray()
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(
+        b in (None, a) for a, b in zip(shape, wanted, strict=True)
+    )
+
+
+def as_network_takes(model: keras.Model, x: Any, name: str) -> Any:
+    """Return rows in dtypes that the network's inputs can be cast from on the device.
+
+    Raises
+    ------
+    ValueError
+        If a value is too large for the network's floats, or is a token that an embedding does
+        not know.
+    """
+    if scipy.sparse.issparse(x) and not takes_sparse_rows(model):
+        x = _with_zeros(x, name)
+    limits = token_limits(model)
+    symbolic = {tensor.name: tensor for tensor in inputs_of(model) or ()}
+    if isinstance(x, ColumnGroups):
+        return ColumnGroups({
+            key: _for_input(array, symbolic.get(key), limits.get(key), key, model)
+            for key, array in x.arrays.items()
+        })  # fmt: skip
+    tensor = next(iter(symbolic.values()), None)
+    limit = limits.get(tensor.name) if tensor is not None else None
+    return _for_input(x, tensor, limit, "X", model)
+
+
+def _for_input(x, tensor, limit, what, model):
+    wanted = float_dtype(model) if tensor is None else str(tensor.dtype)
+    if limit is not None:
+        x = _tokens(x, limit, what)
+    elif x.dtype.kind == "f" or scipy.sparse.issparse(x):
+        dtype = wanted if wanted in {"float32", "float64"} else "float32"
+        with np.errstate(over="ignore"):
+            new = x.astype(dtype, copy=False)
+        values = new.data if scipy.sparse.issparse(new) else new
+        if x.dtype.itemsize > new.dtype.itemsize and not np.isfinite(values).all():
+            raise ValueError(f"{what} contains values too large for {dtype}.")
+        x = new
+    elif x.dtype.itemsize > 4:
+        x = _small_integers(x, wanted)
+    elif x.dtype.kind == "b":
+        x = x.astype(np.uint8)
+    if tensor is not None and not scipy.sparse.issparse(x) and x.ndim == len(tensor.shape) - 1:
+        x = x[..., None]
+    return x
+
+
+def _small_integers(x, wanted):
+    """Return integers in 32 bits where they fit, else in the network's floats."""
+    fits = x.size == 0 or (x.min() >= -(2**31) and x.max() < 2**31)
+    return x.astype(np.int32 if fits else wanted if wanted.startswith("float") else x.dtype)
+
+
+def _tokens(x, limit, what):
+    """Return token ids as int32."""
+    whole = x.dtype.kind in "iub" or bool((x == np.floor(x)).all())
+    wrong = x[x != np.floor(x)] if not whole else x[(x < 0) | (x >= limit)]
+    if wrong.size:
+        raise ValueError(
+            f"{what} holds the token {wrong.flat[0]}, but the network's embedding knows whole "
+            f"numbers from 0 to {limit - 1} alone (input_dim={limit})."
+        )
+    return x.astype(np.int32)

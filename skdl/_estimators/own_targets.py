@@ -1,0 +1,145 @@
+"""Targets of a network that its user builds: as many units as it has, of either form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from skdl._estimators.targets import ClassTargets, ValueTargets
+
+
+class OwnClassTargets(ClassTargets):
+    """Class labels, for one sigmoid unit or two softmax units, probabilities or logits."""
+
+    link: str | None = None  # "sigmoid" or "softmax" where the outputs are logits
+    each_for_itself = False  # whether classes have sigmoid units
+
+    @property
+    def asked_for(self) -> tuple[int, str]:
+        """Number and activation of the units that a function is asked for."""
+        if self.kind != "multilabel" and len(self.classes) == 2:
+            return 1, "sigmoid"
+        return self.n_units, self.activation
+
+    def fit_to(self, shape: tuple, name: str) -> None:
+        """Take the form of a network's outputs; two classes may have one unit or two."""
+        if len(self.classes) == 2 and self.kind != "multilabel" and shape[1:] == (2,):
+            self.kind, self.n_units = "multiclass", 2
+        what = {
+            "binary": "1 unit (sigmoid) or 2 units (softmax) for two classes",
+            "multiclass": f"{self.n_units} units, one a class",
+            "multilabel": f"{self.n_units} units, one a label",
+        }[self.kind]
+        _check_units(shape, self.n_units, what, name)
+
+    def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
+        """Return the loss for these targets, and settle their form by loss and metrics."""
+        from skdl._networks.own_outputs import loss_for_logits
+        from skdl._networks.suited import target_form
+
+        if self.link is None:
+            return super().resolve_loss(loss, metrics)
+        if self.kind == "multiclass":
+            self.one_hot = target_form(loss, metrics) == "one_hot"
+        automatic = isinstance(loss, str) and loss == "auto"
+        return loss_for_logits(self.kind, self.one_hot) if automatic else loss
+
+    def resolve_metrics(self, metrics: Any) -> Any:
+        """Return the metrics with the settings that these targets need."""
+        from skdl._networks.own_outputs import metrics_for_logits
+
+        if self.link is None:
+            return super().resolve_metrics(metrics)
+        return metrics_for_logits(metrics, self.kind)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, of shape (n_samples, n_classes)."""
+        found = self._linked(outputs)
+        if self.each_for_itself:
+            total = found.sum(axis=1, keepdims=True)
+            known = total > 0
+            found = np.where(known, found / np.where(known, total, 1), 1 / found.shape[1])
+        return super().probabilities(found)
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Return labels: the most probable class, or every label above one half."""
+        return super().decode(self._linked(outputs))
+
+    def _linked(self, outputs):
+        if self.link is None:
+            return outputs
+        outputs = outputs.astype(np.promote_types(outputs.dtype, np.float32), copy=False)
+        return expit(outputs) if self.link == "sigmoid" else softmax(outputs, axis=1)
+
+    def same_as(self, other: ClassTargets) -> bool:
+        """Tell whether these are the same classes, whatever units a network has for them."""
+        labels = (self.kind == "multilabel") == (other.kind == "multilabel")
+        return labels and np.array_equal(self.classes, other.classes)
+
+
+class OwnValueTargets(ValueTargets):
+    """Values, one a unit."""
+
+    kind = "values"
+    link = None
+
+    @property
+    def asked_for(self) -> tuple[int, str]:
+        """Number and activation of the units that a function is asked for."""
+        return self.n_units, "linear"
+
+    def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
+        """Return the loss for these targets; the function's own output layer is taken as it is."""
+        from skdl._networks.suited import check_suited, listed
+
+        loss = "mean_squared_error" if isinstance(loss, str) and loss == "auto" else loss
+        for parameter, value in (("loss", loss), *(("metrics", m) for m in listed(metrics))):
+            check_suited(parameter, value, "values", self.n_units)
+        return loss
+
+    def fit_to(self, shape: tuple, name: str) -> None:
+        """Check the form of a network's outputs."""
+        what = f"{self.n_units} unit{'s'[: self.n_units > 1]}, one a value in a row of y"
+        _check_units(shape, self.n_units, what, name)
+
+
+def _check_units(shape, n_units, what, name):
+    if len(shape) != 2:
+        raise ValueError(
+            f"model={name} returned a network with outputs of shape {shape}, but wanted are "
+            f"{what}: outputs of shape (None, {n_units})."
+        )
+    if shape[1] != n_units:
+        raise ValueError(
+            f"model={name} returned a network with {shape[1]} output units, but wanted are "
+            f"{what}. A function that names n_outputs is given the number."
+        )
+
+
+_SCIKERAS_KINDS = {"multilabel": "multilabel-indicator"}
+
+
+def scikeras_meta(estimator: Any, X: Any, targets: Any) -> dict[str, Any]:
+    """Return what scikeras calls `meta`: facts about X and y that a function may need."""
+    several = targets.kind == "multilabel"
+    kind = "binary" if targets.asked_for == (1, "sigmoid") and not several else targets.kind
+    if kind == "values":
+        several = not targets.one_dimensional
+        kind = "continuous-multioutput" if several else "continuous"
+    n_features = estimator.n_features_in_
+    meta = {
+        "n_features_in_": n_features,
+        "X_shape_": (X.shape[0], n_features) if X.shape[1:] == () else tuple(X.shape),
+        "X_dtype_": np.dtype(getattr(X, "dtype", np.float64)),
+        "target_type_": _SCIKERAS_KINDS.get(kind, kind),
+        "y_ndim_": 2 if several else 1,
+        "n_outputs_": targets.n_units if several else 1,
+        "n_outputs_expected_": 1,
+    }
+    if hasattr(estimator, "feature_names_in_"):
+        meta["feature_names_in_"] = estimator.feature_names_in_
+    if hasattr(targets, "classes"):
+        meta |= {"classes_": targets.classes, "n_classes_": len(targets.classes)}
+    return meta

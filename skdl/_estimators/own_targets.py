@@ -21,7 +21,7 @@ class OwnClassTargets(ClassTargets):
         """Number and activation of the units that a function is asked for."""
         if self.kind != "multilabel" and len(self.classes) == 2:
             return 1, "sigmoid"
-        return self.n_units, self.activation
+        return self.n_units, "softmax" if self.kind == "multiclass" else "sigmoid"
 
     def fit_to(self, shape: tuple, name: str) -> None:
         """Take the form of a network's outputs; two classes may have one unit or two."""

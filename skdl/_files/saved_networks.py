@@ -10,7 +10,6 @@ import numpy as np
 
 from skdl._common.versions import without_versions
 from skdl._engine.network import Network
-from skdl._engine.own_network import OwnConfig
 from skdl._files.plain import Decoder, Encoder
 from skdl._networks.configuration import NetworkConfig
 from skdl._networks.convnet import build_convnet
@@ -53,13 +52,7 @@ def encode_network(encoder: Encoder, network: Network) -> dict[str, Any]:
     state = without_versions(network.__getstate__(), "A network")
     config = state.pop("config")
     del state["_variables"], state["_model"]  # which are made of the arrays
-    builder = getattr(config.builder, "__name__", "")
-    if isinstance(config, OwnConfig):
-        raise TypeError(
-            f"The network of model={config.builder.name} cannot be saved: a file would have to "
-            "hold the function. Pickle the estimator (cloudpickle for a function of a notebook), "
-            "or save model_ by Keras."
-        )
+    builder = config.builder.__name__
     if _BUILDERS.get(builder) is not config.builder:
         raise TypeError(f"A network of the builder {config.builder!r} cannot be saved.")
     if state.keys() != _STATE.keys():

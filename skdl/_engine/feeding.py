@@ -41,7 +41,8 @@ def token_limits(model: keras.Model, flat: bool = False) -> Any:
 
     With `flat`, the embeddings that are so fed.
     """
-    limits, found = {}, []
+    limits: dict[str, Any] = {}
+    found: list[Any] = []
     for tensor in inputs_of(model) or ():
         for layer in _consumers(model, tensor):
             if isinstance(layer, keras.layers.Embedding):
@@ -125,14 +126,17 @@ def check_rows(model: keras.Model, inputs: tuple, name: str) -> None:
             f"which columns belong to which: inputs={{{names[0]!r}: [...], ...}}."
         )
     if None not in given:
-        names = {tensor.name for tensor in symbolic}
-        if names != given.keys():
+        named = {tensor.name for tensor in symbolic}
+        if named != given.keys():
             raise ValueError(
                 f"inputs names {sorted(given)}, but model={name} returned a network with the "
-                f"inputs {sorted(names)}. Give each keras.Input the name of its columns."
+                f"inputs {sorted(named)}. Give each keras.Input the name of its columns."
             )
     for tensor in symbolic:
-        wanted, shape = tuple(tensor.shape[1:]), given.get(tensor.name, given.get(None))
+        wanted, shape = (
+            tuple(tensor.shape[1:]),
+            given[tensor.name if tensor.name in given else None],
+        )
         if not _fits(shape, wanted) and not _fits((*shape, 1), wanted):
             where = f" for its input {tensor.name!r}" if None not in given else ""
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from skdl._networks.keras import keras
 
@@ -77,7 +78,7 @@ def sparse_product(layer: keras.layers.Dense) -> Callable:
     return call
 
 
-def is_plain(layer: keras.Layer, cls: type) -> bool:
+def is_plain(layer: Any, cls: Any) -> bool:
     """Tell whether a layer computes what its class does, and in floats."""
     return type(layer) is cls and "call" not in vars(layer) and layer.quantization_mode is None
 

@@ -30,7 +30,6 @@ class Network:
     """
 
     exposed = False  # whether users may hold its variables, which can then change at any time
-    needs_keras = False  # whether only `Model.fit` trains it
 
     def __init__(
         self,
@@ -40,7 +39,8 @@ class Network:
         sparse: bool = False,
         given: dict[int, np.ndarray] | None = None,
     ):
-        self.config, self.target_shape, self.seed = config, target_shape, seed
+        self.config: Any = config
+        self.target_shape, self.seed = target_shape, seed
         self.history: dict[str, list] = {}
         self.best_epoch: int | None = None
         self.program: str | None = None
@@ -73,6 +73,11 @@ class Network:
     def _template(self, sparse: bool | None = None) -> Template:
         sparse = self._sparse if sparse is None else sparse
         return template_of(self.config, self.target_shape, sparse)
+
+    @property
+    def needs_keras(self) -> bool:
+        """Whether only `Model.fit` trains this network."""
+        return False
 
     @property
     def n_saved(self) -> int:

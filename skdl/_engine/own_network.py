@@ -91,7 +91,8 @@ class OwnNetwork(Network):
         self.config, self.target_shape, self.seed = config, target_shape, seed
         self.history, self.best_epoch, self.program = {}, None, None
         self.stop_training = self.interrupted = False
-        self._sparse, self._private, self._arrays = sparse, None, None
+        self._sparse, self._arrays = sparse, None
+        self._private: Template | None = None
         self._lock = threading.RLock()
         self._take(self._with_metrics(config.compile(seed, model)))
         self._constants = self._structure.constants
@@ -235,7 +236,7 @@ class OwnNetwork(Network):
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         return Inputs(names, shapes, tuple(str(tensor.dtype) for tensor in tensors))
 
-    def go_on_from(self, other: Network) -> bool:
+    def go_on_from(self, other: Any) -> bool:
         """Take over another network's state; False if the two are configured differently."""
         with other._lock:
             other._ready()

@@ -67,7 +67,7 @@ class BatchDataset(BatchSource):
     def __len__(self) -> int:
         return -(-len(self._rows) // self._batch_size)
 
-    def read(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def read(self, i: int) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return the i-th batch of the epoch."""
         index = self._order[i * self._batch_size : (i + 1) * self._batch_size]
         x = self._rows.x[index]

@@ -34,6 +34,10 @@ _ROUTED = {
 class OwnNetworkEstimator(BaseNetwork):
     """An estimator over the user's own network."""
 
+    model: Any
+    model_params: dict[str, Any] | None
+    inputs: dict[str, Any] | None
+
     _parameter_constraints: dict = {
         **{
             name: constraint

@@ -24,7 +24,7 @@ def compiled_parts(model: keras.Model) -> CompiledParts:
     if not getattr(model, "compiled", False) or not hasattr(model, "_compile_config"):
         return CompiledParts()
     given = model._compile_config.config
-    extras = {}
+    extras: dict[str, Any] = {}
     if given.get("weighted_metrics"):
         extras["weighted_metrics"] = metric_recipes(_only(given["weighted_metrics"]))
     if given.get("loss_weights") is not None:

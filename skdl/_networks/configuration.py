@@ -145,7 +145,7 @@ class NetworkConfig:
         """
         activation, n_outputs = model.layers[-1].activation, self.arguments["n_outputs"]
         given = f"output_activation={self.arguments['output_activation']!r}"
-        with _named(given, "the output layer's values"):
+        with named_errors(given, "the output layer's values"):
             shape = tuple(activation(keras.ops.zeros((1, n_outputs))).shape)
             if shape != (1, n_outputs):  # "glu" for one
                 raise ValueError(

@@ -73,7 +73,8 @@ def takes_logits(loss: Any) -> bool | None:
         name = getattr(loss, "__name__", type(loss).__name__)
         value = getattr(loss, "from_logits", None)
         if value is None:
-            value = getattr(loss, "get_config", dict)().get("from_logits", False)
+            config: dict[str, Any] = getattr(loss, "get_config", dict)()
+            value = config.get("from_logits", False)
     is_known = "crossentropy" in name.lower().replace("_", "")
     return bool(value) if is_known else None
 

@@ -267,7 +267,7 @@ def callable_key(function: Callable, seen: set[int] | None = None) -> Hashable:
         return function if root_package(function) == "keras" else state_key(function, seen)
     if root_package(function) in _LIBRARIES or len(seen) == _MAX_READ:
         return function
-    itself = function
+    itself: Any = function
     if isinstance(function, FunctionType):
         # By its code: one of a notebook comes to each task of a worker as a new function.
         itself = function.__qualname__, function.__code__

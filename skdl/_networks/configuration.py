@@ -143,7 +143,10 @@ class NetworkConfig:
 
         Keras takes it for granted that it does not, and broadcasts what comes out with y.
         """
-        activation, n_outputs = model.layers[-1].activation, self.arguments["n_outputs"]
+        activation = getattr(model.layers[-1], "activation", None)
+        if activation is None:  # of a network of the user's own
+            return
+        n_outputs = self.arguments["n_outputs"]
         given = f"output_activation={self.arguments['output_activation']!r}"
         with named_errors(given, "the output layer's values"):
             shape = tuple(activation(keras.ops.zeros((1, n_outputs))).shape)

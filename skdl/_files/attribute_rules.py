@@ -97,6 +97,11 @@ def vocabulary(each: Any) -> None:
 def multilabels(each: Any) -> None:
     """Check the columns of classes, by which sparse matrices are made."""
     cached, classes = vars(each).get("_cached_dict"), vars(each).get("classes_")
+    if isinstance(classes, np.ndarray):
+        _require(
+            len(set(classes.tolist())) == len(classes),
+            "MultiLabelBinarizer has a class twice, and so fewer columns than places",
+        )
     if cached is not None:
         _check_vocabulary(each, cached)
         _require(len(cached) == np.size(classes), "MultiLabelBinarizer has other classes")
@@ -115,7 +120,7 @@ def categories(each: Any) -> None:
         _require(
             kind and kind in "biufUSO" and array.ndim == 1, f"{name} has categories of no kind"
         )
-        if kind in "iuf" and len(array) > 1:
+        if kind in "biuf" and len(array) > 1:
             known = array[:-1] if np.isnan(array[-1]) else array
             _require((known[1:] > known[:-1]).all(), f"{name} has categories out of order")
     _check_infrequent(each, name, found)

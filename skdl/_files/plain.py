@@ -118,7 +118,11 @@ class Encoder:
 
     def _encode_sparse(self, value):
         names = _SPARSE.get(value.format)
-        if names is None or value.ndim != 2:
+        if value.ndim != 2:
+            raise TypeError(
+                f"A sparse array of shape {value.shape} cannot be saved: make it dense."
+            )
+        if names is None:
             value, names = value.tocsr(), _SPARSE["csr"]
         return {
             _KIND: "sparse",

@@ -173,6 +173,22 @@ def test_categories_are_in_the_order_of_the_search(tmp_path):
     refused(forged(tmp_path / "changed.skdl", about, tree, arrays), "out of order")
 
 
+def test_categories_of_booleans_are_in_order_too(tmp_path):
+    skdl.save(OneHotEncoder().fit([[False], [True]]), tmp_path / "saved.skdl")
+    about, tree, arrays = members_of(tmp_path / "saved.skdl")
+    assert b"\0\1" in arrays
+    arrays = arrays.replace(b"\0\1", b"\1\0")
+    refused(forged(tmp_path / "changed.skdl", about, tree, arrays), "out of order")
+
+
+def test_no_class_of_a_binarizer_is_there_twice(tmp_path):
+    """There would be fewer columns than the places of the classes."""
+    fitted = MultiLabelBinarizer(sparse_output=True).fit([[1, 2], [3]])
+    fitted.classes_ = np.array([1, 1, 2])
+    skdl.save(fitted, tmp_path / "saved.skdl")
+    refused(tmp_path / "saved.skdl", "a class twice")
+
+
 def test_classes_that_a_binarizer_kept_are_its_own(tmp_path):
     fitted = MultiLabelBinarizer(sparse_output=True).fit([[1, 2], [3]])
     fitted.transform([[1]])

@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
@@ -101,6 +102,7 @@ def test_what_cannot_be_saved_says_so_and_leaves_no_file(tmp_path):
         (FunctionTransformer(lambda x: x), "lambda"),
         (net(activation=lambda x: keras.ops.relu(x)).fit(X, y), "lambda"),
         (net(loss=Hidden(2.0)), "cannot be saved.*get_config"),
+        (FunctionTransformer(kw_args={"row": sp.coo_array([1, 0, 2])}), "make it dense"),
         (
             FunctionTransformer(kw_args={"rng": np.random.Generator(np.random.MT19937())}),
             "default_rng",

@@ -101,7 +101,7 @@ def test_what_cannot_be_saved_says_so_and_leaves_no_file(tmp_path):
     for estimator, match in (
         (FunctionTransformer(lambda x: x), "lambda"),
         (net(activation=lambda x: keras.ops.relu(x)).fit(X, y), "lambda"),
-        (net(loss=Hidden(2.0)), "cannot be saved.*get_config"),
+        (net(loss=Hidden(2.0)), "cannot be saved.*from_config"),
         (FunctionTransformer(kw_args={"row": sp.coo_array([1, 0, 2])}), "make it dense"),
         (
             FunctionTransformer(kw_args={"rng": np.random.Generator(np.random.MT19937())}),

@@ -294,7 +294,7 @@ def test_networks_with_large_outputs_are_refused(tmp_path):
     """Layers without weights can make many numbers of few."""
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1)])
     net = skdl.PretrainedFeatureExtractor(model, image_shape=(3, 3))
-    skdl.save(net.fit(np.zeros((8, 12), np.float32)), tmp_path / "net.skdl")
+    skdl.save(net.fit(np.zeros((8, 2, 2, 3), np.float32)), tmp_path / "net.skdl")
     about, tree, arrays = members_of(tmp_path / "net.skdl")
     (features,) = [p for p in about["parts"] if isinstance(p, dict) and p.get("$") == "features"]
     arguments = features["state"]["network"]["config"]["arguments"]

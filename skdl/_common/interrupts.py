@@ -16,9 +16,7 @@ def interrupts_as_raised() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, KeyboardInterrupt):
-            cause = cause.__cause__ or cause.__context__
-        if cause is not None or "KeyboardInterrupt: \n" in str(error):
+        made_of = isinstance(error.__cause__ or error.__context__, KeyboardInterrupt)
+        if made_of or "KeyboardInterrupt: \n" in str(error):
             raise KeyboardInterrupt from None
         raise

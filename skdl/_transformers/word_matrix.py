@@ -132,7 +132,8 @@ class WordMatrix:
 
     def _canonical(self, matrix, shape):
         """Return float32 CSR as scikit-learn is set to, sorted and without duplicates."""
-        made = sp.csr_array if get_config()["sparse_interface"] == "sparray" else sp.csr_matrix
+        interface = get_config().get("sparse_interface")  # known to scikit-learn from 1.9 on
+        made = sp.csr_array if interface == "sparray" else sp.csr_matrix
         matrix = made(matrix, shape=shape, dtype=np.float32)
         matrix.sum_duplicates()
         if self.binary:

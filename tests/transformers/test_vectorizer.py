@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import config_context
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.feature_extraction.text import CountVectorizer
@@ -564,6 +564,7 @@ def test_pandas_output_is_refused_with_the_way_out():
     assert vectorizer.set_output(transform="default").transform(TEXTS).shape[0] == 4
 
 
+@pytest.mark.skipif("sparse_interface" not in get_config(), reason="needs scikit-learn 1.9")
 @pytest.mark.parametrize("X", [TEXTS, REVIEWS])
 def test_sparse_interface_of_scikit_learn(X):
     for interface, kind in (("spmatrix", sp.csr_matrix), ("sparray", sp.csr_array)):

@@ -59,8 +59,11 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_given_back():
-    """Drop the networks compiled for one file of tests before the next one begins."""
+    """Drop the networks compiled for one file of tests, and idle workers, before the next one."""
     yield
+    loky = sys.modules.get("joblib.externals.loky")
+    if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
+        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
     if "skdl._engine.store" in sys.modules:
         sys.modules["skdl._engine.store"].templates.clear()
     gc.collect()

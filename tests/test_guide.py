@@ -88,7 +88,16 @@ def small_data(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES if blocks(page)]
+    "page",
+    [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=[pytest.mark.processes] * ("n_jobs=2" in page.read_text()),
+        )
+        for page in PAGES
+        if blocks(page)
+    ],
 )
 def test_blocks_run(page, tmp_path, monkeypatch, small_data):
     monkeypatch.chdir(tmp_path)

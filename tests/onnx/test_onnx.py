@@ -301,9 +301,11 @@ def test_images(digits, dtype, shape):
     np.testing.assert_allclose(found["probabilities"], outputs, atol=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_convolutions_of_any_geometry(data):
+    """Slow: builds, converts and runs a network for each example."""
     sizes, n_layers = st.integers(1, 3), data.draw(st.integers(1, 2))
     # Of one channel, TensorFlow 2.21 on CPUs makes random numbers for strides (1, n) that leave
     # maps of one column, with oneDNN; NumPy says that ONNX Runtime is right.

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -35,11 +34,6 @@ def pytest_configure(config):
         config.option.dist = "worksteal"
     if not config.getoption("hypothesis_profile", None):
         hypothesis.settings.load_profile("random" if runs_slow_tests(config) else "usual")
-
-
-def pytest_itemcollected(item):
-    """Name tests without addresses of functions, which differ between pytest-xdist's workers."""
-    item._nodeid = re.sub(r" ?at ?0x[0-9a-f]+", "", item.nodeid)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,7 @@
 """scikit-learn's own checks, over every public estimator in several configurations."""
 
 import itertools
+import re
 
 import pytest
 from registry import EXACT, configured, excused
@@ -20,12 +21,21 @@ for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1
         (USUAL if _number == 0 or _name in EXACT else MORE).append(_estimator)
 
 
-@parametrize_with_checks(USUAL, expected_failed_checks=excused, xfail_strict=True)
+def checks_of(estimators):
+    """scikit-learn's `parametrize_with_checks`, in names that are the same in every process."""
+    mark = parametrize_with_checks(estimators, expected_failed_checks=excused, xfail_strict=True)
+    name_of = mark.kwargs["ids"]
+    return pytest.mark.parametrize(
+        *mark.args, ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", name_of(value))
+    )
+
+
+@checks_of(USUAL)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(MORE, expected_failed_checks=excused, xfail_strict=True)
+@checks_of(MORE)
 def test_scikit_learn_check_in_more_configurations(estimator, check):
     check(estimator)

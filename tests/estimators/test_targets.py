@@ -77,7 +77,7 @@ def test_stacking_keeps_the_dtype_of_what_is_stacked():
 @pytest.mark.parametrize(
     ("classes", "error", "message"),
     [
-        ({"a", "b", "c"}, TypeError, "classes must be an array-like.*sorted"),
+        (set("a"), TypeError, "classes must be an array-like.*sorted"),
         (dict.fromkeys("abc"), TypeError, "classes must be an array-like"),
         ("abc", TypeError, "classes must be an array-like"),
         (3, TypeError, "classes must be an array-like"),

@@ -145,7 +145,9 @@ def test_values_that_can_never_be_predicted_are_refused(parameters, y, message):
 
 
 @pytest.mark.parametrize(
-    "activation", ["softplus", keras.activations.relu, keras.layers.ReLU(max_value=4.0)], ids=str
+    "activation",
+    ["softplus", keras.activations.relu, keras.layers.ReLU(max_value=4.0)],
+    ids=["name", "function", "layer"],
 )
 def test_outputs_are_of_the_activation_asked_for(activation):
     y = np.exp(SCORES[:, 0])

@@ -193,8 +193,8 @@ class BaseNetwork(
         """Return X as what can be read more than once."""
         return X
 
-    def _validated(self, X, *y, **checks):
-        """Return what `validate_data` makes of X and y."""
+    def _validated(self, X, *y, trained=False, **checks):
+        """Return what `validate_data` makes of X and y; `trained` rows are a batch of fit's own."""
         try:
             with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
                 return validate_data(

@@ -57,7 +57,7 @@ def fit_stream(
         if is_stream(X_val):
             _, held, n_batches = _read(estimator, X_val, "X_val", reset=False)
             fitting.targets.check_validation(samples.y, held.y)
-            held_out = StreamRows(fitting, X_val, n_batches, held.weight)
+            held_out = StreamRows(fitting, X_val, n_batches, held.weight, trained=False)
         elif X_val is not None:
             _, held = fitting.hold_out(samples, X_val, y_val)
             held_out = fitting.encode_validation(held, sparse=False)
@@ -67,7 +67,10 @@ def fit_stream(
 
 
 class StreamRows:
-    """Rows that are read batch by batch, in the data set's own order and batch size."""
+    """Rows that are read batch by batch, in the data set's own order and batch size.
+
+    They are `trained` on, or else validated on.
+    """
 
     def __init__(
         self,
@@ -76,9 +79,10 @@ class StreamRows:
         n_batches: int,
         weights: Any,
         factors: dict | None = None,
+        trained: bool = True,
     ):
         self.x = self
-        self.lazy = True
+        self.lazy, self._trained = True, trained
         self._estimator, self._targets, self._source = fitting.estimator, fitting.targets, source
         self._n_batches, self._n_rows = n_batches, len(weights)
         self._scale, self._factors = len(weights) / weights.sum(), factors
@@ -127,7 +131,7 @@ class StreamRows:
 
     def _as_network_takes(self, x, y, weight):
         estimator, dtype = self._estimator, input_dtype(self._estimator.dtype)
-        x = estimator._inputs(estimator._validated(x, reset=False))
+        x = estimator._inputs(estimator._validated(x, reset=False, trained=self._trained))
         weight = checked_weight(weight, y, allow_all_zero_weights=True) * self._scale
         if self._factors is not None:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]

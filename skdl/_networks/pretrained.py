@@ -210,12 +210,37 @@ def _set_at_rest(backbone: keras.Model) -> None:
     Keras 3.15 hands the `training` of the outer network to all within, in place of what each was
     called with.
     """
+    from skdl._networks.keras import keras
+    from skdl._networks.variables import flat_layers, with_parts
+
     call = type(backbone).call.__get__(backbone)
 
     def call_at_rest(inputs, training=None, mask=None, **keywords):
         return call(inputs, training=False, mask=mask, **keywords)
 
     backbone.call = call_at_rest
+    for layer in flat_layers(backbone):
+        for part in with_parts(layer):
+            if isinstance(part, keras.layers.Normalization) and part.input_mean is None:
+                _compute_from_variables(part)
+
+
+def _compute_from_variables(layer: keras.layers.Normalization) -> None:
+    """Let a layer that was adapted compute from its variables.
+
+    Keras lets it compute from copies of them, which are left behind where the weights are set.
+    """
+    call = type(layer).call.__get__(layer)
+
+    def call_from_variables(inputs):
+        copies = layer.mean, layer.variance
+        layer.finalize_state()
+        try:
+            return call(inputs)
+        finally:
+            layer.mean, layer.variance = copies
+
+    layer.call = call_from_variables
 
 
 def _set_trainable(backbone: keras.Model, first: str | None) -> None:

@@ -34,8 +34,11 @@ class ImageInputs:
     _range: PixelRange  # of the pixels in fit
     _otherwise = "rows of pixels, or paths of files, which are resized on reading"
 
-    def _validated(self, X, *y, reset=True, **checks):
-        """Return checked rows of pixels or what they are read from, with y if it is given."""
+    def _validated(self, X, *y, reset=True, trained=False, **checks):
+        """Return checked rows of pixels or what they are read from, with y if it is given.
+
+        Rows that are `trained` on have made the range of the pixels, and are not compared with it.
+        """
         sources = as_sources(X)
         if sources is not None:
             if reset:
@@ -67,7 +70,7 @@ class ImageInputs:
         if reset:
             self._pixel_dtype, self._range = dtype, pixel_range(checked, dtype)
             self._settle_shape(checked.shape[1], given)
-        elif (fitted_range := vars(self).get("_range")) is not None:
+        elif not trained and (fitted_range := vars(self).get("_range")) is not None:
             warn_of_another_range(checked, dtype, fitted_range)
         return found
 

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
-from skdl import PretrainedFeatureClassifier, build_pretrained
+from skdl import PretrainedFeatureClassifier, PretrainedFeatureExtractor, build_pretrained
 
 layers = keras.layers
 
@@ -123,3 +123,23 @@ def test_batch_normalisation_in_a_layer_is_not_tuned():
     assert [weight.path for weight in model.trainable_weights] == [
         weight.path for weight in model.layers[1].weights
     ]
+
+
+def test_what_a_layer_was_adapted_to_counts():
+    """Keras computes from copies of the mean and variance, which setting weights leaves behind."""
+    X = np.random.default_rng(0).uniform(20, 220, (12, 8, 8, 3)).astype("float32")
+    adapted = keras.layers.Normalization()
+    adapted.adapt(X)
+    inputs = keras.Input((8, 8, 3))
+    backbone = keras.Model(inputs, keras.layers.Conv2D(4, 3, activation="relu")(adapted(inputs)))
+    expected = backbone.predict(X, verbose=0).mean(axis=(1, 2))
+    settings = {"preprocess": None, "pooling": "avg", "random_state": 0}
+    found = PretrainedFeatureExtractor(backbone, **settings).fit_transform(X)
+    assert_allclose(found, expected, rtol=1e-5)
+    net = PretrainedFeatureClassifier(
+        backbone, training="augmented", hidden_layer_sizes=(), dropout=0.0, epochs=1, **settings
+    ).fit(X, np.arange(12) % 2)
+    kernel, bias = net.model_.layers[-1].get_weights()
+    probabilities = 1 / (1 + np.exp(-(expected @ kernel + bias)))
+    assert_allclose(net.predict_proba(X)[:, 1:], probabilities, rtol=1e-5)
+    assert_allclose(net.model_.predict(X, verbose=0), probabilities, rtol=1e-5)

@@ -97,6 +97,10 @@ _TINY = {"backbone": tiny, "weights": None, "image_shape": (4, 4)}
 CONFIGURATIONS = {
     # As with CountVectorizer, hardly any check knows how to make texts; word indices they can.
     "OneHotTextVectorizer": {"word_indices": _WORDS, "counts": {**_WORDS, "binary": False}},
+    "TokenSequencer": {
+        "word_indices": {"input": "indices", "max_words": 50},
+        "post": {"input": "indices", "length": 3, "padding": "post"},
+    },
     "ImageReshaper": {"automatic": {}, "unscaled": {"rescale": None}, "fixed": {"rescale": 0.1}},
     "TextBoWClassifier": {
         **_DENSE,

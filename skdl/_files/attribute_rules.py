@@ -296,7 +296,7 @@ _KEEPING_ROWS = {
     *("OrdinalEncoder", "SimpleImputer", "TruncatedSVD", "PolynomialFeatures", "SelectKBest"),
     *("VarianceThreshold", "Normalizer", "CountVectorizer", "TfidfVectorizer", "TfidfTransformer"),
     *("QuantileTransformer", "PowerTransformer", "KBinsDiscretizer", "ImageReshaper"),
-    *("OneHotTextVectorizer", "PretrainedFeatureExtractor"),
+    *("OneHotTextVectorizer", "TokenSequencer", "PretrainedFeatureExtractor"),
 }
 
 

@@ -61,6 +61,7 @@ PARAMETERS = {
     "PretrainedFeatureClassifier": BACKBONE,
     "PretrainedFeatureExtractor": {**BACKBONE, "random_state": 0},
     "OneHotTextVectorizer": {"input": "indices", "max_words": 50},
+    "TokenSequencer": {"input": "indices", "max_words": 50},
 }
 each = pytest.mark.parametrize("name", list(constructible()))
 NETWORKS = [name for name, cls in constructible().items() if hasattr(cls, "partial_fit")]
@@ -76,7 +77,7 @@ def made(name, **parameters):
 
 def data(estimator):
     rng = np.random.default_rng(0)
-    if isinstance(estimator, skdl.OneHotTextVectorizer):
+    if isinstance(estimator, skdl.OneHotTextVectorizer | skdl.TokenSequencer):
         return rng.integers(0, 60, size=(60, 16)), None
     X, y = rng.normal(size=(60, 16)).astype(np.float32), np.arange(60) % 3
     X[:, :3] += 3 * np.eye(3)[y]

@@ -1,8 +1,8 @@
 """Files changed everywhere, each loaded and used in a process of its own.
 
 `python tests/files/mutations.py [NAME ...] [EVERY]` prints, for the named classes or for all, what
-became of the changed files, of each or of every so many; with `--networks` of three networks. A process
-that was killed is an error. All of both take some hour and a half, and belong before a release.
+became of the changed files, of each or of every so many; with `--networks` of three networks. A
+process that was killed is an error. All take some hour and a half, and belong before a release.
 """
 
 import json

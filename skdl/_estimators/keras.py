@@ -16,7 +16,7 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
 
     Parameters
     ----------
-    model : callable or keras.Model
+    model : callable or object
         Function that builds the network, compiled or not, and returns it; or a ready network,
         which is copied for each fit and whose weights are where training begins. A function is
         given, where its signature names them: `input_shape` (of a row; a dict with `inputs`),
@@ -203,7 +203,7 @@ class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
 
     Parameters
     ----------
-    model : callable or keras.Model
+    model : callable or object
         Function that builds the network, compiled or not, and returns it; or a ready network,
         which is copied for each fit and whose weights are where training begins. A function is
         given, where its signature names them: `input_shape` (of a row; a dict with `inputs`),

@@ -48,11 +48,11 @@ class TokenSequencer(
         that are too large become 2, the out-of-vocabulary index of Keras's data sets.
     length : int, default=None
         Number of ids in a row. None: that of the longest document of fit.
-    padding : {"pre", "post"}, default="pre"
-        Whether zeros come before or after a shorter document.
-    truncating : {"pre", "post"}, default="pre"
-        Whether a longer document loses its beginning or its end.
-    input : {"content", "indices"}, default="content"
+    padding : str, default="pre"
+        Where zeros fill up a shorter document: "pre", before it, or "post", after it.
+    truncating : str, default="pre"
+        What a longer document loses: "pre", its beginning, or "post", its end.
+    input : str, default="content"
         "content": texts or word indices, as the documents are. "indices": word indices only.
     encoding : str, default="utf-8"
         How documents that are bytes are decoded. This and all parameters below are for texts,

@@ -20,7 +20,7 @@ from skdl._engine.network import Network
 from skdl._engine.store import templates
 from skdl._engine.structure import Structure
 from skdl._engine.template import Template
-from skdl._networks.configuration import named_errors, penalty_in_common_dtype
+from skdl._networks.configuration import named_errors, penalty_in_common_dtype, weighs_rows
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe, key_of, made
 from skdl._networks.variables import state_of
@@ -63,6 +63,10 @@ class OwnConfig:
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate
         return model
+
+    def weighs_rows(self, target_shape: tuple[int, ...], n_outputs: int) -> bool:
+        """Tell whether the loss is a number per row, which a weight can multiply."""
+        return weighs_rows(self.loss, target_shape, n_outputs)
 
     @property
     def compiled_key(self) -> Hashable:

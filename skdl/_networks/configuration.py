@@ -78,18 +78,11 @@ class NetworkConfig:
         """Return the configuration of another network that is compiled alike."""
         return replace(self, builder=builder, arguments=arguments)
 
-    @own_settings()
     def weighs_rows(self, target_shape: tuple[int, ...], n_outputs: int) -> bool:
-        """Tell whether the loss is a number per row, which a weight can multiply.
+        """Tell whether the loss is a number per row, which a weight can multiply."""
+        return weighs_rows(self.loss, target_shape, n_outputs)
 
-        Dice, Tversky and functions that end in a mean over everything give one for a batch;
-        Keras would multiply it by the mean of the weights and say nothing.
-        """
-        loss = made(self.loss)
-        compute = loss.call if isinstance(loss, keras.losses.Loss) else loss
-        y = keras.ops.zeros((2, *target_shape))
-        return len(compute(y, keras.ops.full((2, n_outputs), 1 / max(n_outputs, 2))).shape) > 0
-
+    @own_settings()
     def compile(self, seed: int, **extra: Any) -> keras.Model:
         """Build and compile the network, its optimizer, loss and metrics built as well."""
         check_process()
@@ -169,6 +162,19 @@ def optimizer_and_rate(optimizer: Any, learning_rate: float | None) -> tuple[Rec
     if learning_rate is not None:
         recipe.config.pop("learning_rate")
     return recipe, learning_rate
+
+
+@own_settings()
+def weighs_rows(loss: Any, target_shape: tuple[int, ...], n_outputs: int) -> bool:
+    """Tell whether a loss is a number per row, which a weight can multiply.
+
+    Dice, Tversky and functions that end in a mean over everything give one for a batch;
+    Keras would multiply it by the mean of the weights and say nothing.
+    """
+    loss = made(loss)
+    compute = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    y = keras.ops.zeros((2, *target_shape))
+    return len(compute(y, keras.ops.full((2, n_outputs), 1 / max(n_outputs, 2))).shape) > 0
 
 
 def penalty_in_common_dtype(loss: Any) -> Any:

@@ -46,7 +46,7 @@ def data():
 
 def with_skdl(X, y):
     from skdl import ConvNetClassifier
-    from skdl._engine import store
+    from skdl._engine.compiled import store
 
     store.templates.clear()  # a new network is compiled anew
     net = ConvNetClassifier(

@@ -22,7 +22,7 @@ def measure(name):
     X, y = load_iris(return_X_y=True)
     if name == "skdl":
         from skdl import DenseClassifier
-        from skdl._engine import programs  # noqa: F401
+        from skdl._engine.compiled import programs  # noqa: F401
 
         net = DenseClassifier((100,), epochs=10, random_state=0)
     else:

@@ -16,7 +16,7 @@ import psutil
 from machine import describe
 
 from skdl import DenseClassifier
-from skdl._engine import store
+from skdl._engine.compiled import store
 
 
 def resident():

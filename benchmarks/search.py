@@ -71,7 +71,7 @@ def measure(name, path):
 
         keras.ops.convert_to_tensor(0)  # TensorFlow is loaded before the clock starts
         if name == "skdl":
-            from skdl._engine import programs  # noqa: F401
+            from skdl._engine.compiled import programs  # noqa: F401
     warnings.simplefilter("ignore")
     seconds = []
     for _ in range(searches):

@@ -26,7 +26,7 @@ from machine import describe
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
-from skdl._engine import store
+from skdl._engine.compiled import store
 
 CASES = {
     # rows, features, classes, layers, batch, dropout, optimizer

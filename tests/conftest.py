@@ -58,8 +58,8 @@ def memory_given_back():
     loky = sys.modules.get("joblib.externals.loky")
     if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
         loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
-    if "skdl._engine.store" in sys.modules:
-        sys.modules["skdl._engine.store"].templates.clear()
+    if "skdl._engine.compiled.store" in sys.modules:
+        sys.modules["skdl._engine.compiled.store"].templates.clear()
     gc.collect()
 
 

@@ -12,10 +12,11 @@ import scipy.sparse
 
 from skdl._common.interrupts import interrupts_as_raised
 from skdl._common.seeds import row_order
-from skdl._engine import device, programs
+from skdl._engine import device
 from skdl._engine.batches import errors_as_raised
 from skdl._engine.callbacks import needs_batches
-from skdl._engine.optimizers import gradients_are_sums
+from skdl._engine.compiled import programs
+from skdl._engine.compiled.optimizers import gradients_are_sums
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras
 from skdl.exceptions import NonFiniteLossError

@@ -11,11 +11,11 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.versions import with_versions, without_versions
+from skdl._engine.compiled.programs import predict
+from skdl._engine.compiled.template import Template, template_of
 from skdl._engine.device import n_replicas, new_variables, outside_strategies
 from skdl._engine.epochs import Fit, not_finite
-from skdl._engine.programs import predict
 from skdl._engine.rows import Rows
-from skdl._engine.template import Template, template_of
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.settings import building

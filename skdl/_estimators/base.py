@@ -24,11 +24,11 @@ from skdl._engine.progress import Progress
 from skdl._estimators.advice import with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram import NetworkAttributes
-from skdl._estimators.fitting import Fitting
-from skdl._estimators.streams import fit_stream, inputs_of, is_stream
-from skdl._estimators.targets import check_no_texts
-from skdl._estimators.tasks import FitTasks
-from skdl._networks.dense import input_dtype
+from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
+from skdl._estimators.fit.targets import check_no_texts
+from skdl._estimators.fit.tasks import FitTasks
+from skdl._networks.builders.dense import input_dtype
 from skdl._networks.settings import own_settings
 from skdl._sklearn import (
     CallbackSupportMixin,

@@ -16,8 +16,8 @@ from skdl._common.pixel_range import joined, pixel_range
 from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier
 from skdl._estimators.supervised import NetworkClassifier
-from skdl._networks.convnet import build_convnet
-from skdl._networks.dense import layer_sizes
+from skdl._networks.builders.convnet import build_convnet
+from skdl._networks.builders.dense import layer_sizes
 from skdl._sklearn import Interval, StrOptions
 from skdl._transformers.image_inputs import ImageInputs
 

@@ -12,7 +12,7 @@ import numpy as np
 from skdl._common.types import KerasObject
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.supervised import NetworkClassifier
-from skdl._networks.dense import build_dense, layer_sizes
+from skdl._networks.builders.dense import build_dense, layer_sizes
 from skdl._sklearn import Interval
 
 # Of the parameter that all dense networks on tables add.

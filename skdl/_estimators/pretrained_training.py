@@ -8,10 +8,10 @@ from dataclasses import replace
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.processes import lock
-from skdl._estimators.streams import is_stream
+from skdl._estimators.fit.streams import is_stream
 from skdl._estimators.supervised import NetworkClassifier
-from skdl._networks.dense import build_dense, layer_sizes
-from skdl._networks.pretrained import build_pretrained
+from skdl._networks.builders.dense import build_dense, layer_sizes
+from skdl._networks.builders.pretrained import build_pretrained
 from skdl._transformers.backbone_inputs import BackboneInputs
 
 

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import type_of_target
 
 from skdl._estimators.base import BaseNetwork
-from skdl._estimators.targets import ClassTargets, ValueTargets
+from skdl._estimators.fit.targets import ClassTargets, ValueTargets
 from skdl._networks.settings import own_settings
 from skdl._sklearn import StrOptions, fit_context
 

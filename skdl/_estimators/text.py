@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier, dense_architecture
 from skdl._estimators.supervised import NetworkClassifier
-from skdl._networks.dense import input_dtype
+from skdl._networks.builders.dense import input_dtype
 from skdl._networks.recipes import key_of
 from skdl._transformers.documents import are_documents, are_texts, documents_in
 from skdl._transformers.vectorizer import OneHotTextVectorizer

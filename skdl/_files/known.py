@@ -87,8 +87,9 @@ _CALLBACKS |= {"terminate_on_nan": "TerminateOnNaN"}
 
 # (why they are harmless, module, names)
 OBJECTS = [
-    ("the labels of a classifier", "skdl._estimators.targets", "ClassTargets ValueTargets"),
-    ("the description of a backbone and its weights", "skdl._networks.backbones", "Backbone"),
+    ("the labels of a classifier", "skdl._estimators.fit.targets", "ClassTargets ValueTargets"),
+    ("the description of a backbone and its weights",
+     "skdl._networks.builders.backbones", "Backbone"),
     ("the cv of a search; they hold numbers and yield positions",
      "sklearn.model_selection._split", _SPLITTERS),
     ("the scoring of a search; they call a function that is itself known, on an estimator",

@@ -11,12 +11,12 @@ import numpy as np
 from skdl._common.versions import without_versions
 from skdl._engine.network import Network
 from skdl._files.plain import Decoder, Encoder
+from skdl._networks.builders.convnet import build_convnet
+from skdl._networks.builders.dense import build_dense
+from skdl._networks.builders.pretrained import build_features, build_pretrained
 from skdl._networks.configuration import NetworkConfig
-from skdl._networks.convnet import build_convnet
-from skdl._networks.dense import build_dense
 from skdl._networks.keras import keras
 from skdl._networks.names import check_metrics
-from skdl._networks.pretrained import build_features, build_pretrained
 from skdl._networks.recipes import Recipe, made
 from skdl._networks.settings import building
 from skdl._networks.unallocated import without_memory

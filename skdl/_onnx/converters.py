@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 
 import skdl
 from skdl._estimators.base import BaseNetwork
-from skdl._networks.dense import input_dtype
+from skdl._networks.builders.dense import input_dtype
 from skdl._networks.settings import own_settings
 from skdl._onnx.activations import clip
 from skdl._onnx.graph import Graph

@@ -47,7 +47,7 @@ class BackboneInputs(ImageInputs):
 
     def _learn_inputs(self, X):
         """Settle backbone, shape and scale of images, and return the images."""
-        from skdl._networks.backbones import find_backbone
+        from skdl._networks.builders.backbones import find_backbone
 
         given = None if self._given is None else self._given[:2]
         backbone = find_backbone(

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from skdl._common.processes import check_process
 from skdl._engine.network import Network, positions_of
-from skdl._networks.backbones import Backbone
+from skdl._networks.builders.backbones import Backbone
+from skdl._networks.builders.dense import input_dtype
+from skdl._networks.builders.pretrained import build_features
 from skdl._networks.configuration import NetworkConfig
-from skdl._networks.dense import input_dtype
 from skdl._networks.keras import keras
-from skdl._networks.pretrained import build_features
 from skdl._networks.recipes import key_of
 from skdl._transformers.feature_store import FeatureStore, cache_folder
 from skdl._transformers.image_files import LazyImages

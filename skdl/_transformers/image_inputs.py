@@ -18,7 +18,7 @@ from skdl._common.images import (
     warn_of_doubtful_shape,
 )
 from skdl._common.pixel_range import BYTES, PixelRange, pixel_range, warn_of_another_range
-from skdl._networks.dense import input_dtype
+from skdl._networks.builders.dense import input_dtype
 from skdl._transformers.image_files import (
     LazyImages,
     as_sources,

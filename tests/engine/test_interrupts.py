@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 
 from skdl import DenseClassifier, PretrainedFeatureClassifier
-from skdl._engine import pace, programs
+from skdl._engine.compiled import pace, programs
 
 
 class Interrupt(keras.callbacks.Callback):

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skdl import DenseRegressor, build_dense
-from skdl._engine import programs
+from skdl._engine.compiled import programs
 
 O = keras.optimizers  # noqa: E741
 DECAY = O.schedules.ExponentialDecay(0.02, 3, 0.5)

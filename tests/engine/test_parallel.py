@@ -127,7 +127,7 @@ THREADS = """
     import json, zlib
     import numpy as np
     from skdl import ConvNetClassifier, DenseClassifier
-    from skdl._engine import programs
+    from skdl._engine.compiled import programs
 
     def bits_of(net):
         net.set_params(random_state=0, dropout=0.1).fit(X, y)
@@ -185,7 +185,7 @@ def test_products_of_many_sizes_in_any_number_of_threads():
     script = """
         import itertools, json, zlib
         import numpy as np
-        from skdl._engine import kernels
+        from skdl._engine.compiled import kernels
         import tensorflow as tf
 
         products = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from skdl import build_convnet
-from skdl._engine.receptive_field import only_seen_pixels, sizes_seen
+from skdl._engine.compiled.receptive_field import only_seen_pixels, sizes_seen
 
 COUNTS = st.integers(1, 3)
 NETWORKS = st.lists(st.tuples(COUNTS, st.booleans(), COUNTS, COUNTS), min_size=1, max_size=3)

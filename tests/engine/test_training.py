@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import skdl
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, build_dense
-from skdl._engine import device, programs, store
-from skdl._engine.kernels import same_masks_under_xla
-from skdl._engine.store import TemplateStore
+from skdl._engine import device
+from skdl._engine.compiled import programs, store
+from skdl._engine.compiled.kernels import same_masks_under_xla
+from skdl._engine.compiled.store import TemplateStore
 
 OPTIMIZERS = {
     "sgd_momentum": lambda: keras.optimizers.SGD(0.01, momentum=0.9),

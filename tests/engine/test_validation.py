@@ -7,8 +7,8 @@ import scipy.sparse
 from numpy.testing import assert_allclose
 
 from skdl import DenseClassifier, DenseRegressor
-from skdl._engine import programs, template
-from skdl._engine.evaluation import is_mean_of_rows
+from skdl._engine.compiled import programs, template
+from skdl._engine.compiled.evaluation import is_mean_of_rows
 
 losses = keras.losses
 

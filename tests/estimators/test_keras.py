@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 
 from skdl import KerasClassifier, KerasRegressor, load, save
-from skdl._engine.store import templates
+from skdl._engine.compiled.store import templates
 from skdl.exceptions import UntrustedTypesError
 
 L = keras.layers

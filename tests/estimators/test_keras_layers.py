@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skdl import KerasRegressor
-from skdl._engine import programs
+from skdl._engine.compiled import programs
 
 L = keras.layers
 RNG = np.random.default_rng(0)

@@ -29,7 +29,7 @@ from skdl import (
     load,
     save,
 )
-from skdl._engine.store import templates
+from skdl._engine.compiled.store import templates
 from skdl._networks.keras import global_state, keras
 
 config, optimizer = keras.config, tf.config.optimizer

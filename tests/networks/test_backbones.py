@@ -7,8 +7,8 @@ from backbones import tiny
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import PretrainedFeatureClassifier, PretrainedFeatureExtractor
-from skdl._engine import store
-from skdl._networks import backbones
+from skdl._engine.compiled import store
+from skdl._networks.builders import backbones
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 40, 3), dtype=np.uint8)

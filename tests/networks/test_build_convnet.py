@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import build_convnet
-from skdl._engine.template import template_of
+from skdl._engine.compiled.template import template_of
 from skdl._networks.configuration import NetworkConfig
 
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")

@@ -9,8 +9,8 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
-from skdl._engine import store
-from skdl._estimators.hold_out import split
+from skdl._engine.compiled import store
+from skdl._estimators.fit.hold_out import split
 from skdl.exceptions import TargetsWarning
 
 RNG = np.random.default_rng(0)

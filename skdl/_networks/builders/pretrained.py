@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skdl._common.seeds import layer_seeds
-from skdl._networks.augmentation import augmentation_layers
-from skdl._networks.dense import dense_layers, input_dtype, output_layer
+from skdl._networks.builders.augmentation import augmentation_layers
+from skdl._networks.builders.dense import dense_layers, input_dtype, output_layer
 from skdl._networks.settings import own_settings
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def build_features(
 
 def _features(x, backbone, image_shape, preprocess, rescale, pooling, dtype):
     """Return the features that a backbone makes of images."""
-    from skdl._networks.backbones import affine_of
+    from skdl._networks.builders.backbones import affine_of
     from skdl._networks.keras import keras
 
     layers, named = keras.layers, {"dtype": dtype, "data_format": "channels_last"}

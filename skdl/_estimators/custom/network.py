@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.processes import check_process
 from skdl._estimators.base import BaseNetwork
-from skdl._estimators.column_groups import resolve_columns
-from skdl._estimators.own_targets import scikeras_meta
-from skdl._networks.builder_calls import (
+from skdl._estimators.custom.column_groups import resolve_columns
+from skdl._estimators.custom.targets import scikeras_meta
+from skdl._networks.custom.builder_calls import (
     PREFIX,
     arguments_for,
     check_hyperparameters,
@@ -146,7 +146,7 @@ class OwnNetworkEstimator(BaseNetwork):
         return ColumnGroups({name: X[:, columns] for name, columns in self._columns.items()})
 
     def _for_network(self, x, network):
-        from skdl._engine.feeding import as_network_takes
+        from skdl._engine.custom.feeding import as_network_takes
 
         return as_network_takes(network.model, x, network.config.builder.name), network.float_dtype
 
@@ -159,9 +159,14 @@ class OwnNetworkEstimator(BaseNetwork):
     # The network.
 
     def _new_network(self, X, targets, seed):
-        from skdl._engine.building import Builder
-        from skdl._engine.feeding import check_rows, described, output_shape, takes_sparse_rows
-        from skdl._engine.own_network import OwnNetwork
+        from skdl._engine.custom.building import Builder
+        from skdl._engine.custom.feeding import (
+            check_rows,
+            described,
+            output_shape,
+            takes_sparse_rows,
+        )
+        from skdl._engine.custom.network import OwnNetwork
 
         builder = Builder(self.model, self._arguments(X, targets), described(X), self.dtype)
         model = builder(seed)
@@ -214,12 +219,12 @@ class OwnNetworkEstimator(BaseNetwork):
 
     def _own_config(self, builder, model, targets):
         """Return how the network is compiled: by the parameters, else as the function did."""
-        from skdl._engine.feeding import float_dtype, output_operation
-        from skdl._engine.own_network import OwnConfig
-        from skdl._networks.compiled import compiled_parts
+        from skdl._engine.custom.feeding import float_dtype, output_operation
+        from skdl._engine.custom.network import OwnConfig
         from skdl._networks.configuration import optimizer_and_rate
+        from skdl._networks.custom.compiled import compiled_parts
+        from skdl._networks.custom.outputs import link_of, output_activation
         from skdl._networks.objects import loss_recipe, metric_recipes
-        from skdl._networks.own_outputs import link_of, output_activation
 
         own = compiled_parts(model)
         optimizer = own.optimizer if _is_auto(self.optimizer) else self.optimizer

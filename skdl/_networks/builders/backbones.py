@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl._networks.backbone_weights import imagenet_function, load_weights, stamp_of
-from skdl._networks.dense import input_dtype
+from skdl._networks.builders.backbone_weights import imagenet_function, load_weights, stamp_of
+from skdl._networks.builders.dense import input_dtype
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
 from skdl._networks.settings import building

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._engine.randomness import SeededGenerators
+from skdl._engine.custom.randomness import SeededGenerators
 from skdl._networks.keras import keras
 from skdl._networks.recipes import callable_key, is_kept, state_key
 

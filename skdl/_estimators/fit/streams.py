@@ -11,10 +11,10 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
 
-from skdl._estimators.fitting import Fitting
-from skdl._estimators.samples import Samples, checked_weight
-from skdl._estimators.tasks import FitTasks
-from skdl._networks.dense import input_dtype
+from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.samples import Samples, checked_weight
+from skdl._estimators.fit.tasks import FitTasks
+from skdl._networks.builders.dense import input_dtype
 
 if TYPE_CHECKING:
     from skdl._engine.rows import Rows

@@ -16,11 +16,8 @@ import numpy as np
 
 from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
-from skdl._engine.device import on_gpu, outside_strategies
-from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
-from skdl._engine.evaluation import is_mean_of_rows
-from skdl._engine.inputs import Inputs
-from skdl._engine.kernels import (
+from skdl._engine.compiled.evaluation import is_mean_of_rows
+from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
     forgetting_gradients,
     is_plain,
@@ -32,11 +29,14 @@ from skdl._engine.kernels import (
     sparse_product,
     tracing_training_step,
 )
-from skdl._engine.optimizers import fuse_adam, sum_gradients
-from skdl._engine.pace import Pace
-from skdl._engine.receptive_field import only_seen_pixels
+from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
+from skdl._engine.compiled.pace import Pace
+from skdl._engine.compiled.receptive_field import only_seen_pixels
+from skdl._engine.compiled.store import templates
+from skdl._engine.device import on_gpu, outside_strategies
+from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
+from skdl._engine.inputs import Inputs
 from skdl._engine.settings import tensorflow_settings
-from skdl._engine.store import templates
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe

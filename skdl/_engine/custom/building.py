@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skdl._common.processes import check_process, lock
-from skdl._engine.feeding import inputs_of, zeros_like_inputs
-from skdl._engine.randomness import SeededGenerators
-from skdl._networks.builder_calls import copied, name_of
+from skdl._engine.custom.feeding import inputs_of, zeros_like_inputs
+from skdl._engine.custom.randomness import SeededGenerators
+from skdl._networks.custom.builder_calls import copied, name_of
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines

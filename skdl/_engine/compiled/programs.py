@@ -7,7 +7,7 @@ Three programs can train:
 - "graph": the same loop as a TensorFlow graph of unknown shapes, with no XLA compile to pay.
 - "keras": `Model.fit`, for what only it can do.
 
-With `_template`, `_device`, `_device_rows` and `_kernels` the only module that knows TensorFlow.
+
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
 from skdl._engine.device_rows import DeviceRows, bucket, dense_tensors, padded, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
-from skdl._engine.template import ROW_MULTIPLE, Program, Template
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skdl._estimators.own_network import OwnNetworkEstimator
-from skdl._estimators.own_targets import OwnClassTargets, OwnValueTargets
+from skdl._estimators.custom.network import OwnNetworkEstimator
+from skdl._estimators.custom.targets import OwnClassTargets, OwnValueTargets
 from skdl._estimators.supervised import NetworkClassifier, NetworkRegressor
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from skdl._common.images import is_size
 from skdl._common.seeds import layer_seeds
-from skdl._networks.augmentation import augmentation_layers
-from skdl._networks.conv_sizes import convolutions
-from skdl._networks.dense import (
+from skdl._networks.builders.augmentation import augmentation_layers
+from skdl._networks.builders.conv_sizes import convolutions
+from skdl._networks.builders.dense import (
     dense_layers,
     input_dtype,
     kernel_penalty,

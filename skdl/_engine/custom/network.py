@@ -11,15 +11,20 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.processes import lock
-from skdl._engine.building import Builder
+from skdl._engine.compiled.store import templates
+from skdl._engine.compiled.template import Template
+from skdl._engine.custom.building import Builder
+from skdl._engine.custom.feeding import (
+    all_tokens_checked,
+    float_dtype,
+    inputs_of,
+    zeros_like_inputs,
+)
+from skdl._engine.custom.leaks import check_state
+from skdl._engine.custom.structure import Structure
 from skdl._engine.device import outside_strategies
-from skdl._engine.feeding import all_tokens_checked, float_dtype, inputs_of, zeros_like_inputs
 from skdl._engine.inputs import Inputs
-from skdl._engine.leaks import check_state
 from skdl._engine.network import Network
-from skdl._engine.store import templates
-from skdl._engine.structure import Structure
-from skdl._engine.template import Template
 from skdl._networks.configuration import named_errors, penalty_in_common_dtype, weighs_rows
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe, key_of, made

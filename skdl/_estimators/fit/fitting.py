@@ -24,9 +24,9 @@ from scipy.sparse import csr_matrix, issparse
 
 from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
-from skdl._estimators.hold_out import split
-from skdl._estimators.samples import Samples, checked_weight
-from skdl._estimators.targets import checked_classes
+from skdl._estimators.fit.hold_out import split
+from skdl._estimators.fit.samples import Samples, checked_weight
+from skdl._estimators.fit.targets import checked_classes
 
 if TYPE_CHECKING:
     from skdl._engine.network import Network

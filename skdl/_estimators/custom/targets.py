@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from skdl._estimators.targets import ClassTargets, ValueTargets
+from skdl._estimators.fit.targets import ClassTargets, ValueTargets
 
 
 class OwnClassTargets(ClassTargets):
@@ -36,7 +36,7 @@ class OwnClassTargets(ClassTargets):
 
     def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
         """Return the loss for these targets, and settle their form by loss and metrics."""
-        from skdl._networks.own_outputs import loss_for_logits
+        from skdl._networks.custom.outputs import loss_for_logits
         from skdl._networks.suited import target_form
 
         if self.link is None:
@@ -48,7 +48,7 @@ class OwnClassTargets(ClassTargets):
 
     def resolve_metrics(self, metrics: Any) -> Any:
         """Return the metrics with the settings that these targets need."""
-        from skdl._networks.own_outputs import metrics_for_logits
+        from skdl._networks.custom.outputs import metrics_for_logits
 
         if self.link is None:
             return super().resolve_metrics(metrics)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from skdl._engine.compiled.kernels import is_plain
 from skdl._engine.device import memory_bytes
-from skdl._engine.kernels import is_plain
 from skdl._engine.rows import ColumnGroups
 from skdl._networks.keras import keras
 

@@ -1,0 +1,1 @@
+"""`KerasClassifier` and `KerasRegressor`: estimators over the user's own network."""

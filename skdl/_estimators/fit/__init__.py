@@ -1,0 +1,1 @@
+"""The line of steps from X and y to a trained network."""

@@ -1,0 +1,1 @@
+"""Functions from shapes and parameters to Keras models, and the backbones they start from."""

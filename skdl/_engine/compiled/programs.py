@@ -6,8 +6,6 @@ Three programs can train:
   bucket, the number of steps is a value); a last, smaller batch runs in the graph program.
 - "graph": the same loop as a TensorFlow graph of unknown shapes, with no XLA compile to pay.
 - "keras": `Model.fit`, for what only it can do.
-
-
 """
 
 from __future__ import annotations

@@ -179,6 +179,8 @@ def ctrl_c():
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals reach the main thread alone")
     timers = []
+    # Programs that a shell starts in the background ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def send(epoch, logs=None):
         timers.append(threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]))
@@ -187,6 +189,7 @@ def ctrl_c():
     yield keras.callbacks.LambdaCallback(on_epoch_begin=send)
     for timer in timers:
         timer.cancel()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("program", ["graph", "xla"])

@@ -32,7 +32,6 @@ BY_BATCH = {
     "function": {"loss": squares, "l1": 0.01},
     "dice": {"loss": "dice"},
     "tversky": {"loss": losses.Tversky(alpha=0.3)},
-    "circle": {"loss": "circle"},
     "penalised outputs": {"activation": keras.layers.ActivityRegularization(l2=0.1)},
     "metric": {"metrics": [spread]},
 }
@@ -40,7 +39,7 @@ BY_ROW = {
     "auto": {"metrics": ["mse", "binary_accuracy"], "l2": 0.1},
     "mean": {"loss": losses.BinaryFocalCrossentropy(reduction="mean")},
     "of each row": {"loss": losses.Dice(axis=1), "metrics": ["auc", "precision"]},
-    "name": {"loss": "kl_divergence", "activation": keras.layers.PReLU()},
+    "name": {"loss": "mean_absolute_error", "activation": keras.layers.PReLU()},
 }
 
 

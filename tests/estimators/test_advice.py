@@ -85,9 +85,10 @@ def test_every_public_estimator_explains_its_arguments():
     for cls in found:
         with pytest.raises(TypeError, match=rf"^{cls.__name__}\(\) got an unexpected"):
             cls(not_a_parameter=1)
+        estimator = cls(model=len) if "model" in cls._get_param_names() else cls()
         with pytest.raises(TypeError, match=rf"^{cls.__name__}.fit\(\) got an unexpected"):
-            cls().fit(X, not_a_parameter=1)
-        assert clone(cls()).get_params() == cls().get_params()
+            estimator.fit(X, not_a_parameter=1)
+        assert clone(estimator).get_params() == estimator.get_params()
         own = inspect.signature(cls).parameters
         assert list(own) == list(inspect.signature(cls.__init__).parameters)[1:]
 

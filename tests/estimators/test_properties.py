@@ -23,7 +23,12 @@ from strategies import BAD, N_ROWS, SAME, SAME_SPARSE, TARGETS, TEXTS, WEIGHTS
 from skdl.exceptions import NonFiniteLossError, TargetsWarning
 
 # Some of Keras's objects draw from Python's generator when they are made.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+    # Estimators of images are given tables, of values in many ranges, as well.
+    pytest.mark.filterwarnings("ignore::skdl.exceptions.ImageShapeWarning"),
+    pytest.mark.filterwarnings("ignore::skdl.exceptions.PixelRangeWarning"),
+]
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
 CLASSES = {n: cls for n, cls in constructible().items() if not n.startswith("Pretrained")}
 NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "partial_fit")}

@@ -275,6 +275,7 @@ def assert_killing_changes_nothing(folder, times):
     assert os.listdir(folder / "state") == []
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 def test_killed_at_a_random_moment(tmp_path):

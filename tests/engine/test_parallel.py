@@ -236,6 +236,7 @@ COUNT = """
 
 
 @counts_threads
+@pytest.mark.slow
 @pytest.mark.processes
 def test_workers_start_no_more_threads_than_their_share():
     one = run(COUNT, OMP_NUM_THREADS="1")

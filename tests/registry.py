@@ -64,8 +64,9 @@ def sequence_network(meta):
     """Return a recurrent network, compiled, with a unit a class and nothing asked but that."""
     import keras
 
-    n_classes = meta.get("n_classes_", 0)
-    outputs = keras.layers.Dense(n_classes or 1, activation="softmax" if n_classes else None)
+    n_classes, kind = meta.get("n_classes_", 0), meta["target_type_"]
+    activation = "sigmoid" if kind == "multilabel-indicator" else "softmax" if n_classes else None
+    outputs = keras.layers.Dense(n_classes or meta["n_outputs_"], activation=activation)
     model = keras.Sequential([
         keras.Input((meta["n_features_in_"],)),
         keras.layers.Reshape((-1, 1)),

@@ -68,7 +68,7 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
     """
     openml = import_openml("publish_run")
     if isinstance(run, str | os.PathLike):
-        folder = Path(run)
+        folder = Path(run).expanduser()
         kept = openml.runs.OpenMLRun.from_filesystem(folder)
         _checked(kept)
         _publish(kept, folder, timeout)

@@ -99,7 +99,7 @@ class OwnNetwork(Network):
     ):
         self.config, self.target_shape, self.seed = config, target_shape, seed
         self.history, self.best_epoch, self.program = {}, None, None
-        self.stop_training = self.interrupted = False
+        self.stop_training = False
         self._sparse, self._arrays = sparse, None
         self._private: Template | None = None
         self._lock = threading.RLock()

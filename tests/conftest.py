@@ -19,7 +19,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # What Hypothesis draws: the same examples in every usual run, others in each run of the slow
 # tests. What the latter find wrong is printed as a line `@reproduce_failure`, and pinned as an
-# `@example` once it is mended.
+# `@example` once it is mended. `.ci/run` asks for "usual" in both runs: a change is judged by what
+# it changes, not by a draw.
 hypothesis.settings.register_profile("usual", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("random", deadline=None, print_blob=True)
 

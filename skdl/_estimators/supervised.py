@@ -1,24 +1,21 @@
-"""The two kinds of estimators: those that predict classes, and those that predict values."""
+"""The two kinds of estimators of one network: those that learn classes, and those that learn values."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import type_of_target
 
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.fit.targets import ClassTargets, ValueTargets
-from skdl._networks.settings import own_settings
+from skdl._estimators.predictions import ClassPredictions, ValuePredictions
 from skdl._sklearn import StrOptions, fit_context
 
 
-class NetworkClassifier(ClassifierMixin, BaseNetwork):
-    """Predicting classes: labels from probabilities."""
-
-    classes_: NDArray
+class NetworkClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
+    """Learning classes, all at once or part by part."""
 
     _parameter_constraints: dict = {
         **BaseNetwork._parameter_constraints,
@@ -67,66 +64,9 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._partial_fit(X, y, classes, sample_weight)
 
-    @own_settings()
-    def predict(self, X: Any) -> NDArray:
-        """Return the predicted labels.
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The most probable class of each row, or every label that is more probable than not.
-        """
-        outputs = self._outputs(X)
-        return self._targets.decode(outputs)
-
-    @own_settings()
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, float64, computed in `dtype`. Rows sum to 1, except for
-            multilabel targets, where each label has its own probability.
-        """
-        outputs = self._outputs(X)
-        return self._targets.probabilities(outputs)
-
-    @own_settings()
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; minus infinity where a probability is 0.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-
-class NetworkRegressor(RegressorMixin, BaseNetwork):
-    """Predicting values."""
+class NetworkRegressor(RegressorMixin, ValuePredictions, BaseNetwork):
+    """Learning values, all at once or part by part."""
 
     def _make_targets(self, y, classes=None):
         return ValueTargets(y)
@@ -150,26 +90,3 @@ class NetworkRegressor(RegressorMixin, BaseNetwork):
             The estimator.
         """
         return self._partial_fit(X, y, None, sample_weight)
-
-    @own_settings()
-    def predict(self, X: Any) -> NDArray:
-        """Return the predicted values.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Inputs.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, float64.
-        """
-        outputs = self._outputs(X)
-        return self._targets.decode(outputs)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.target_tags.single_output = True
-        return tags

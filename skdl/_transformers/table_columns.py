@@ -1,0 +1,204 @@
+"""Columns of a table as they come, from any kind of frame: which kind each is, and its values."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array
+
+# What a date becomes, beside the days since 1970: names of attributes of `Series.dt`.
+_DATE_PARTS = ("year", "month", "day", "dayofweek", "hour")
+DATE_NUMBERS = ("days", *_DATE_PARTS)
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+_NUMBER = (numbers.Real, Decimal, np.bool_)
+
+
+def as_table(X: Any) -> pd.DataFrame | NDArray:
+    """Return X as a pandas frame or, where it is an array of numbers, as that array.
+
+    Parameters
+    ----------
+    X : array-like, pandas or polars DataFrame of shape (n_samples, n_features)
+        The table.
+
+    Raises
+    ------
+    TypeError
+        If X is a sparse matrix.
+    ValueError
+        If X is not a table, or has no rows or columns.
+    """
+    if issparse(X):
+        raise TypeError(
+            "Sparse data was passed, but the columns of a table are wanted. Use X.toarray() to "
+            "convert it to a dense array, or DenseClassifier or DenseRegressor, which take it."
+        )
+    if isinstance(X, pd.DataFrame):
+        if X.columns.has_duplicates:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise ValueError(f"X has more than one column called {twice!r}. Rename one of them.")
+    elif hasattr(X, "columns") and hasattr(X, "get_column"):  # polars
+        X = pd.DataFrame({name: _values_of(X.get_column(name)) for name in X.columns})
+    else:
+        X = check_array(X, dtype=None, ensure_all_finite="allow-nan")
+        if X.dtype.kind in "biuf":
+            return X
+        X = pd.DataFrame(X)
+    for axis, what in enumerate(("sample", "feature")):
+        if not X.shape[axis]:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
+            )
+    return X
+
+
+def _values_of(series):
+    """Return a column of a polars frame as values that pandas understands without Arrow."""
+    if series.dtype.is_numeric() and not series.dtype.is_decimal():
+        return series.to_numpy()  # missing integers become NaN
+    if series.dtype.is_temporal() and str(series.dtype).startswith("Datetime"):
+        return pd.to_datetime(series.dt.replace_time_zone(None).to_numpy())
+    return pd.Series(series.to_list(), dtype=object)
+
+
+def columns_of(table: pd.DataFrame | NDArray) -> Iterator[pd.Series]:
+    """Yield the columns of what `as_table` returns."""
+    if isinstance(table, np.ndarray):
+        table = pd.DataFrame(table)
+    for position in range(table.shape[1]):
+        yield table.iloc[:, position]
+
+
+def kind_of(column: pd.Series) -> str:
+    """Return what a column holds: "number", "date" or "category".
+
+    Numbers are booleans too, and objects that are all numbers. Dates are also objects that are
+    all dates, and texts that are all dates as ISO 8601 writes them. All else is categories.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_complex_dtype(dtype):
+        raise ValueError(f"Complex data not supported: column {column.name!r}.")
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+        return "number"
+    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+        return "date"
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return "number"
+    observed = column.dropna()
+    inferred = pd.api.types.infer_dtype(observed, skipna=True)
+    if inferred in ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"):
+        return "number"
+    if inferred in ("date", "datetime", "datetime64"):
+        return "date"
+    if inferred in ("string", "str") and observed.astype(str).str.fullmatch(_ISO_DATE).all():
+        return (
+            "date"
+            if pd.to_datetime(observed, errors="coerce", utc=True).notna().all()
+            else "category"
+        )
+    return "category"
+
+
+def numbers_of(column: pd.Series) -> NDArray:
+    """Return a column of numbers as float64; what is missing is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there is something else than numbers, or infinity.
+    """
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        column = column / pd.Timedelta(days=1)
+    try:
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+            values = np.array([_number(value) for value in column], dtype=np.float64)
+        else:
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {column.name!r} held numbers in fit, received something else: {error}"
+        ) from None
+    if np.isinf(values).any():
+        raise ValueError(
+            f"Input X contains infinity in column {column.name!r}. Replace it by a large number, "
+            "or by NaN where the value is missing."
+        )
+    return values
+
+
+def _number(value):
+    if value is None or value is pd.NA or value is pd.NaT:
+        return np.nan
+    if not isinstance(value, _NUMBER):
+        raise ValueError(f"{value!r}.")
+    return float(value)
+
+
+def dates_of(column: pd.Series) -> NDArray:
+    """Return a column of dates as float64 of shape (n_samples, 6), in the order of DATE_NUMBERS.
+
+    Raises
+    ------
+    ValueError
+        If there is something else than dates.
+    """
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    try:
+        dates = pd.to_datetime(column, utc=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {column.name!r} held dates in fit, received something else: {error}"
+        ) from None
+    days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    parts = [days, *(getattr(dates.dt, part) for part in _DATE_PARTS)]
+    return np.column_stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts])
+
+
+def categories_of(column: pd.Series, as_numbers: bool) -> NDArray:
+    """Return a column of categories as objects: texts or, `as_numbers`, floats; missing is NaN.
+
+    A number among texts is its text, so that 3 is "3" whatever else is in the column; with a
+    gap beside it, where pandas makes it 3.0, as well.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        labels = _as_labels(column.cat.categories, as_numbers)
+        labels = np.append(labels, np.array([np.nan], dtype=object))
+        return labels[column.cat.codes.to_numpy()]  # the code of a missing value is -1
+    return _as_labels(column, as_numbers)
+
+
+def _as_labels(values, as_numbers):
+    missing = pd.isna(values)
+    found = np.asarray(values, dtype=object)
+    labels = np.empty(len(found), dtype=object)
+    labels[:] = [
+        np.nan if gone else _label(value, as_numbers)
+        for value, gone in zip(found, np.asarray(missing), strict=True)
+    ]
+    return labels
+
+
+def _label(value, as_numbers):
+    if as_numbers:
+        # What is no number is none of the categories of the fit: nor is infinity.
+        return float(value) if isinstance(value, _NUMBER) else np.inf
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return value if type(value) is str else str(value)
+
+
+def are_numbers(column: pd.Series) -> bool:
+    """Tell whether all categories of a column, but missing ones, are numbers."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = pd.Series(column.cat.categories)
+    return kind_of(column) == "number" and not pd.api.types.is_timedelta64_dtype(column.dtype)

@@ -22,6 +22,7 @@ from ._onnx.conversion import register_onnx_converters as register_onnx_converte
 from ._onnx.conversion import to_onnx as to_onnx
 from ._transformers.extractor import PretrainedFeatureExtractor as PretrainedFeatureExtractor
 from ._transformers.image_reshaper import ImageReshaper as ImageReshaper
+from ._transformers.piecewise import PiecewiseLinearEncoder as PiecewiseLinearEncoder
 from ._transformers.sequencer import TokenSequencer as TokenSequencer
 from ._transformers.vectorizer import OneHotTextVectorizer as OneHotTextVectorizer
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:  # scikit-learn 1.9 has callbacks, and diagrams that show what is fitted
@@ -74,6 +75,7 @@ __all__ = [
     "MethodMetadataRequest",
     "StrOptions",
     "check_sample_weight",
+    "feature_names_of",
     "fit_context",
     "fitted_attributes",
     "propagated_callbacks",

@@ -106,6 +106,18 @@ CONFIGURATIONS = {
         "post": {"input": "indices", "length": 3, "padding": "post"},
     },
     "ImageReshaper": {"automatic": {}, "unscaled": {"rescale": None}, "fixed": {"rescale": 0.1}},
+    "PiecewiseLinearEncoder": {
+        "defaults": {},
+        "bins_alone_float64": {"n_bins": 4, "keep": None, "dtype": "float64"},
+        "uniform_standardized": {
+            "n_bins": 3,
+            "knots": "uniform",
+            "keep": "standardized",
+            "scale_bins": False,
+            "add_indicator": False,
+            "dtype": None,
+        },
+    },
     "TextBoWClassifier": {
         **_DENSE,
         "batch_normalization": {

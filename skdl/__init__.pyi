@@ -12,6 +12,8 @@ from ._estimators.custom.keras import KerasRegressor as KerasRegressor
 from ._estimators.dense import DenseClassifier as DenseClassifier
 from ._estimators.dense_regressor import DenseRegressor as DenseRegressor
 from ._estimators.pretrained import PretrainedFeatureClassifier as PretrainedFeatureClassifier
+from ._estimators.tabular.classifier import TabularClassifier as TabularClassifier
+from ._estimators.tabular.regressor import TabularRegressor as TabularRegressor
 from ._estimators.text import TextBoWClassifier as TextBoWClassifier
 from ._files.saving import load as load
 from ._files.saving import save as save

@@ -71,7 +71,7 @@ class ClassPredictions:
             return np.log(self.predict_proba(X))
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
@@ -100,7 +100,7 @@ class ValuePredictions:
         return self._targets.decode(outputs)
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags

@@ -1,4 +1,4 @@
-"""The two kinds of estimators of one network: those that learn classes, and those that learn values."""
+"""The two kinds of estimators of one network: of classes, and of values."""
 
 from __future__ import annotations
 

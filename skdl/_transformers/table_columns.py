@@ -76,6 +76,11 @@ def columns_of(table: pd.DataFrame | NDArray) -> Iterator[pd.Series]:
         yield table.iloc[:, position]
 
 
+def rows_of(table: pd.DataFrame | NDArray, positions: NDArray) -> pd.DataFrame | NDArray:
+    """Return some rows of what `as_table` returns."""
+    return table[positions] if isinstance(table, np.ndarray) else table.iloc[positions]
+
+
 def kind_of(column: pd.Series) -> str:
     """Return what a column holds: "number", "date" or "category".
 

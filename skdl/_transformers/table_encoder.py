@@ -69,7 +69,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: Any, y: None = None) -> NDArray:
         """Learn from X and return its numbers."""
-        table = self._checked(X, reset=True)
+        table = self.checked(X, reset=True)
         columns = list(columns_of(table))
         categorical = self._are_categorical(table)
         self.kinds_ = [
@@ -84,7 +84,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if isinstance(table, np.ndarray):
             self.names_ = [f"x{position}" for position in range(len(columns))]
         self.numbers_ = self.categories_ = None
-        encoded = []
+        encoded: list[NDArray] = []
         if (numbers := self._numbers(table)) is not None:
             self.numbers_ = PiecewiseLinearEncoder(n_bins=self.n_bins)
             encoded.append(self.numbers_.fit_transform(numbers))
@@ -96,18 +96,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 dtype=np.float32,
             )
             encoded.append(self.categories_.fit_transform(categories))
-        encoded = np.concatenate(encoded, axis=1)
-        if not encoded.shape[1]:
+        result = np.concatenate(encoded, axis=1)
+        if not result.shape[1]:
             raise ValueError(
                 "No column of X has two different values, so that there is nothing to learn "
                 f"from: X has shape {table.shape}."
             )
-        return encoded
+        return result
 
     def transform(self, X: Any) -> NDArray:
         """Return the numbers of X, float32 of shape (n_samples, n_features_out)."""
         check_is_fitted(self)
-        table = self._checked(X, reset=False)
+        table = self.checked(X, reset=False)
         encoded = []
         if self.numbers_ is not None:
             encoded.append(self.numbers_.transform(self._numbers(table)))
@@ -126,7 +126,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             names.append(self.categories_.get_feature_names_out(of))
         return np.concatenate(names)
 
-    def _checked(self, X, reset):
+    def checked(self, X: Any, reset: bool) -> pd.DataFrame | NDArray:
+        """Return X as a table; its columns are those of the fit, or become them."""
         table = as_table(X)
         validate_data(self, X, reset=reset, skip_check_array=True)
         return table

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+import math
+from copy import copy
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_regressor
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, check_X_y
 
 from skdl._common.arguments import ExplainedArguments
@@ -27,12 +29,11 @@ from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
 from skdl._networks.settings import own_settings
 from skdl._sklearn import Interval, StrOptions, fit_context
+from skdl._transformers.table_columns import rows_of
 from skdl._transformers.table_encoder import TableEncoder
 
 if TYPE_CHECKING:
     import keras
-
-    from skdl._engine.network import Network
 
 # Rows of a training step, where "auto" decides: a power of two within these.
 _SMALLEST_BATCH, _LARGEST_BATCH, _STEPS = 32, 256, 40
@@ -52,7 +53,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         **HIDDEN_LAYERS,
         "n_members": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_bins": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "n_bins": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
         "categorical_features": ["array-like", StrOptions({"from_dtype"})],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -97,17 +98,148 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
     def _fit(self, X, y, sample_weight):
         seed = fit_seed(self.random_state)
         encoder = TableEncoder(categorical_features=self.categorical_features, n_bins=self.n_bins)
-        samples = self._checked(X, y, sample_weight, encoder)
+        table = encoder.checked(X, reset=True)
+        samples = self._check_targets(table, y, sample_weight)
         targets = self._make_targets(samples.y)
-        samples = self._weighed(samples, targets)
-        n_rows, kept = len(samples), samples.positions
-        n_given = len(kept)
-        if n_rows < n_given:
-            raise AssertionError
-        held_out = held_out_rows(targets.stratify(samples.y), n_rows, self.n_members, seed)
-        seeds = np.random.SeedSequence(seed).spawn(1)[0].generate_state(self.n_members)
+        n_given, samples = len(samples), self._weighed(samples, targets)
+        if len(samples) < n_given:
+            table = rows_of(table, samples.positions)
+        samples = replace(samples, X=encoder.fit_transform(table))
+        members, held_out = self._train_members(samples, targets, seed)
+        self.encoder_, self.members_, self._targets = encoder, members, targets
+        self.n_features_in_, self.n_outputs_ = encoder.n_features_in_, targets.n_units
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+        if hasattr(targets, "classes"):
+            self.classes_ = targets.classes
+        self._joined = self._join()
+        self.oof_predictions_ = self._predict_held_out(X, samples, held_out, n_given)
+
+    def _check_targets(self, table, y, sample_weight):
+        """Return y and the weights, checked, and where each row stands."""
+        if is_regressor(self):
+            check_no_texts(y, "y")
+        rows = np.zeros((len(table), 1))
+        _, y = check_X_y(
+            rows, y, multi_output=True, y_numeric=is_regressor(self), estimator=type(self).__name__
+        )
+        weight = np.ones(len(table))
+        if sample_weight is not None:
+            weight = checked_weight(sample_weight, rows)
+            weight /= weight.max()
+        return Samples(None, y, weight, np.arange(len(table)))
+
+    def _weighed(self, samples, targets):
+        """Return the rows that count, their weights multiplied by those of their classes."""
+        samples = samples.without_zeros()
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return samples
+        weight = targets.weights(class_weight, samples.y, samples.weight)
+        return replace(samples, weight=weight).without_zeros()
+
+    def _train_members(self, samples, targets, seed):
+        """Return the trained members, and the positions of the rows that each left out."""
+        labels = targets.stratify(samples.y)
+        held_out = held_out_rows(labels, len(samples), self.n_members, seed)
+        seeds = np.random.SeedSequence(seed).spawn(1)[0].generate_state(self.n_members) >> 1
         train = delayed(self._train_member)
         members = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            train(samples, rows, int(member_seed >> 1))
+            train(samples, targets, rows, int(member_seed))
             for rows, member_seed in zip(held_out, seeds, strict=True)
         )
+        return members, held_out
+
+    def _train_member(self, samples, targets, held_out, seed):
+        """Return a network that was trained on the other rows and stopped by those held out."""
+        member = self._new_member(
+            self.hidden_layer_sizes,
+            dropout=self.dropout,
+            epochs=self.epochs,
+            batch_size=self._batch_rows(len(samples)),
+            early_stopping=True,
+            patience=self.patience,
+            learning_rate=self.learning_rate,
+            random_state=seed,
+            verbose=self.verbose,
+        )
+        kept = np.setdiff1d(np.arange(len(samples)), held_out)
+        fitting = Fitting(member, going_on=False)
+        fitting.targets = copy(targets)
+        fitting.begin()
+        network = fitting.make_network(samples.X)
+        training, stopping = (
+            fitting.encode(samples.X[rows], samples.take(rows)) for rows in (kept, held_out)
+        )
+        member.n_features_in_ = samples.X.shape[1]
+        return member._train(network, fitting.targets, training, stopping, self.epochs)
+
+    def _batch_rows(self, n_rows):
+        if self.batch_size != "auto":
+            return self.batch_size
+        nearest = 2 ** round(math.log2(n_rows / _STEPS))
+        return int(np.clip(nearest, _SMALLEST_BATCH, _LARGEST_BATCH))
+
+    def _join(self):
+        """Return one network that is the mean of the members, with copies of their weights."""
+        from skdl._engine.network import Network
+
+        networks = [member._network for member in self.members_]
+        first = networks[0]
+        arguments = {**first.config.arguments, "n_members": len(networks)}
+        weights = [values for network in networks for values in network.get_weights()]
+        return Network(
+            first.config.rebuilt(build_dense_ensemble, arguments),
+            first.target_shape,
+            first.seed,
+            given=dict(enumerate(weights)),
+        )
+
+    def _predict_held_out(self, X, samples, held_out, n_given):
+        """Return for each row given to fit the mean prediction of those that it did not train."""
+        total, count = np.zeros((n_given, self._targets.n_units)), np.zeros((n_given, 1))
+        for member, rows in zip(self.members_, held_out, strict=True):
+            positions = samples.positions[rows]
+            total[positions] += member._network.predict(samples.X[rows])
+            count[positions] += 1
+        left_out = np.setdiff1d(np.arange(n_given), samples.positions)  # of weight 0
+        if len(left_out):
+            total[left_out], count[left_out] = self._outputs(X)[left_out], 1
+        with np.errstate(invalid="ignore"):
+            return self._decode_held_out(total / count)
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        check_process()
+        if "_joined" not in vars(self):  # of a pickle
+            self._joined = self._join()
+        return self._joined.predict(self.encoder_.transform(X))
+
+    @property
+    def model_(self) -> keras.Model:
+        """The mean of the members as one `keras.Model` on encoded columns, compiled; a copy."""
+        if not hasattr(self, "members_"):
+            raise AttributeError(
+                f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
+            )
+        with own_settings():
+            return self._join().model
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_joined", None)  # made of the members
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "members_")
+
+    def __dir__(self) -> list[str]:
+        # scikit-learn's asks for every attribute, which would build the Keras model.
+        known = {"model_": self.__sklearn_is_fitted__()}
+        return [n for n in object.__dir__(self) if known.get(n) or hasattr(self, n)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags

@@ -1,0 +1,176 @@
+"""Classes from tables as they come: `TabularClassifier`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from skdl._estimators.dense import DenseClassifier
+from skdl._estimators.fit.targets import ClassTargets
+from skdl._estimators.predictions import ClassPredictions
+from skdl._estimators.tabular.base import TabularNetworks
+from skdl._sklearn import StrOptions
+
+
+class TabularClassifier(ClassifierMixin, ClassPredictions, TabularNetworks):
+    """Networks that predict classes from the columns of a table as they come.
+
+    Takes a pandas or polars DataFrame, or an array, with columns of any type: numbers, booleans,
+    categories, texts, dates and missing values of every kind; binary, multiclass and
+    multilabel targets. It is
+    an ensemble: five small networks, each trained on four fifths of the rows and stopped by its
+    own fifth, so that neither the number of epochs nor a scale is to be chosen. The mean of their
+    probabilities is the prediction.
+
+    Numbers are scaled, and piecewise-linear bins stand beside them [1]_
+    (`PiecewiseLinearEncoder`); categories and texts become a column per value (`OneHotEncoder`),
+    a missing value being one of its own; dates become days, year, month, day, weekday and hour.
+    Constant columns are left out. A value that `fit` has not seen is none of the values.
+
+    Parameters
+    ----------
+    n_members : int, default=5
+        Number of networks. Five share the rows, so that each row stops one of them; more begin
+        another round with other fifths, fewer are faster and less accurate.
+    hidden_layer_sizes : int or tuple of int, default=(256,)
+        Number of units of each hidden layer of a member. An int means one layer, an empty tuple
+        none: a linear model of the encoded columns.
+    dropout : float, default=0.1
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
+    n_bins : int or str, default="auto"
+        Largest number of bins of a number, at least 2. "auto": one for each 50 rows, at most 16;
+        below 100 rows no bins.
+    categorical_features : str or array-like, default="from_dtype"
+        Columns that are categories though their type does not say it, such as codes that are
+        integers: as booleans, positions or names. "from_dtype": categories are texts, objects
+        and what pandas or polars call a category.
+    epochs : int, default=100
+        Largest number of passes of a member over its rows.
+    patience : int, default=10
+        Number of epochs without improvement on its own fifth after which a member stops and
+        returns to its best epoch.
+    batch_size : int or str, default="auto"
+        Number of rows of a training step. "auto": the power of two nearest to a fortieth of the
+        rows, from 32 to 256.
+    learning_rate : float, default=0.001
+        Step size of the optimizer Adam, above 0.
+    class_weight : dict or str, default=None
+        Weights of the classes by label, or "balanced": inversely proportional to the
+        classes' frequencies. They multiply `sample_weight`.
+    n_jobs : int, default=None
+        Number of members that are trained at the same time, in threads of this process. None
+        means 1, unless in a `joblib.parallel_config`; -1 means all processors.
+    random_state : int, RandomState instance or None, default=None
+        Decides which rows each member leaves out, initial weights, order of rows and dropout.
+        With an int, two fits are equal to the last bit on the same machine. None draws from
+        fresh entropy.
+    verbose : int, default=0
+        0: silent. 1: a progress bar per member. 2: a line per epoch.
+
+    Attributes
+    ----------
+    members_ : list of DenseClassifier
+        The trained networks, on encoded columns; `LossCurveDisplay.from_estimators(members_)`
+        shows how they learned.
+    encoder_ : transformer
+        From the table to the numbers that the members take; it has `transform` and
+        `get_feature_names_out`.
+    oof_predictions_ : ndarray of shape (n_samples, n_classes)
+        Probabilities of the rows given to fit, each by the members that it did not train: honest
+        scores without another fit, and inputs for stacking. NaN where every member was trained
+        on a row, as some are with fewer than five members.
+    model_ : keras.Model
+        The mean of the members as one network on encoded columns, a copy.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, in the order of the columns of `predict_proba`.
+    n_outputs_ : int
+        Number of units of the output layer.
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of columns seen in fit; only where all are strings.
+
+    See Also
+    --------
+    DenseClassifier : One network, with all its parameters.
+    PiecewiseLinearEncoder : What numbers go through.
+    sklearn.ensemble.HistGradientBoostingClassifier : Boosted trees, for the same data.
+
+    References
+    ----------
+    .. [1] Y. Gorishniy, I. Rubachev and A. Babenko, "On Embeddings for Numerical Features in
+       Tabular Deep Learning", 2022. https://arxiv.org/abs/2203.05556
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdl import TabularClassifier
+    >>> people = pd.DataFrame(
+    ...     {
+    ...         "age": [25, 31, None, 58] * 20,
+    ...         "city": ["Bern", "Graz", "Bern", None] * 20,
+    ...         "joined": pd.to_datetime(["2020-01-05", "2021-06-30", None, "2019-03-01"] * 20),
+    ...     }
+    ... )
+    >>> stays = ["yes", "no", "yes", "no"] * 20
+    >>> net = TabularClassifier(random_state=0).fit(people, stays)
+    >>> net.predict(people.head(4)).tolist()
+    ['yes', 'no', 'yes', 'no']
+    """
+
+    _parameter_constraints: dict = {
+        **TabularNetworks._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_members: int = 5,
+        hidden_layer_sizes: int | Sequence[int] = (256,),
+        dropout: float = 0.1,
+        n_bins: int | str = "auto",
+        categorical_features: Any = "from_dtype",
+        epochs: int = 100,
+        patience: int = 10,
+        batch_size: int | str = "auto",
+        learning_rate: float = 0.001,
+        class_weight: dict[Any, float] | str | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ):
+        self.n_members = n_members
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.dropout = dropout
+        self.n_bins = n_bins
+        self.categorical_features = categorical_features
+        self.epochs = epochs
+        self.patience = patience
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_targets(self, y):
+        return ClassTargets(y)
+
+    def _new_member(self, hidden_layer_sizes, **parameters):
+        return DenseClassifier(hidden_layer_sizes, **parameters)
+
+    def _decode_held_out(self, outputs):
+        return self._targets.probabilities(outputs)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+
+# The public place, which pickles and OpenML flows name.
+TabularClassifier.__module__ = "skdl"

@@ -14,7 +14,7 @@ from skdl._estimators.predictions import ClassPredictions, ValuePredictions
 from skdl._sklearn import StrOptions, fit_context
 
 
-class NetworkClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
+class NetworkClassifier(ClassPredictions, ClassifierMixin, BaseNetwork):
     """Learning classes, all at once or part by part."""
 
     _parameter_constraints: dict = {
@@ -65,7 +65,7 @@ class NetworkClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         return self._partial_fit(X, y, classes, sample_weight)
 
 
-class NetworkRegressor(RegressorMixin, ValuePredictions, BaseNetwork):
+class NetworkRegressor(ValuePredictions, RegressorMixin, BaseNetwork):
     """Learning values, all at once or part by part."""
 
     def _make_targets(self, y, classes=None):

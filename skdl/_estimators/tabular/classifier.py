@@ -15,7 +15,7 @@ from skdl._estimators.tabular.base import TabularNetworks
 from skdl._sklearn import StrOptions
 
 
-class TabularClassifier(ClassifierMixin, ClassPredictions, TabularNetworks):
+class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     """Networks that predict classes from the columns of a table as they come.
 
     Takes a pandas or polars DataFrame, or an array, with columns of any type: numbers, booleans,
@@ -165,11 +165,6 @@ class TabularClassifier(ClassifierMixin, ClassPredictions, TabularNetworks):
 
     def _decode_held_out(self, outputs):
         return self._targets.probabilities(outputs)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        return tags
 
 
 # The public place, which pickles and OpenML flows name.

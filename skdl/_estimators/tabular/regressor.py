@@ -14,7 +14,7 @@ from skdl._estimators.predictions import ValuePredictions
 from skdl._estimators.tabular.base import TabularNetworks
 
 
-class TabularRegressor(RegressorMixin, ValuePredictions, TabularNetworks):
+class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
     """Networks that predict one value or several from the columns of a table as they come.
 
     Takes a pandas or polars DataFrame, or an array, with columns of any type: numbers, booleans,

@@ -97,6 +97,11 @@ _OWN = {
         "epochs": 60,
     },
 }
+_TABULAR = {
+    "small": {"n_members": 2, "hidden_layer_sizes": (32,), "epochs": 60, "learning_rate": 0.01},
+    "defaults": {},
+    "deep_in_threads": {"hidden_layer_sizes": (32, 16), "n_jobs": 2, "batch_size": 64},
+}
 _TINY = {"backbone": tiny, "weights": None, "image_shape": (4, 4)}
 CONFIGURATIONS = {
     # As with CountVectorizer, hardly any check knows how to make texts; word indices they can.
@@ -170,6 +175,11 @@ CONFIGURATIONS = {
     },
     "KerasClassifier": _OWN,
     "KerasRegressor": _OWN,
+    "TabularClassifier": {
+        **_TABULAR,
+        "balanced": {**_TABULAR["small"], "class_weight": "balanced"},
+    },
+    "TabularRegressor": _TABULAR,
     "DenseClassifier": {**_DENSE, "sgd_class_weight": {**_SGD, "class_weight": "balanced"}},
     "DenseRegressor": {**_DENSE, "sgd": {**_SGD, "learning_rate": 0.01}},
 }
@@ -225,5 +235,8 @@ def _changed(estimator):
 def _is_stochastic(estimator):
     """Tell whether the check's 15 rows, repeated, make another training than weights do."""
     parameters = estimator.get_params()
-    draws = ("dropout", "conv_dropout", "augmentation", "batch_normalization", "early_stopping")
+    draws = (
+        *("dropout", "conv_dropout", "augmentation", "batch_normalization", "early_stopping"),
+        "n_members",
+    )
     return any(parameters.get(name) for name in draws) or parameters["batch_size"] < 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,11 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
 # What a date becomes, beside the days since 1970: names of attributes of `Series.dt`.
-_DATE_PARTS = ("year", "month", "day", "dayofweek", "hour")
-DATE_NUMBERS = ("days", *_DATE_PARTS)
+DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
+_INFERRED_NUMBERS = {
+    *("boolean", "integer", "floating", "mixed-integer-float", "decimal", "timedelta", "empty")
+}
 _NUMBER = (numbers.Real, Decimal, np.bool_)
 
 
@@ -100,7 +103,7 @@ def kind_of(column: pd.Series) -> str:
         return "number"
     observed = column.dropna()
     inferred = pd.api.types.infer_dtype(observed, skipna=True)
-    if inferred in ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"):
+    if inferred in _INFERRED_NUMBERS:
         return "number"
     if inferred in ("date", "datetime", "datetime64"):
         return "date"
@@ -143,13 +146,17 @@ def numbers_of(column: pd.Series) -> NDArray:
 def _number(value):
     if value is None or value is pd.NA or value is pd.NaT:
         return np.nan
+    if isinstance(value, timedelta):
+        return value / timedelta(days=1)
     if not isinstance(value, _NUMBER):
         raise ValueError(f"{value!r}.")
     return float(value)
 
 
 def dates_of(column: pd.Series) -> NDArray:
-    """Return a column of dates as float64 of shape (n_samples, 6), in the order of DATE_NUMBERS.
+    """Return a column of dates as float64 of shape (n_samples, 6): days since 1970, DATE_PARTS.
+
+    Dates with a time zone are converted to UTC.
 
     Raises
     ------
@@ -159,13 +166,13 @@ def dates_of(column: pd.Series) -> NDArray:
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     try:
-        dates = pd.to_datetime(column, utc=True)
+        dates = pd.to_datetime(column, utc=True, format="ISO8601")
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Column {column.name!r} held dates in fit, received something else: {error}"
         ) from None
     days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    parts = [days, *(getattr(dates.dt, part) for part in _DATE_PARTS)]
+    parts = [days, *(getattr(dates.dt, part) for part in DATE_PARTS)]
     return np.column_stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts])
 
 

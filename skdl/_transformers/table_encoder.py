@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._transformers.piecewise import PiecewiseLinearEncoder
 from skdl._transformers.table_columns import (
-    DATE_NUMBERS,
+    DATE_PARTS,
     are_numbers,
     as_table,
     categories_of,
@@ -22,6 +22,9 @@ from skdl._transformers.table_columns import (
     kind_of,
     numbers_of,
 )
+
+# Columns that a column of categories becomes; the others, and those of fewer rows, share one.
+_MOST_CATEGORIES, _ROWS_A_CATEGORY = 64, 2
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -38,15 +41,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         positions or names. "from_dtype": those alone whose type says it.
     n_bins : int or str, default="auto"
         Of the `PiecewiseLinearEncoder`.
-    max_categories : int, default=None
-        Largest number of columns that a column of categories becomes: the rarer ones share one.
 
     Attributes
     ----------
     kinds_ : list of str
         "number", "date" or "category", for each column.
     numbers_ : PiecewiseLinearEncoder or None
-        Of numbers and dates.
+        Of numbers, and of dates as days.
+    date_parts_ : PiecewiseLinearEncoder or None
+        Of years, months, days, weekdays and hours of dates.
     categories_ : OneHotEncoder or None
         Of categories.
     """
@@ -56,11 +59,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         *,
         categorical_features: Any = "from_dtype",
         n_bins: int | str = "auto",
-        max_categories: int | None = None,
     ):
         self.categorical_features = categorical_features
         self.n_bins = n_bins
-        self.max_categories = max_categories
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Learn kinds, knots and categories of the columns of X."""
@@ -83,19 +84,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.names_ = [str(column.name) for column in columns]
         if isinstance(table, np.ndarray):
             self.names_ = [f"x{position}" for position in range(len(columns))]
-        self.numbers_ = self.categories_ = None
-        encoded: list[NDArray] = []
-        if (numbers := self._numbers(table)) is not None:
+        self.numbers_ = self.date_parts_ = self.categories_ = None
+        # All return arrays, whatever scikit-learn is set to make transformers return.
+        if "number" in self.kinds_ or "date" in self.kinds_:
             self.numbers_ = PiecewiseLinearEncoder(n_bins=self.n_bins)
-            encoded.append(self.numbers_.fit_transform(numbers))
-        if (categories := self._categories(table)) is not None:
+            self.numbers_.set_output(transform="default")
+        if "date" in self.kinds_:  # whether a date is missing is told beside its days, once
+            self.date_parts_ = PiecewiseLinearEncoder(n_bins=self.n_bins, add_indicator=False)
+            self.date_parts_.set_output(transform="default")
+        if "category" in self.kinds_:
             self.categories_ = OneHotEncoder(
-                max_categories=self.max_categories,
-                handle_unknown="ignore" if self.max_categories is None else "infrequent_if_exist",
+                max_categories=_MOST_CATEGORIES,
+                min_frequency=_ROWS_A_CATEGORY,
+                handle_unknown="infrequent_if_exist",
                 sparse_output=False,
                 dtype=np.float32,
             )
-            encoded.append(self.categories_.fit_transform(categories))
+            self.categories_.set_output(transform="default")
+        encoded = [encoder.fit_transform(part) for encoder, part in self._parts(table)]
         result = np.concatenate(encoded, axis=1)
         if not result.shape[1]:
             raise ValueError(
@@ -108,23 +114,29 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Return the numbers of X, float32 of shape (n_samples, n_features_out)."""
         check_is_fitted(self)
         table = self.checked(X, reset=False)
-        encoded = []
-        if self.numbers_ is not None:
-            encoded.append(self.numbers_.transform(self._numbers(table)))
-        if self.categories_ is not None:
-            encoded.append(self.categories_.transform(self._categories(table)))
+        encoded = [encoder.transform(part) for encoder, part in self._parts(table)]
         return encoded[0] if len(encoded) == 1 else np.concatenate(encoded, axis=1)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return a name for each column that `transform` returns."""
         check_is_fitted(self)
-        names = []
-        if self.numbers_ is not None:
-            names.append(self.numbers_.get_feature_names_out(self._number_names()))
-        if self.categories_ is not None:
-            of = [n for n, kind in zip(self.names_, self.kinds_, strict=True) if kind == "category"]
-            names.append(self.categories_.get_feature_names_out(of))
-        return np.concatenate(names)
+        by_kind: dict[str, list[str]] = {"number": [], "date": [], "category": []}
+        for name, kind in zip(self.names_, self.kinds_, strict=True):
+            by_kind[kind].append(name)
+        numbers = [
+            name if kind == "number" else f"{name}_days"
+            for name, kind in zip(self.names_, self.kinds_, strict=True)
+            if kind != "category"
+        ]
+        parts = [f"{name}_{part}" for name in by_kind["date"] for part in DATE_PARTS]
+        of = (
+            (self.numbers_, numbers),
+            (self.date_parts_, parts),
+            (self.categories_, by_kind["category"]),
+        )
+        return np.concatenate(
+            [encoder.get_feature_names_out(names) for encoder, names in of if encoder is not None]
+        )
 
     def checked(self, X: Any, reset: bool) -> pd.DataFrame | NDArray:
         """Return X as a table; its columns are those of the fit, or become them."""
@@ -168,33 +180,33 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         return found
 
-    def _numbers(self, table):
-        """Return numbers and dates as float64 columns, None where there are none."""
+    def _parts(self, table):
+        """Yield each encoder with the columns that go through it."""
         kinds = self.kinds_
         if isinstance(table, np.ndarray) and "date" not in kinds:
             chosen = [position for position, kind in enumerate(kinds) if kind == "number"]
-            found = table if len(chosen) == len(kinds) else table[:, chosen]
-            return found if chosen else None
-        found = [
-            numbers_of(column) if kind == "number" else dates_of(column)
-            for column, kind in zip(columns_of(table), kinds, strict=True)
-            if kind != "category"
-        ]
-        return np.column_stack(found) if found else None
-
-    def _number_names(self):
-        names = []
-        for name, kind in zip(self.names_, self.kinds_, strict=True):
+            if chosen:
+                yield self.numbers_, table if len(chosen) == len(kinds) else table[:, chosen]
+            if len(chosen) < len(kinds):
+                yield self.categories_, self._categories(table)
+            return
+        numbers, parts = [], []
+        for column, kind in zip(columns_of(table), kinds, strict=True):
             if kind == "number":
-                names.append(name)
+                numbers.append(numbers_of(column))
             elif kind == "date":
-                names += [f"{name}_{part}" for part in DATE_NUMBERS]
-        return names
+                dates = dates_of(column)
+                numbers.append(dates[:, 0])
+                parts.append(dates[:, 1:])
+        if numbers:
+            yield self.numbers_, np.column_stack(numbers)
+        if parts:
+            yield self.date_parts_, np.concatenate(parts, axis=1)
+        if "category" in kinds:
+            yield self.categories_, self._categories(table)
 
     def _categories(self, table):
-        """Return categories as a matrix of objects, None where there are none."""
-        if "category" not in self.kinds_:
-            return None
+        """Return the categories as a matrix of objects."""
         columns = zip(columns_of(table), self.kinds_, self.as_numbers_, strict=True)
         found = [categories_of(c, numbers) for c, kind, numbers in columns if kind == "category"]
         categories = np.empty((len(table), len(found)), dtype=object)

@@ -104,7 +104,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         n_given, samples = len(samples), self._weighed(samples, targets)
         if len(samples) < n_given:
             table = rows_of(table, samples.positions)
-        samples = replace(samples, X=encoder.fit_transform(table))
+        samples = replace(samples, X=np.asarray(encoder.fit_transform(table)))
         members, held_out = self._train_members(samples, targets, seed)
         self.encoder_, self.members_, self._targets = encoder, members, targets
         self.n_features_in_, self.n_outputs_ = encoder.n_features_in_, targets.n_units
@@ -214,7 +214,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         check_process()
         if "_joined" not in vars(self):  # of a pickle
             self._joined = self._join()
-        return self._joined.predict(self.encoder_.transform(X))
+        return self._joined.predict(np.asarray(self.encoder_.transform(X)))
 
     @property
     def model_(self) -> keras.Model:

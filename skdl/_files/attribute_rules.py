@@ -27,6 +27,8 @@ SHAPES = {
     "QuantileTransformer": {"references_": "q", "quantiles_": "q n"},
     "KBinsDiscretizer": {"n_bins_": "n", "bin_edges_": "n*"},
     "KernelCenterer": {"K_fit_rows_": "n", "K_fit_all_": ""},
+    "PiecewiseLinearEncoder": {"mean_": "n", "scale_": "n", "n_bins_": "n"}
+    | {"missing_features_": "m"},
     "SimpleImputer": {"statistics_": "n*"},
     "MissingIndicator": {"features_": "m"},
     "KNNImputer": {"_fit_X": "s n", "_mask_fit_X": "s n", "_valid_mask": "n"},
@@ -218,6 +220,23 @@ def splines(each: Any) -> None:
     )
 
 
+def piecewise(each: Any) -> None:
+    """Require increasing knots, one more than each column has bins, and columns that there are."""
+    found = vars(each).get("knots_")
+    if found is None:
+        return
+    name = "PiecewiseLinearEncoder"
+    fits = isinstance(found, list) and len(found) == each.n_features_in_
+    _require(fits, f"{name} has knots of other columns than it has")
+    for knots, n_bins in zip(found, each.n_bins_.tolist(), strict=True):
+        fits = isinstance(knots, np.ndarray) and knots.ndim == 1 and knots.dtype == np.float64
+        _require(fits and n_bins == max(len(knots) - 1, 0), f"{name} has other knots than bins")
+        _require((np.diff(knots) > 0).all(), f"{name} has knots out of order")
+    missing = each.missing_features_.tolist()
+    fits = all(_is_whole(column, each.n_features_in_) for column in missing)
+    _require(fits and missing == sorted(set(missing)), f"{name} has indicators of no column")
+
+
 def spline(each: Any) -> None:
     """Require a spline that its constructor takes as it is."""
     from scipy.interpolate import BSpline
@@ -297,6 +316,7 @@ _KEEPING_ROWS = {
     *("VarianceThreshold", "Normalizer", "CountVectorizer", "TfidfVectorizer", "TfidfTransformer"),
     *("QuantileTransformer", "PowerTransformer", "KBinsDiscretizer", "ImageReshaper"),
     *("OneHotTextVectorizer", "TokenSequencer", "PretrainedFeatureExtractor"),
+    "PiecewiseLinearEncoder",
 }
 
 
@@ -353,6 +373,7 @@ RULES: dict[str, Callable[[Any], None]] = {
     "KBinsDiscretizer": binned,
     "PolynomialFeatures": polynomial,
     "SplineTransformer": splines,
+    "PiecewiseLinearEncoder": piecewise,
     "BSpline": spline,
     "BaseSGD": sgd,
     "LinearClassifierMixin": linear_classes,

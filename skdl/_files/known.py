@@ -20,7 +20,8 @@ import scipy.special
 ESTIMATORS = [
     ("Networks and their transformers", "skdl",
      "DenseClassifier DenseRegressor TextBoWClassifier ConvNetClassifier OneHotTextVectorizer "
-     "TokenSequencer ImageReshaper PretrainedFeatureClassifier PretrainedFeatureExtractor"),
+     "TokenSequencer ImageReshaper PiecewiseLinearEncoder PretrainedFeatureClassifier "
+     "PretrainedFeatureExtractor"),
     ("Scaling and encoding", "sklearn.preprocessing",
      "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler Normalizer Binarizer OneHotEncoder "
      "OrdinalEncoder TargetEncoder LabelEncoder LabelBinarizer MultiLabelBinarizer "

@@ -31,7 +31,9 @@ from skdl._networks.settings import own_settings
 from skdl._onnx.activations import clip
 from skdl._onnx.graph import Graph
 from skdl._onnx.layers import add_model
+from skdl._onnx.piecewise import add_encoder
 from skdl._transformers.image_reshaper import ImageReshaper
+from skdl._transformers.piecewise import PiecewiseLinearEncoder
 
 _TYPES = {
     "float16": data_types.Float16TensorType,
@@ -72,13 +74,16 @@ def register() -> None:
     for name in dir(skdl):  # a class is known once its module is imported
         if name[0].isupper():
             getattr(skdl, name)
-    for cls in (*_derived(BaseNetwork), ImageReshaper, *_derived(ImageReshaper), Inverse):
+    ours = (BaseNetwork, ImageReshaper, PiecewiseLinearEncoder, Inverse)
+    for cls in (cls for base in ours for cls in (base, *_derived(base)) if cls is not BaseNetwork):
         if issubclass(cls, BaseNetwork):
             convert, shapes, names = _convert_network, _network_shapes, ["variable"]
             if issubclass(cls, ClassifierMixin):
                 names = ["label", "probabilities"]
         elif issubclass(cls, ImageReshaper):
             convert, shapes, names = _convert_reshaper, _reshaper_shapes, ["variable"]
+        elif issubclass(cls, PiecewiseLinearEncoder):
+            convert, shapes, names = _convert_encoder, _encoder_shapes, ["variable"]
         else:
             convert, shapes, names = _convert_inverse, _same_shapes, ["variable"]
         update_registered_converter(
@@ -188,6 +193,21 @@ def _convert_reshaper(scope, operator, container):
     x = graph("Div", graph.joined(operator.inputs), 1 / reshaper.scale_)
     shape = np.array([-1, *reshaper.image_shape_], np.int64)
     graph.give(graph("Reshape", x, shape), operator.outputs[0])
+
+
+def _encoder_shapes(operator):
+    encoder = operator.raw_operator
+    dtype = _computed_in(operator) if encoder.dtype is None else encoder.dtype
+    operator.outputs[0].type = tensor_type(dtype, [None, encoder.n_features_out_])
+
+
+def _convert_encoder(scope, operator, container):
+    encoder, output = operator.raw_operator, operator.outputs[0]
+    graph = Graph(scope, container, np.float64)
+    encoded = add_encoder(graph, encoder, graph.joined(operator.inputs))
+    if not isinstance(output.type, DoubleTensorType):
+        encoded = graph.cast(encoded, np.float32)
+    graph.give(encoded, output)
 
 
 def _standard(graph, scaler, x):
@@ -345,4 +365,6 @@ CONVERTERS = {cls: functions[1] for cls, functions in _COLUMNS.items()}
 
 def converts(cls: type) -> bool:
     """Tell whether parts of a class are converted here, not by skl2onnx."""
-    return cls in _COLUMNS or issubclass(cls, BaseNetwork | ImageReshaper | Inverse)
+    return cls in _COLUMNS or issubclass(
+        cls, BaseNetwork | ImageReshaper | PiecewiseLinearEncoder | Inverse
+    )

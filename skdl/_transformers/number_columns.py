@@ -55,8 +55,9 @@ def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
         return
     if isinstance(X, pd.DataFrame):
         yield from X.items()
-    elif hasattr(X, "columns") and hasattr(X, "__getitem__"):  # such as of polars
-        yield from ((name, np.asarray(X[name])) for name in X.columns)
+    elif hasattr(X, "columns") and hasattr(X, "__getitem__"):  # of polars, or a table of Arrow
+        for name in getattr(X, "column_names", X.columns):
+            yield name, np.asarray(X[name])
     elif isinstance(X, np.ndarray | list | tuple):
         try:
             array = np.asarray(X)
@@ -69,7 +70,7 @@ def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
 def _kind_of_no_number(column: Any) -> str | None:
     """Return what to call the values of a column, None for numbers."""
     dtype = column.dtype
-    if pd.api.types.is_numeric_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
         return None
     if not pd.api.types.is_object_dtype(dtype):
         return "str" if getattr(dtype, "kind", "") == "U" else str(dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,15 +15,26 @@ from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_dat
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.restoring import as_before_if_it_fails
+from skdl._common.settings import numpy_defaults
 from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import Interval, StrOptions, feature_names_of, fit_context
 from skdl._transformers.knots import chosen_knots, own_knots
 from skdl._transformers.number_columns import check_number_columns
 
 _ROWS_A_BIN, _MOST_BINS = 50, 16  # of n_bins="auto"
-_AT_ONCE = 2**17  # numbers that are computed before they are written into the result
-_SOFT_END = 3.0  # that clipped values tend to
-_FAR = 1e100  # standard deviations, where the clipped value is _SOFT_END to the last bit
+_AT_ONCE = 2**18  # numbers that are computed before they are written into the result
+SOFT_END = 3.0  # that clipped values tend to
+FAR = 1e100  # standard deviations, where the clipped value is SOFT_END to the last bit
+
+
+class Layout(NamedTuple):
+    """Which columns of X the result is made of, in its order, and what is done to them."""
+
+    kept: NDArray[np.intp]  # columns beside their bins
+    binned: NDArray[np.intp]  # the column of each bin
+    starts: NDArray[np.float64]  # of bins
+    widths: NDArray[np.float64]
+    divisors: NDArray[np.float64]  # by which bins are scaled
 
 
 class PiecewiseLinearEncoder(
@@ -172,7 +183,7 @@ class PiecewiseLinearEncoder(
             If columns are no numbers, values are infinite, a column spans more than float64
             holds, or `knots` or `dtype` are none; the message says what to do.
         """
-        with as_before_if_it_fails(self):
+        with as_before_if_it_fails(self), numpy_defaults():
             self._result_dtype(np.dtype(np.float64))
             X = self._validated(X, reset=True)
             n_samples, n_features = X.shape
@@ -222,9 +233,12 @@ class PiecewiseLinearEncoder(
         """
         check_is_fitted(self)
         X = self._validated(X, reset=False)
+        layout = self._layout()
         encoded = np.empty((len(X), self.n_features_out_), self._result_dtype(X.dtype))
-        for rows in gen_batches(len(X), max(1, _AT_ONCE // (encoded.shape[1] + X.shape[1]))):
-            self._encode(X[rows], encoded[rows])
+        size = max(1, _AT_ONCE // (encoded.shape[1] + X.shape[1]))
+        with numpy_defaults(), np.errstate(over="ignore"):  # of huge values, clipped or refused
+            for rows in gen_batches(len(X), size):
+                self._encode(X[rows], layout, encoded[rows])
         return encoded
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
@@ -247,7 +261,7 @@ class PiecewiseLinearEncoder(
         """
         check_is_fitted(self)
         given = feature_names_of(self, input_features)
-        names = list(given[self._kept()])
+        names = list(given[self._layout().kept])
         for name, n_bins in zip(given, self.n_bins_, strict=True):
             names += [f"{name}_bin{i + 1}" for i in range(n_bins)]
         names += [f"{name}_missing" for name in given[self.missing_features_]]
@@ -262,33 +276,40 @@ class PiecewiseLinearEncoder(
     @property
     def n_features_out_(self) -> int:
         """Number of columns of the result."""
-        return len(self._kept()) + int(self.n_bins_.sum()) + len(self.missing_features_)
+        return len(self._layout().kept) + int(self.n_bins_.sum()) + len(self.missing_features_)
 
-    def _kept(self):
-        """Return the positions of columns that are kept beside their bins."""
-        return np.flatnonzero(self.scale_ > 0) if self.keep else np.empty(0, np.intp)
+    def _layout(self):
+        """Return which columns the result is made of, and how."""
+        n_bins = self.n_bins_
+        none = np.empty(0)
+        return Layout(
+            kept=np.flatnonzero(self.scale_ > 0) if self.keep else np.empty(0, np.intp),
+            binned=np.repeat(np.arange(len(n_bins)), n_bins),
+            starts=np.concatenate([none, *(knots[:-1] for knots in self.knots_)]),
+            widths=np.concatenate([none, *(np.diff(knots) for knots in self.knots_)]),
+            divisors=np.sqrt(np.repeat(n_bins, n_bins)),
+        )
 
-    def _encode(self, X, encoded):
+    def _encode(self, X, layout, encoded):
+        """Write what becomes of a few rows."""
         x, missing = X.astype(np.float64), np.isnan(X)
         np.copyto(x, self.mean_, where=missing)
-        kept = self._kept()
-        first, last = len(kept), encoded.shape[1] - len(self.missing_features_)
-        with np.errstate(over="ignore"):  # differences of huge values, clipped or refused below
-            z = (x[:, kept] - self.mean_[kept]) / self.scale_[kept]
-            if self.keep == "clipped":
-                np.clip(z, -_FAR, _FAR, out=z)
-                z /= np.sqrt(1 + (z / _SOFT_END) ** 2)
-            encoded[:, :first] = z
-            if self.keep == "standardized":
-                self._check_held(encoded[:, :first], kept)
-            if last > first:
-                bins = x[:, np.repeat(np.arange(len(self.knots_)), self.n_bins_)]
-                bins -= np.concatenate([knots[:-1] for knots in self.knots_])
-                bins /= np.concatenate([np.diff(knots) for knots in self.knots_])
-                np.clip(bins, 0, 1, out=bins)
-                if self.scale_bins:
-                    bins /= np.sqrt(np.repeat(self.n_bins_, self.n_bins_))
-                encoded[:, first:last] = bins
+        kept, first = layout.kept, len(layout.kept)
+        last = first + len(layout.binned)
+        z = (x[:, kept] - self.mean_[kept]) / self.scale_[kept]
+        if self.keep == "clipped":
+            np.clip(z, -FAR, FAR, out=z)
+            z /= np.sqrt(1 + (z / SOFT_END) ** 2)
+        encoded[:, :first] = z
+        bins = x.take(layout.binned, axis=1)
+        bins -= layout.starts
+        bins /= layout.widths
+        if self.keep == "standardized":
+            self._check_held(encoded[:, :first], kept)
+        np.clip(bins, 0, 1, out=bins)
+        if self.scale_bins:
+            bins /= layout.divisors
+        encoded[:, first:last] = bins
         encoded[:, last:] = missing[:, self.missing_features_]
 
     def _check_held(self, z, kept):

@@ -108,11 +108,8 @@ def kind_of(column: pd.Series) -> str:
     if inferred in ("date", "datetime", "datetime64"):
         return "date"
     if inferred in ("string", "str") and observed.astype(str).str.fullmatch(_ISO_DATE).all():
-        return (
-            "date"
-            if pd.to_datetime(observed, errors="coerce", utc=True).notna().all()
-            else "category"
-        )
+        dates = pd.to_datetime(observed, errors="coerce", utc=True, format="ISO8601")
+        return "date" if dates.notna().all() else "category"
     return "category"
 
 
@@ -168,8 +165,9 @@ def dates_of(column: pd.Series) -> NDArray:
     try:
         dates = pd.to_datetime(column, utc=True, format="ISO8601")
     except (TypeError, ValueError) as error:
+        first = str(error).partition(". ")[0]
         raise ValueError(
-            f"Column {column.name!r} held dates in fit, received something else: {error}"
+            f"Column {column.name!r} held dates in fit, received something else: {first}."
         ) from None
     days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     parts = [days, *(getattr(dates.dt, part) for part in DATE_PARTS)]

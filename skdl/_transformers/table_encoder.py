@@ -172,7 +172,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             else:
                 found = table.columns.isin(given)
         elif len(given):
-            problem = "names need a DataFrame"
+            problem = "X has no column names" if given.dtype.kind in "UO" else "they are floats"
         if problem:
             raise ValueError(
                 "categorical_features must be 'from_dtype', or booleans, positions or names of "

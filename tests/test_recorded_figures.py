@@ -1,18 +1,58 @@
-"""Figures that a page repeats are those that the benchmark has printed."""
+"""Figures that a page repeats are those that the benchmarks have printed."""
 
 import re
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs"
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 
 
-def test_defaults_page_repeats_the_benchmark():
-    page = (DOCS / "guide" / "defaults.md").read_text()
-    printed = (DOCS / "benchmarks" / "defaults.txt").read_text()
-    rows = re.findall(r"^\| (.+?) \| +(.*?) *\| *(.*?) *\| (\S+) \|$", page, re.MULTILINE)[2:]
-    assert len(rows) == 7 + 1
-    for name, *figures in rows:
-        line = next(line for line in printed.splitlines() if line.startswith(name))
-        assert line[len(name) :].split()[:3] == [figure for figure in figures if figure] or (
-            name == "mean" and line.split() == [name, figures[-1]]
-        )
+def table_rows(page):
+    """Return the cells of all table rows of a page by their first cell."""
+    rows = re.findall(r"^\| (.*) \|$", page.read_text(), re.MULTILINE)
+    cells = [[cell.strip() for cell in re.split(r" ?\| ?", row)] for row in rows]
+    return {first: others for first, *others in cells}
+
+
+def printed(name, start):
+    """Return the numbers of the first line that begins so in what a benchmark has printed."""
+    text = (DOCS / "benchmarks" / f"{name}.txt").read_text()
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return next(line for line in lines if line.startswith(start)).removeprefix(start).split()
+
+
+def test_scores_of_the_defaults():
+    rows = table_rows(DOCS / "guide" / "defaults.md")
+    del rows["data"]
+    assert len(rows) == 8
+    assert rows.pop("mean")[-1:] == printed("defaults", "mean")
+    for data, figures in rows.items():
+        assert figures == printed("defaults", data)[:3]
+
+
+@pytest.mark.parametrize(
+    ("row", "peer", "benchmark", "line", "place"),
+    [
+        ("grid search", "scikeras", "search", "scikeras", 1),
+        ("grid search", "MLP", "search", "mlp", 1),
+        ("2,000 rows", "Keras", "training", "dropout Keras", 1),
+        ("2,000 rows", "skorch", "training", "dropout skorch", 1),
+        ("2,000 rows", "MLP", "training", "dropout MLP", 1),
+        ("60,000 rows", "Keras", "training", "wide Keras", 1),
+        ("60,000 rows", "skorch", "training", "wide skorch", 1),
+        ("60,000 rows", "MLP", "training", "wide MLP", 1),
+        ("25,000 texts", "Keras", "sparse", "Keras, dense", -1),
+        ("25,000 texts", "MLP", "sparse", "MLP, CSR", -1),
+        ("convolutions", "Keras", "convnet", "Keras, floats", 1),
+        ("convolutions", "skorch", "convnet", "skorch", 1),
+        ("one row", "Keras", "prediction", "1 rows:", -1),
+    ],
+)
+def test_ratios_in_the_readme(row, peer, benchmark, line, place):
+    table = table_rows(ROOT / "README.md")
+    column = [name.endswith(peer) for name in table["times as fast as"]].index(True)
+    (figures,) = (figures for first, figures in table.items() if row in first)
+    ratio = float(printed(benchmark, line)[place])
+    assert figures[column] == f"{ratio:.2g}", f"{benchmark}.txt says {ratio}"

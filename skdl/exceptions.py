@@ -17,39 +17,40 @@ class NonFiniteLossError(ValueError):
 
 
 class ImageShapeWarning(UserWarning):
-    """Data were taken as images of a shape that they hardly have, such as a table as one row."""
+    """Data are treated as images although their shape makes this unlikely, such as a table."""
 
 
 class PixelRangeWarning(UserWarning):
-    """Pixels lie in another range than in fit, such as 0 to 1 where it was 0 to 255."""
+    """Pixels are in another range than in fit, such as 0 to 1 instead of 0 to 255."""
 
 
 class TargetsWarning(UserWarning):
-    """Targets look as if they were meant otherwise than they are taken.
+    """Targets look as if they were meant in another way than they are interpreted.
 
-    Such are a one-hot matrix for one class per row, which is taken for several labels per row,
-    and `y_val` far outside of the values of y, which a `TransformedTargetRegressor` transformed.
+    Examples are a one-hot matrix for one class per row, which is interpreted as several labels per
+    row, and `y_val` far outside the range of y after a `TransformedTargetRegressor` has transformed
+    y.
     """
 
 
 class InvalidFileError(ValueError):
-    """A file is not as `skdl.save` writes it: of another kind, damaged, or made to do harm."""
+    """A file was not written by `skdl.save`, or is damaged or malicious."""
 
 
 class UntrustedTypesError(ValueError):
-    """A saved estimator holds classes or functions that are not known to be harmless.
+    """A saved estimator contains classes or functions that are not known to be harmless.
 
     Parameters
     ----------
     message : str
-        What is wrong, and what to do.
+        What is wrong, and how to fix it.
     names : list of str, default=None
-        Becomes the attribute; None means an empty list.
+        Value of the attribute; None means an empty list.
 
     Attributes
     ----------
     names : list of str
-        What would have to be trusted, `"module.name"` each.
+        Names that would have to be trusted, each as `"module.name"`.
     """
 
     def __init__(self, message: str, names: list[str] | None = None):

@@ -28,12 +28,12 @@ _VARIABLES = (
 def show_versions() -> None:
     """Print the versions of skdl, of Python and of the packages that skdl uses.
 
-    A report of an error should have them. No package is imported for it: neither TensorFlow
-    nor Keras is loaded.
+    Please include its output in bug reports. The versions are read without importing any package:
+    neither TensorFlow nor Keras is loaded.
 
     See Also
     --------
-    sklearn.show_versions : The same for scikit-learn, with its thread pools.
+    sklearn.show_versions : Prints the same for scikit-learn, with its thread pools.
 
     Examples
     --------

@@ -109,20 +109,20 @@ class BaseNetwork(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training inputs: finite numbers or booleans of any dtype, computed in `dtype`. Or
-            a `tf.data.Dataset` or `keras.utils.PyDataset` of batches (inputs, targets) or
-            (inputs, targets, weights), read batch by batch in its own order, where the
-            estimator can learn from parts of the data; y is then None.
+            Training inputs: finite numbers or booleans of any dtype; computations are done in
+            `dtype`. Estimators that can learn from parts of the data also take a `tf.data.Dataset`
+            or `keras.utils.PyDataset` of batches (inputs, targets) or (inputs, targets, weights),
+            which is read batch by batch in its own order; y is then None.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Class labels or, for several labels a row, a matrix of zeros and ones; values
+            Class labels or, for several labels per row, a matrix of zeros and ones; numeric values
             for a regressor.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows. They are scaled to mean 1; rows of weight 0
-            are left out.
+            Non-negative weights of the rows. They are scaled to a mean of 1; rows with weight 0 are
+            left out.
         X_val : {array-like, sparse matrix} of shape (n_validation, n_features), default=None
-            Inputs to validate on after every epoch, in place of `validation_split`. A
-            Pipeline hands them over untransformed unless told by `transform_input`. Where X is
-            a data set of batches it may be one too; y_val is then None.
+            Inputs for validation after every epoch, instead of `validation_split`. A Pipeline
+            passes them on untransformed unless they are listed in its `transform_input`. If X is a
+            data set of batches, X_val may be one, too; y_val is then None.
         y_val : array-like of shape (n_validation,) or (n_validation, n_outputs), default=None
             Targets of `X_val`.
 
@@ -134,12 +134,12 @@ class BaseNetwork(
         Raises
         ------
         ValueError
-            If a parameter or the data are not as described; the message says what to do.
+            If a parameter or the data are invalid; the message says what to do.
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         KeyboardInterrupt
-            If training is interrupted; the estimator keeps what it has learned, if at least
-            one epoch has ended, else it is as before.
+            If training is interrupted. If at least one epoch has been completed, the estimator
+            keeps what it has learned; otherwise it is left as it was before.
         """
         if is_stream(X):
             return fit_stream(self, X, y, sample_weight, X_val, y_val)
@@ -316,7 +316,7 @@ class BaseNetwork(
 
     @property
     def model_(self) -> keras.Model:
-        """The trained `keras.Model`, compiled, with optimizer state."""
+        """The trained `keras.Model`, compiled, with the state of its optimizer."""
         if not hasattr(self, "_network"):
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
@@ -358,8 +358,8 @@ class BaseNetwork(
         Parameters
         ----------
         X, y : array-like, default=None
-            Data that give the shapes of a network that is not fitted yet; nothing is
-            trained and the estimator is left as it is.
+            Data that determine the shapes of a network that has not been fitted; nothing is trained
+            and the estimator is left unchanged.
 
         Raises
         ------

@@ -27,14 +27,14 @@ _EACH_LAYER = [Interval(Integral, 1, None, closed="left"), "array-like"]
 class ConvNetClassifier(ImageInputs, NetworkClassifier):
     """Convolutional network that predicts classes of images.
 
-    Takes images of shape (n, height, width) or (n, height, width, channels), rows of pixels as
-    tables hold them (arrays, DataFrames and sparse matrices), and paths of image files or images
+    X may hold images of shape (n, height, width) or (n, height, width, channels), rows of pixels as
+    they occur in tables (arrays, DataFrames and sparse matrices), or paths of image files or images
     of Pillow, which are read and resized batch by batch. Every convolution is followed by its
-    activation, batch normalisation, max pooling and dropout, where asked for; then come fully
-    connected layers and the output layer, which follows from y.
+    activation, batch normalization, max pooling and dropout, if requested; then come fully
+    connected hidden layers and the output layer, which depends on y.
 
-    A parameter of the convolutions is one value for all of them, or a sequence with one value
-    a convolution.
+    A parameter of the convolutions is either one value for all of them or a sequence with one value
+    per convolution.
 
     Parameters
     ----------
@@ -42,115 +42,118 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         Number of filters of each convolution, from input to output [1]_. An int means one
         convolution.
     kernel_size : int or tuple, default=3
-        Height and width of the kernels, in pixels; an entry of a sequence may be a pair. A
-        kernel that is larger than the map it meets is cut to the map.
+        Height and width of the kernels, in pixels; an entry of a sequence may be a pair. A kernel
+        that is larger than its input is cut to the size of the input.
     strides : int or tuple, default=1
-        Steps of the kernels, in pixels; an entry of a sequence may be a pair.
+        Strides of the kernels, in pixels; an entry of a sequence may be a pair.
     padding : str or tuple of str, default="valid"
-        "valid": kernels stay inside the map, which shrinks. "same": the map is padded by
-        zeros and keeps its size where strides are 1.
+        "valid": no padding, so that the feature maps shrink. "same": the input is padded with
+        zeros, so that its size is kept if the strides are 1.
     dilation_rate : int or tuple, default=1
-        Distance between the pixels that a kernel looks at [5]_; above 1 strides must be 1.
+        Distance between the pixels that a kernel combines [5]_; if it is above 1, the strides must
+        be 1.
     pool_size : int, tuple or None, default=2
-        Height and width of the max pooling after each convolution, in pixels; None, also as
-        an entry of a sequence, means no pooling. A pool that is larger than the map it
-        meets is cut to the map. A convolution whose map the layers before have reduced to a
-        single pixel must have no strides and, but for the default 2, no pooling: `fit` raises an
-        error that shows the sizes.
+        Height and width of the max pooling window after each convolution, in pixels; None, also as
+        an entry of a sequence, means no pooling. A window that is larger than its input is cut to
+        the size of the input. If the preceding layers have reduced the feature map to a single
+        pixel, a convolution must have strides of 1 and, except for the default 2, no pooling:
+        otherwise `fit` raises an error that shows the sizes.
     conv_dropout : float or tuple of float, default=0.0
-        Fraction of each convolution's outputs, after pooling, that is set to zero in training.
+        Fraction of each convolution's outputs, after pooling, that is set to zero in training [6]_.
     hidden_layer_sizes : int or tuple of int, default=(64,)
-        Number of units of each hidden layer, from input to output. An int means one layer,
-        an empty tuple none: a linear model.
+        Number of units of each hidden layer, from input to output. An int means one layer, an
+        empty tuple none: the feature maps are then connected to the output layer directly.
     image_shape : tuple of int, default=None
-        Height and width, or height, width and channels, of images that come as rows of
-        pixels, in grey unless channels are given. None: square and grey if the number of columns
-        is a square, square with three channels if a third of it is, else one row of pixels.
-        Files need it, and images of Pillow of different sizes: they are resized to it
-        (bilinearly, averaging where they shrink), in three channels unless channels are given.
+        Height and width, or height, width and channels, of images that are given as rows of pixels;
+        the images are grey if no channels are given. None: square and grey if the number of columns
+        is a square number, square with three channels if a third of it is, and one row of pixels
+        otherwise. It is required for files, and for images of Pillow of different sizes: they are
+        resized to it (bilinear interpolation, with averaging if they shrink), with three channels
+        if no channels are given.
     rescale : str or float, default="auto"
-        Factor by which the network multiplies pixels. "auto" divides by the largest value
-        of their encoding, as `ImageReshaper` finds it in fit; None leaves them as they are.
-        Images of bytes (uint8) stay bytes in memory and are scaled batch by batch. Files, which
-        are 0 to 255, are brought to the range of the pixels in fit. Of a data set of batches
-        the pixels of all batches count; `partial_fit` keeps the scale of the first call.
+        Factor by which the network multiplies pixels. "auto" divides by the largest value of their
+        encoding, which is determined in fit as by `ImageReshaper`; None leaves them unchanged.
+        Images of bytes (uint8) remain bytes in memory and are scaled batch by batch. Files, which
+        contain values from 0 to 255, are scaled to the range of the pixels in fit. For a data set
+        of batches, the pixels of all batches count; `partial_fit` keeps the scale of the first
+        call.
     exif_orientation : bool, default=True
-        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
-        cameras and phones write instead of turning the pixels. False takes the pixels as they are
-        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
+        Whether images in files and of Pillow are turned upright according to their EXIF metadata,
+        which cameras and phones write instead of rotating the pixels. False uses the pixels as they
+        are stored (TIFF files are rotated by Pillow in either case). Unused for arrays.
     augmentation : dict, default=None
-        Random changes of the images in training, drawn anew for every image and epoch: "flip"
-        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full
-        turn), "translation", "shear" and "zoom" (fractions of the size). A value may be a
-        dict with arguments of the Keras layer.
+        Random changes of the images during training, drawn anew for every image and epoch: "flip"
+        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full turn),
+        "translation", "shear" and "zoom" (fractions of the size). A value may be a dict with
+        arguments of the Keras layer.
     activation : str, dict or callable, default="relu"
         Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
         layer (such as `keras.layers.PReLU()`), or a Keras configuration.
     dropout : float, default=0.0
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [1]_.
+        [6]_.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of all layers in the loss.
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False
-        Whether the outputs of each convolution are normalised by batch, after the activation
-        and before pooling [2]_. Hidden layers are not normalised.
+        Whether to apply batch normalization after each convolution, between the activation and
+        pooling [2]_. Hidden layers are not normalized.
     kernel_initializer : str, dict or object, default="glorot_uniform"
-        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
-        an object. Each layer gets a seed of its own from `random_state`.
+        Initializer of the kernels [3]_: a name in `keras.initializers`, a configuration or an
+        object. Each layer gets a seed of its own from `random_state`.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
         "auto": binary cross-entropy for two classes and for multilabel targets, categorical
-        cross-entropy for more classes.
+        cross-entropy for more than two classes.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
-        of the learning rate of an optimizer object or configuration.
+        Step size of the optimizer, above 0. It replaces the learning rate of an optimizer object or
+        configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss. "accuracy" fits any target.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. "accuracy" fits any target.
     epochs : int, default=20
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
+        Number of rows per training step. A number larger than that of all rows means all rows.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit.
     dtype : str, default="float32"
         Keras dtype policy of the network: "float32", "float64", "bfloat16" or
         "mixed_bfloat16". Inputs of any numeric dtype are converted.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
-        are equal to the last bit on the same machine with the same number of threads. None
-        draws from fresh entropy. No global seed is read or set.
+        Determines initial weights, order of rows, dropout and the rows held out. With an int, two
+        fits on the same machine give bitwise equal results; the user guide on reproducibility tells
+        when the number of threads matters. None draws a new seed. No global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
-        (but of what cannot be copied). One that acts on every batch makes training go through
-        `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are called themselves, or their names; clones have
+        copies of them (except of objects that cannot be copied). A callback that acts on every
+        batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
 
     Attributes
     ----------
@@ -161,14 +164,15 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
     model_ : keras.Model
         The trained network, compiled; it can be used with Keras alone.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
+        Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        speed.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -176,23 +180,24 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
     ImageReshaper : Makes scaled images of rows of pixels.
     build_convnet : Builds the network.
-    skdl.datasets.load_image_folder : Lists the images of a folder with one folder a class.
+    skdl.datasets.load_image_folder : Lists the images of a folder with one folder per class.
 
     Notes
     -----
-    Images from files are read anew in every epoch, so that they may be larger than the memory;
-    training then goes through `Model.fit`. Where they fit into the memory, `ImageReshaper` in
-    front of the network reads them once.
+    Images in files are read again in every epoch, so that the data set may be larger than the
+    memory; training then uses `Model.fit`. If the images fit into memory, `ImageReshaper` in front
+    of the network reads them only once.
 
-    The scale of fit is kept. Pixels that lie in another range than in fit, such as 0 to 1 instead
-    of 0 to 255, raise a `skdl.exceptions.PixelRangeWarning`; a table that is hardly one of images,
-    or channels that seem to come first, a `skdl.exceptions.ImageShapeWarning`.
+    The scale that fit determines is kept. If pixels are in another range than in fit, such as 0 to
+    1 instead of 0 to 255, a `skdl.exceptions.PixelRangeWarning` is raised; for a table that is
+    unlikely to contain images, or channels that seem to come first, a
+    `skdl.exceptions.ImageShapeWarning`.
 
     References
     ----------
@@ -205,6 +210,8 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
     .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
     .. [5] F. Yu, V. Koltun (2016). Multi-scale context aggregation by dilated convolutions.
        ICLR.
+    .. [6] N. Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from
+       overfitting. Journal of Machine Learning Research 15.
 
     Examples
     --------
@@ -313,20 +320,20 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         self.verbose = verbose
 
     def feature_maps(self, X: Any, layer: int | str = 0) -> NDArray:
-        """Return what a layer of the network makes of images.
+        """Return the outputs of a layer of the network for images.
 
         Parameters
         ----------
         X : array-like
             Images, rows of pixels or paths of files, as in fit.
         layer : int or str, default=0
-            Number of a convolution, counted from 0, whose map is taken after the activation;
+            Number of a convolution, counted from 0, whose outputs are taken after the activation;
             or the name of any layer of `model_`.
 
         Returns
         -------
         maps : ndarray of shape (n_samples, height, width, n_filters)
-            The layer's outputs; of another shape for a layer that is no convolution.
+            The layer's outputs; of another shape for a layer that is not a convolution.
 
         Raises
         ------

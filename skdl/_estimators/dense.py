@@ -34,9 +34,9 @@ def dense_architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, A
 class DenseClassifier(NetworkClassifier):
     """Fully connected network that predicts classes.
 
-    Takes binary, multiclass and multilabel targets, dense arrays, DataFrames and sparse
-    matrices. The output layer and the loss follow from y: one sigmoid unit for two classes,
-    softmax for more, a sigmoid a label for several labels a row.
+    Targets may be binary, multiclass or multilabel; inputs may be dense arrays, DataFrames or
+    sparse matrices. The output layer and the loss depend on y: one sigmoid unit for two classes,
+    softmax for more classes, and one sigmoid unit per label for several labels per row.
 
     Parameters
     ----------
@@ -54,77 +54,78 @@ class DenseClassifier(NetworkClassifier):
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False
-        Whether each hidden layer's outputs are normalised by batch, after the activation
+        Whether to apply batch normalization to each hidden layer's outputs, after the activation
         and before dropout [2]_.
     kernel_initializer : str, dict or object, default="glorot_uniform"
-        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
-        an object. Each layer gets a seed of its own from `random_state`.
+        Initializer of the kernels [3]_: a name in `keras.initializers`, a configuration or an
+        object. Each layer gets a seed of its own from `random_state`.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
         "auto": binary cross-entropy for two classes and for multilabel targets, categorical
-        cross-entropy for more classes.
+        cross-entropy for more than two classes.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
-        of the learning rate of an optimizer object or configuration.
+        Step size of the optimizer, above 0. It replaces the learning rate of an optimizer object or
+        configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss. "accuracy" fits any target.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. "accuracy" fits any target.
     epochs : int, default=100
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
+        Number of rows per training step. A number larger than that of all rows means all rows.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit.
     dtype : str, default="float32"
         Keras dtype policy of the network: "float32", "float64", "bfloat16" or
         "mixed_bfloat16". Inputs of any numeric dtype are converted.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
-        are equal to the last bit on the same machine with the same number of threads. None
-        draws from fresh entropy. No global seed is read or set.
+        Determines initial weights, order of rows, dropout and the rows held out. With an int, two
+        fits on the same machine give bitwise equal results; the user guide on reproducibility tells
+        when the number of threads matters. None draws a new seed. No global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
-        (but of what cannot be copied). One that acts on every batch makes training go through
-        `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are called themselves, or their names; clones have
+        copies of them (except of objects that cannot be copied). A callback that acts on every
+        batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
 
     Attributes
     ----------
     model_ : keras.Model
         The trained network, compiled; it can be used with Keras alone.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
+        Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        speed.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -132,7 +133,7 @@ class DenseClassifier(NetworkClassifier):
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------

@@ -30,7 +30,8 @@ class ClassPredictions:
         Returns
         -------
         labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The most probable class of each row, or every label that is more probable than not.
+            The most probable class of each row or, for multilabel targets, each label whose
+            probability is at least 0.5.
         """
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
@@ -47,8 +48,8 @@ class ClassPredictions:
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, float64, computed in `dtype`. Rows sum to 1, except for
-            multilabel targets, where each label has its own probability.
+            Probabilities in the order of `classes_`, float64, computed in `dtype`. Rows sum to 1,
+            except for multilabel targets, where each label has its own probability.
         """
         outputs = self._outputs(X)
         return self._targets.probabilities(outputs)
@@ -65,7 +66,7 @@ class ClassPredictions:
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; minus infinity where a probability is 0.
+            Logarithms in the order of `classes_`; minus infinity where a probability is 0.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

@@ -19,58 +19,59 @@ from skdl._transformers.extractor import BACKBONE_CONSTRAINTS
 class PretrainedFeatureClassifier(PretrainedTraining):
     """Classifier of images on top of a pretrained network, which can be fine-tuned.
 
-    A backbone that was trained on many other images is followed by fully connected layers, the
-    head [1]_. Three ways to train are one parameter:
+    A backbone that was trained on many other images is followed by fully connected layers, the head
+    [1]_. The parameter `training` selects one of three ways to train:
 
-    - "features": the backbone goes over the images once, and the head is trained on what it
-      makes of them. Fast; the images are always the same.
-    - "augmented": the backbone is frozen, and images that are changed at random in each epoch
-      go through all of the network.
-    - "fine_tune": first one of these two, "augmented" if `augmentation` is given; then the
-      layers of the backbone from `fine_tune_from` on are trained together with the head, at a
-      small learning rate [2]_.
+    - "features": the backbone processes the images once, and the head is trained on the resulting
+      features. This is fast, but the images are not augmented.
+    - "augmented": the backbone is frozen, and images that are changed at random in each epoch are
+      passed through the whole network.
+    - "fine_tune": first one of these two, "augmented" if `augmentation` is given; then the layers
+      of the backbone from `fine_tune_from` on are trained together with the head, with a small
+      learning rate [2]_.
 
-    Takes images as arrays of shape (n, height, width) or (n, height, width, channels), as rows
-    of pixels (DataFrames and sparse matrices too), and as paths of files or images of Pillow, which
-    are read batch by batch. Grey images are repeated to the channels that the backbone takes.
+    Images may be given as arrays of shape (n, height, width) or (n, height, width, channels), as
+    rows of pixels (also DataFrames and sparse matrices), or as paths of files or images of Pillow,
+    which are read batch by batch. Grey images are repeated to the number of channels that the
+    backbone takes.
 
     Parameters
     ----------
     backbone : str, Keras model, callable or path-like, default="VGG16"
-        The network: a name in `keras.applications`, such as "ResNet50", "MobileNetV2" or
-        "EfficientNetB0", without its classes; a functional or sequential Keras model; a
-        function that returns one, called with `input_shape=(height, width, 3)` if it has such
-        an argument; or the path of a .keras file. It is left as it is.
+        The pretrained network: a name in `keras.applications`, such as "ResNet50", "MobileNetV2" or
+        "EfficientNetB0", used without its classification layers; a functional or sequential Keras
+        model; a function that returns one, called with `input_shape=(height, width, 3)` if it has
+        such an argument; or the path of a .keras file. It is left unchanged.
     weights : str, path-like or None, default="imagenet"
-        "imagenet": the weights that Keras distributes, fetched once; a backbone that is no
-        name keeps the weights that it has. A path: a file that `save_weights` wrote of the
-        same backbone. None: random ones, by the backbone's initialisers and `random_state`.
+        "imagenet": the weights that Keras distributes, downloaded once; a backbone that is not
+        given by a name keeps its own weights. A path: a file that `save_weights` wrote for the same
+        backbone. None: random weights, drawn by the backbone's initializers and `random_state`.
     image_shape : tuple of int, default=None
-        Height and width, in pixels, to which images are resized: bilinearly, averaging where
-        they shrink. None: what the backbone takes, if that is one size; else the size of the
-        images, or (224, 224) for files.
+        Height and width, in pixels, to which images are resized (bilinear interpolation, with
+        averaging if they shrink). None: the input size of the backbone, if it has a fixed one;
+        otherwise the size of the images, or (224, 224) for files.
     pooling : str, default=None
-        "avg" or "max": the mean or the maximum of each map of the backbone is a feature. None:
-        each of its values is.
+        "avg" or "max": the mean or the maximum of each feature map of the backbone is a feature.
+        None: each of its values is a feature.
     preprocess : str, float or None, default="auto"
-        What becomes of pixels before the backbone. "auto": the preprocessing that belongs to
-        it, for names in `keras.applications` and models with the names of such; pixels of
-        other models are left as they are. A name in `keras.applications`: that network's. A
-        number: pixels are multiplied by it. None: nothing.
+        Preprocessing of the pixels before the backbone. "auto": the preprocessing that belongs to
+        the backbone, for names in `keras.applications` and models with such names; pixels for other
+        models are left unchanged. A name in `keras.applications`: the preprocessing of that
+        network. A number: pixels are multiplied by it. None: no preprocessing.
     exif_orientation : bool, default=True
-        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
-        cameras and phones write instead of turning the pixels. False takes the pixels as they are
-        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
+        Whether images in files and of Pillow are turned upright according to their EXIF metadata,
+        which cameras and phones write instead of rotating the pixels. False uses the pixels as they
+        are stored (TIFF files are rotated by Pillow in either case). Unused for arrays.
     training : str, default="features"
         How to train: "features", "augmented" or "fine_tune", see above.
     augmentation : dict, default=None
-        Random changes of the images in training, drawn anew for every image and epoch: "flip"
-        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full
-        turn), "translation", "shear" and "zoom" (fractions of the size). A value may be a
-        dict with arguments of the Keras layer. Not with `training="features"`.
+        Random changes of the images during training, drawn anew for every image and epoch: "flip"
+        ("horizontal", "vertical", "horizontal_and_vertical"), "rotation" (fraction of a full turn),
+        "translation", "shear" and "zoom" (fractions of the size). A value may be a dict with
+        arguments of the Keras layer. Not allowed with `training="features"`.
     fine_tune_from : str, default="block5_conv1"
         Name of the first layer of the backbone that is trained with `training="fine_tune"`; batch
-        normalisation keeps its statistics and weights. The default is a layer of VGG16 and
+        normalization layers keep their statistics and weights. The default is a layer of VGG16 and
         VGG19; an unknown name raises an error that lists the layers.
     fine_tune_epochs : int, default=10
         Number of epochs of fine-tuning, after those of the head; the largest number with early
@@ -78,9 +79,9 @@ class PretrainedFeatureClassifier(PretrainedTraining):
     fine_tune_learning_rate : float, default=1e-5
         Step size of the optimizer in fine-tuning, above 0.
     memory : str, path-like or joblib.Memory, default=None
-        A folder where the features of each image are kept, so that folds, searches and other
-        processes compute them only once. None: once a fit and once a prediction. Used where the
-        head is trained on features.
+        A folder where the features of each image are stored, so that folds, searches and other
+        processes compute them only once. None: they are computed once per fit and once per
+        prediction. Used if the head is trained on features.
     hidden_layer_sizes : int or tuple of int, default=(256,)
         Number of units of each hidden layer of the head, from input to output. An int means
         one layer, an empty tuple none: a linear model of the features.
@@ -94,67 +95,67 @@ class PretrainedFeatureClassifier(PretrainedTraining):
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of the head in the loss.
     batch_normalization : bool, default=False
-        Whether the outputs of each hidden layer of the head are normalised by batch.
+        Whether to apply batch normalization to the outputs of each hidden layer of the head.
     kernel_initializer : str, dict or object, default="glorot_uniform"
-        How the kernels of the head are drawn: a name in `keras.initializers`, a configuration
-        or an object. Each layer gets a seed of its own from `random_state`.
+        Initializer of the head's kernels: a name in `keras.initializers`, a configuration or an
+        object. Each layer gets a seed of its own from `random_state`.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
         "auto": binary cross-entropy for two classes and for multilabel targets, categorical
-        cross-entropy for more classes.
+        cross-entropy for more than two classes.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [3]_; an object is copied
         for each fit.
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
-        of the learning rate of an optimizer object or configuration.
+        Step size of the optimizer, above 0. It replaces the learning rate of an optimizer object or
+        configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss. "accuracy" fits any target.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. "accuracy" fits any target.
     epochs : int, default=20
         Number of passes over the training images to train the head; the largest number with
         early stopping.
     batch_size : int, default=32
-        Number of images of a training step, and of those that are read and go through the
-        backbone at a time. One larger than the data means all rows.
+        Number of images per training step, and of those that are read and passed through the
+        backbone at a time. A number larger than that of all images means all images.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit; after
-        fine-tuning, it goes on with fine-tuning. `training` must stay as it was, and so must all
-        that decides the network; learning rates may change.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit; after
+        fine-tuning, it continues with fine-tuning. `training` and everything else that determines
+        the network must stay the same; learning rates may change.
     dtype : str, default="float32"
-        Keras dtype policy of the network, backbone included: "float32", "float64",
-        "bfloat16" or "mixed_bfloat16".
+        Keras dtype policy of the network, including the backbone: "float32", "float64", "bfloat16"
+        or "mixed_bfloat16".
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights (with `weights=None` also the backbone's), order of rows,
-        dropout, augmentation and hold-out. With an int, two fits are equal to the last bit on
-        the same machine with the same number of threads. None draws from fresh entropy. No
-        global seed is read or set.
+        Determines initial weights (with `weights=None` also those of the backbone), order of rows,
+        dropout, augmentation and the rows held out. With an int, two fits on the same machine give
+        bitwise equal results; the user guide on reproducibility tells when the number of threads
+        matters. None draws a new seed. No global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
-        (but of what cannot be copied). One that acts on every batch makes training go through
-        `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are called themselves, or their names; clones have
+        copies of them (except of objects that cannot be copied). A callback that acts on every
+        batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
 
     Attributes
     ----------
@@ -162,26 +163,27 @@ class PretrainedFeatureClassifier(PretrainedTraining):
         Height, width and channels of the images in X; for files, those to which they are read.
     scale_ : float
         Factor by which pixels in arrays are multiplied before the preprocessing of a network in
-        `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it. It is kept: files, which are 0 to
-        255, are brought to the range of the pixels in fit, and a
-        `skdl.exceptions.PixelRangeWarning` tells of arrays in another.
+        `keras.applications`, which expects values from 0 to 255: 255 divided by the largest value
+        of the encoding seen in fit, which is determined as by `ImageReshaper`. It is kept after
+        fit: files, which contain values from 0 to 255, are scaled to the range of the pixels in
+        fit, and arrays in another range raise a `skdl.exceptions.PixelRangeWarning`.
     model_ : keras.Model
-        The trained network from images of `image_shape_`, as they are in X, to probabilities,
-        whichever way it was trained; compiled, it can be used with Keras alone.
+        The trained network, from images of shape `image_shape_`, as they are in X, to
+        probabilities, for each of the ways to train; compiled, it can be used with Keras alone.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch, over
-        both phases of fine-tuning.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch,
+        over both phases of fine-tuning.
     phases_ : list of str
-        What was trained in each epoch of `history_`: "features" or "augmented", the head; or
+        What was trained in each epoch of `history_`: "features" or "augmented" for the head, or
         "fine_tune".
     n_iter_ : int
-        Number of epochs trained, over both phases and all fits that went on from one another.
+        Number of epochs trained, over both phases and including earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        speed.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -189,24 +191,24 @@ class PretrainedFeatureClassifier(PretrainedTraining):
     n_features_in_ : int
         Number of values of an image, all channels together.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
     PretrainedFeatureExtractor : The features alone, for any scikit-learn classifier.
     ConvNetClassifier : A convolutional network trained from the start.
-    skdl.datasets.load_image_folder : Lists the images of a folder with one folder a class.
+    skdl.datasets.load_image_folder : Lists the images of a folder with one folder per class.
     build_pretrained : Builds the network.
 
     Notes
     -----
-    The backbone works as in prediction also while it is trained: its batch normalisation keeps
-    its statistics, its dropout rests. `fit` with early stopping ends each phase by itself.
-    Callbacks see the head alone while it is trained on features. `partial_fit` trains the head
-    or, after a fit with fine-tuning, goes on with that.
+    The backbone runs in inference mode even while it is trained: its batch normalization keeps its
+    statistics, and its dropout is inactive. With early stopping, each phase of `fit` ends by
+    itself. Callbacks see only the head while it is trained on features. `partial_fit` trains the
+    head or, after a fit with fine-tuning, continues fine-tuning.
 
-    Images from files are read anew in every epoch, except for "features"; training then goes
-    through `Model.fit`.
+    Images in files are read again in every epoch, except for "features"; training then uses
+    `Model.fit`.
 
     References
     ----------

@@ -39,7 +39,7 @@ class NetworkClassifier(ClassPredictions, ClassifierMixin, BaseNetwork):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch more on the given rows.
+        """Train for one more epoch on the given rows.
 
         Parameters
         ----------
@@ -48,9 +48,9 @@ class NetworkClassifier(ClassPredictions, ClassifierMixin, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will come; needed on the first call, unless y is multilabel.
+            All labels that will ever occur; required in the first call, unless y is multilabel.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, scaled to mean 1 over this call.
+            Non-negative weights of the rows, scaled to a mean of 1 within this call.
 
         Returns
         -------
@@ -60,7 +60,7 @@ class NetworkClassifier(ClassPredictions, ClassifierMixin, BaseNetwork):
         Raises
         ------
         ValueError
-            If `classes` is missing on the first call, or differs later.
+            If `classes` is missing in the first call, or differs in a later one.
         """
         return self._partial_fit(X, y, classes, sample_weight)
 
@@ -73,7 +73,7 @@ class NetworkRegressor(ValuePredictions, RegressorMixin, BaseNetwork):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train for one epoch more on the given rows.
+        """Train for one more epoch on the given rows.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class NetworkRegressor(ValuePredictions, RegressorMixin, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights of the rows, scaled to mean 1 over this call.
+            Non-negative weights of the rows, scaled to a mean of 1 within this call.
 
         Returns
         -------

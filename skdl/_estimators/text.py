@@ -27,18 +27,17 @@ _TEXT_PARAMETERS = [name for name in OneHotTextVectorizer._get_param_names() if 
 class TextBoWClassifier(NetworkClassifier):
     r"""Fully connected network on the words of documents, as a bag of words.
 
-    Documents are texts, or sequences of word indices such as `skdl.datasets.fetch_imdb`
-    gives. `fit` learns the columns of a `OneHotTextVectorizer` from its training rows alone,
-    so that cross-validation does not leak, and trains on the sparse matrix; nothing dense
-    larger than a batch is made. A matrix of words that was made before, dense or sparse, is
-    taken as it is.
+    Documents are texts, or sequences of word indices such as those of `skdl.datasets.fetch_imdb`.
+    `fit` learns the columns of a `OneHotTextVectorizer` from its training rows only, so that
+    cross-validation does not leak, and trains on the sparse matrix; only one batch at a time is
+    made dense. A document-term matrix that was computed before, dense or sparse, is used as it is.
 
     Parameters
     ----------
     max_words : int, default=10000
-        Number of columns of the matrix of words: the most frequent ones. Texts with fewer
-        different words give fewer columns, word indices always this many. Unused where X
-        is a matrix, like all parameters from `binary` on.
+        Number of columns of the document-term matrix: the most frequent words. Texts with fewer
+        different words give fewer columns; word indices always give this number. Unused if X is a
+        matrix, like all parameters from `binary` on.
     hidden_layer_sizes : int or tuple of int, default=(16, 16)
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
@@ -53,89 +52,90 @@ class TextBoWClassifier(NetworkClassifier):
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False
-        Whether each hidden layer's outputs are normalised by batch, after the activation
+        Whether to apply batch normalization to each hidden layer's outputs, after the activation
         and before dropout [2]_.
     kernel_initializer : str, dict or object, default="glorot_uniform"
-        How the kernels are drawn [3]_: a name in `keras.initializers`, a configuration or
-        an object. Each layer gets a seed of its own from `random_state`.
+        Initializer of the kernels [3]_: a name in `keras.initializers`, a configuration or an
+        object. Each layer gets a seed of its own from `random_state`.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
         "auto": binary cross-entropy for two classes and for multilabel targets, categorical
-        cross-entropy for more classes.
+        cross-entropy for more than two classes.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own. It takes the place
-        of the learning rate of an optimizer object or configuration.
+        Step size of the optimizer, above 0. It replaces the learning rate of an optimizer object or
+        configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss. "accuracy" fits any target.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. "accuracy" fits any target.
     epochs : int, default=20
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
+        Number of rows per training step. A number larger than that of all rows means all rows.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit.
     dtype : str, default="float32"
         Keras dtype policy of the network: "float32", "float64", "bfloat16" or
         "mixed_bfloat16". Inputs of any numeric dtype are converted.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. With an int, two fits
-        are equal to the last bit on the same machine with the same number of threads. None
-        draws from fresh entropy. No global seed is read or set.
+        Determines initial weights, order of rows, dropout and the rows held out. With an int, two
+        fits on the same machine give bitwise equal results; the user guide on reproducibility tells
+        when the number of threads matters. None draws a new seed. No global seed is read or set.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, called themselves, or their names; clones have copies
-        (but of what cannot be copied). One that acts on every batch makes training go through
-        `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are called themselves, or their names; clones have
+        copies of them (except of objects that cannot be copied). A callback that acts on every
+        batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
     binary : bool, default=True
-        Whether a word that occurs is 1, however often; otherwise it is counted.
+        Whether the entry of a word that occurs is 1, however often it occurs; otherwise it is
+        counted.
     oov_column : bool, default=False
-        Whether words without a column of their own share one: the last of the `max_words`
-        columns for texts, column 2 for word indices. It needs `max_words` of 3 or more.
+        Whether words without a column of their own share one: the last of the `max_words` columns
+        for texts, column 2 for word indices. This requires `max_words` of 3 or more.
     word_index : dict, default=None
         Rank of each word, from 1 for the most frequent, as `get_word_index` of the Keras data
         sets returns it. It names the columns of word indices, and texts are then looked up in
         it, so that they get the same columns.
     index_from : int, default=3
-        What is added to a word's rank to get its index; indices up to it are markers. Only
-        for word indices, where it must be the `index_from` that they were loaded with.
+        Offset that is added to a word's rank to get its index; indices up to it are markers. Used
+        only for word indices, where it must be the `index_from` with which they were loaded.
     encoding : str, default="utf-8"
-        How documents that are bytes are decoded. This and all parameters below are for
-        texts, with the meaning they have for `CountVectorizer`.
+        How documents that are bytes are decoded. This and all parameters below apply to texts, with
+        the same meaning as in `CountVectorizer`.
     decode_error : str, default="strict"
-        What to do with bytes that `encoding` cannot decode: "strict" raises, "ignore" skips
-        them, "replace" puts a mark in their place.
+        What to do with bytes that `encoding` cannot decode: "strict" raises an error, "ignore"
+        skips them, "replace" puts a replacement character in their place.
     strip_accents : str or callable, default=None
         How accents are removed: "ascii", "unicode" or a function. None keeps them.
     lowercase : bool, default=True
-        Whether texts are put in lower case.
+        Whether texts are converted to lower case.
     preprocessor : callable, default=None
-        Function from text to text, in place of `strip_accents` and `lowercase`.
+        Function from text to text, used instead of `strip_accents` and `lowercase`.
     tokenizer : callable, default=None
-        Function from text to list of words, in place of `token_pattern`.
+        Function from text to list of words, used instead of `token_pattern`.
     stop_words : str or list of str, default=None
         Words to leave out: a list, or "english" for the list built into scikit-learn. Only
         with `analyzer="word"`.
@@ -147,25 +147,28 @@ class TextBoWClassifier(NetworkClassifier):
         "word", "char", "char_wb" (characters, within words), or a function from a document of
         any kind to its terms.
     max_df : float or int, default=1.0
-        Terms in more documents than this are left out: a fraction if float, else a number.
+        Terms that occur in more documents than this are left out: a fraction if float, otherwise a
+        number of documents.
     min_df : float or int, default=1
-        Terms in fewer documents than this are left out: a fraction if float, else a number.
+        Terms that occur in fewer documents than this are left out: a fraction if float, otherwise a
+        number of documents.
 
     Attributes
     ----------
     vectorizer_ : OneHotTextVectorizer
-        Learned from the documents of fit; only if X was documents.
+        Fitted on the documents of fit; defined only if X consisted of documents.
     model_ : keras.Model
         The trained network, compiled; it can be used with Keras alone.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
+        Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on speed.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        speed.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -173,7 +176,7 @@ class TextBoWClassifier(NetworkClassifier):
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
@@ -182,10 +185,10 @@ class TextBoWClassifier(NetworkClassifier):
 
     Notes
     -----
-    What X is follows from its type. Strings, bytes and sequences of whole numbers in a list or
-    one-dimensional array are documents. A sparse matrix and a two-dimensional array or
-    DataFrame of numbers are a matrix of words; so is a list of lists that holds numbers with a
-    fraction. A list of lists of whole numbers is word indices.
+    The kind of X is recognized by its type. Strings, bytes and sequences of whole numbers in a list
+    or one-dimensional array are documents. A sparse matrix and a two-dimensional array or DataFrame
+    of numbers are a document-term matrix; so is a list of lists that contains fractional numbers. A
+    list of lists of whole numbers is a list of word indices.
 
     References
     ----------

@@ -26,23 +26,25 @@ _PACKAGES = ("skdl", "keras", "tensorflow", "scikit-learn", "numpy", "skops")
 
 
 def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
-    """Save an estimator as one file that holds no code: only JSON and arrays.
+    """Save an estimator as a single file that contains no code, only JSON and arrays.
 
     Parameters
     ----------
     estimator : estimator
-        Of skdl or scikit-learn, fitted or not: a network, a `Pipeline`, a `ColumnTransformer`, a
-        search, or anything else that is made of such estimators. It is left as it is.
+        An estimator of skdl or scikit-learn, fitted or not: a network, a `Pipeline`, a
+        `ColumnTransformer`, a search, or anything else that consists of such estimators. It is left
+        unchanged.
     path : str or path-like
-        Where to write. The folder must exist. A file of that name is replaced, and only once the
-        new one is complete: after a crash there is the old file or the new one, never half of one.
+        Where to write the file. The folder must exist. An existing file of that name is replaced
+        only after the new one has been written completely: after a crash, either the old or the new
+        file is there, never a part of one.
 
     Raises
     ------
     TypeError
         If a part of the estimator cannot be saved, such as a lambda; the message names it.
     ValueError
-        If the JSON would be longer than `load` reads: 32 MiB.
+        If the JSON would be longer than the 32 MiB that `load` reads.
     ImportError
         If skops is not installed.
 
@@ -52,13 +54,13 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
 
     Notes
     -----
-    The estimators of scikit-learn are written by skops [1]_. Of a network its builder, the
-    arguments of that, optimizer, loss and metrics are written as JSON, and its weights and the
-    state of its optimizer as arrays, so that training can go on as if it had not been saved.
+    The estimators of scikit-learn are written by skops [1]_. For a network, its builder with its
+    arguments, the optimizer, loss and metrics are written as JSON, and its weights and the state of
+    its optimizer as arrays, so that training can continue as if it had not been saved.
 
-    What is the same object at two places of the estimator is loaded as two that are equal, but
-    for arrays and networks. The cache of a `PretrainedFeatureExtractor` stays where it is: once
-    loaded, it computes all features.
+    An object that occurs at two places of the estimator is loaded as two equal objects, except for
+    arrays and networks. The cache of a `PretrainedFeatureExtractor` is not saved: after loading, it
+    computes all features anew.
 
     The file is a zip file, whose members can be read with the usual tools.
 
@@ -105,42 +107,45 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
 
 
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = ()) -> Any:
-    """Load an estimator that `save` wrote, running no code that the file could bring.
+    """Load an estimator that `save` wrote, without running any code from the file.
 
     Loading a file from a stranger runs none of their code. It takes at most as much memory as the
-    file has bytes, and thirty times the size of its JSON, of which no more than 64 MiB are read.
+    size of the file plus thirty times the size of its JSON, of which no more than 64 MiB are read.
     The model may still be a bad one, be slow, or fail when it is used.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file to load.
     trusted : sequence of str, class or function, default=()
-        Classes and functions that the file may hold beside those that skdl knows to be harmless:
-        your own, say, as they are or by their names, such as "my_module.MyTransformer". A file
-        can then call them with whatever it likes, and their modules are imported.
+        Classes and functions that the file may contain in addition to those that skdl knows to be
+        harmless, such as your own: either the objects themselves or their names, such as
+        "my_module.MyTransformer". A file can then call them with any arguments, and their modules
+        are imported.
 
     Returns
     -------
     estimator : estimator
-        As it was saved: it predicts the same, and training goes on as it would have.
+        The estimator as it was saved: its predictions are the same, and training continues as it
+        would have.
 
     Raises
     ------
     skdl.exceptions.UntrustedTypesError
-        If the file holds classes or functions that are neither known nor trusted; the message
-        lists all of them. None of them was imported.
+        If the file contains classes or functions that are neither known nor trusted; the message
+        lists all of them. None of them is imported.
     skdl.exceptions.InvalidFileError
-        If `save` did not write the file, or not like this: it was cut off, changed, or made up.
+        If the file was not written by `save`, or was truncated or changed afterwards.
     skdl.exceptions.UnsupportedVersionError
-        If versions of skdl, Keras or scikit-learn wrote it that those here cannot follow.
+        If the file was written by versions of skdl, Keras or scikit-learn that the installed ones
+        cannot read.
     ImportError
         If skops is not installed.
 
     Warns
     -----
     skdl.exceptions.VersionWarning
-        If other versions of them wrote it; the message says which.
+        If the file was written by other versions of them; the message names the versions.
 
     See Also
     --------
@@ -148,24 +153,24 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
 
     Notes
     -----
-    Known are the estimators of skdl, those of scikit-learn that someone has looked at (scaling,
+    Known are the estimators of skdl, those of scikit-learn that have been reviewed (scaling,
     encoding, imputing, pipelines, linear models, ensembles of these, searches: the guide lists
-    them), what searches and pipelines hold (splitters, scorers, the scores of `sklearn.metrics`,
-    NumPy's and SciPy's functions of numbers), and Keras's optimizers, losses, metrics,
-    initializers, regularizers, activations and those layers that only compute. Whatever compiled
-    code counts on among the attributes of these, such as the columns of a vocabulary, is checked.
+    them), the objects that searches and pipelines contain (splitters, scorers, the scores of
+    `sklearn.metrics`, numerical functions of NumPy and SciPy), and Keras's optimizers, losses,
+    metrics, initializers, regularizers, activations and those layers that only compute. Whatever
+    compiled code relies on among their attributes, such as the columns of a vocabulary, is checked.
 
-    Lambda layers, custom objects (also if they are registered with Keras) and all other classes
-    and functions have to be trusted, and are then not checked. So have trees, neighbours and
-    support vector machines with kernels: the compiled code of `RandomForestClassifier`,
-    `KNeighborsClassifier` or `SVC` does not look at what it is given, and a made-up file could
-    make `predict` read or write any memory.
+    Lambda layers, custom objects (even if they are registered with Keras) and all other classes and
+    functions have to be trusted, and are then not checked. This includes trees, nearest neighbors
+    and support vector machines with kernels: the compiled code of `RandomForestClassifier`,
+    `KNeighborsClassifier` or `SVC` does not check its input, and a forged file could make `predict`
+    read or write any memory.
 
-    Parameters that are paths, such as `memory` and `checkpoint`, come from the file too. `fit`
-    reads and writes there; look at them before you fit again. The parameters of scikit-learn's
+    Parameters that are paths, such as `memory` and `checkpoint`, also come from the file. `fit`
+    reads and writes there; check them before you fit again. The parameters of scikit-learn's
     estimators are checked as `fit` would check them.
 
-    Pickles, joblib's too, run code as they are loaded. Load only your own.
+    Pickle files, including those of joblib, run code when they are loaded. Load only your own.
 
     Examples
     --------

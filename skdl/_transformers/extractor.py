@@ -47,52 +47,53 @@ class PretrainedFeatureExtractor(
     PickledWithVersions,
     BaseEstimator,
 ):
-    """Turn images into the features that a pretrained network sees in them.
+    """Turn images into the features that a pretrained network computes from them.
 
-    A network that was trained on many photos sees edges, textures and parts of things in
-    others, too [1]_ [2]_. So any scikit-learn classifier can learn from a few hundred photos, on
-    top of its features.
+    A network that was trained on many photos has learned to recognize edges, textures and parts of
+    objects, which occur in other photos, too [1]_ [2]_. On top of its features, any scikit-learn
+    classifier can therefore learn from a few hundred photos.
 
-    Takes images as arrays of shape (n, height, width) or (n, height, width, channels), as rows
-    of pixels (DataFrames and sparse matrices too), and as paths of files or images of Pillow, which
-    are read batch by batch. Grey images are repeated to the channels that the backbone takes.
+    Images may be given as arrays of shape (n, height, width) or (n, height, width, channels), as
+    rows of pixels (also DataFrames and sparse matrices), or as paths of files or images of Pillow,
+    which are read batch by batch. Grey images are repeated to the number of channels that the
+    backbone takes.
 
     Parameters
     ----------
     backbone : str, Keras model, callable or path-like, default="VGG16"
-        The network: a name in `keras.applications`, such as "ResNet50", "MobileNetV2" or
-        "EfficientNetB0", without its classes; a functional or sequential Keras model; a
-        function that returns one, called with `input_shape=(height, width, 3)` if it has such
-        an argument; or the path of a .keras file. It is left as it is.
+        The pretrained network: a name in `keras.applications`, such as "ResNet50", "MobileNetV2" or
+        "EfficientNetB0", used without its classification layers; a functional or sequential Keras
+        model; a function that returns one, called with `input_shape=(height, width, 3)` if it has
+        such an argument; or the path of a .keras file. It is left unchanged.
     weights : str, path-like or None, default="imagenet"
-        "imagenet": the weights that Keras distributes, fetched once; a backbone that is no
-        name keeps the weights that it has. A path: a file that `save_weights` wrote of the
-        same backbone. None: random ones, by the backbone's initialisers and `random_state`.
+        "imagenet": the weights that Keras distributes, downloaded once; a backbone that is not
+        given by a name keeps its own weights. A path: a file that `save_weights` wrote for the same
+        backbone. None: random weights, drawn by the backbone's initializers and `random_state`.
     image_shape : tuple of int, default=None
-        Height and width, in pixels, to which images are resized: bilinearly, averaging where
-        they shrink. None: what the backbone takes, if that is one size; else the size of the
-        images, or (224, 224) for files.
+        Height and width, in pixels, to which images are resized (bilinear interpolation, with
+        averaging if they shrink). None: the input size of the backbone, if it has a fixed one;
+        otherwise the size of the images, or (224, 224) for files.
     pooling : str, default=None
-        "avg" or "max": the mean or the maximum of each map of the backbone is a feature. None:
-        each of its values is.
+        "avg" or "max": the mean or the maximum of each feature map of the backbone is a feature.
+        None: each of its values is a feature.
     preprocess : str, float or None, default="auto"
-        What becomes of pixels before the backbone. "auto": the preprocessing that belongs to
-        it, for names in `keras.applications` and models with the names of such; pixels of
-        other models are left as they are. A name in `keras.applications`: that network's. A
-        number: pixels are multiplied by it. None: nothing.
+        Preprocessing of the pixels before the backbone. "auto": the preprocessing that belongs to
+        the backbone, for names in `keras.applications` and models with such names; pixels for other
+        models are left unchanged. A name in `keras.applications`: the preprocessing of that
+        network. A number: pixels are multiplied by it. None: no preprocessing.
     exif_orientation : bool, default=True
-        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
-        cameras and phones write instead of turning the pixels. False takes the pixels as they are
-        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
+        Whether images in files and of Pillow are turned upright according to their EXIF metadata,
+        which cameras and phones write instead of rotating the pixels. False uses the pixels as they
+        are stored (TIFF files are rotated by Pillow in either case). Unused for arrays.
     layer : str, default=None
         Name of the layer of the backbone whose outputs are the features. None: the last.
     batch_size : int, default=32
-        Number of images that are read and go through the network at a time.
+        Number of images that are read and passed through the network at a time.
     memory : str, path-like or joblib.Memory, default=None
-        A folder where the features of each image are kept, so that folds, searches and other
-        processes compute them only once. None: they are computed at every call.
+        A folder where the features of each image are stored, so that folds, searches and other
+        processes compute them only once. None: they are computed in every call.
     random_state : int, RandomState instance or None, default=None
-        Decides the weights with `weights=None`. Unused otherwise: no generator advances.
+        Determines the weights if `weights=None`. Otherwise it is unused, and no generator advances.
 
     Attributes
     ----------
@@ -100,16 +101,16 @@ class PretrainedFeatureExtractor(
         Height, width and channels of the images in X; for files, those to which they are read.
     scale_ : float
         Factor by which pixels in arrays are multiplied before the preprocessing of a network in
-        `keras.applications`, which is made for 0 to 255: 255 divided by the largest value of
-        the encoding seen in fit, as `ImageReshaper` finds it. It is kept: files, which are 0 to
-        255, are brought to the range of the pixels in fit, and a
-        `skdl.exceptions.PixelRangeWarning` tells of arrays in another.
+        `keras.applications`, which expects values from 0 to 255: 255 divided by the largest value
+        of the encoding seen in fit, which is determined as by `ImageReshaper`. It is kept after
+        fit: files, which contain values from 0 to 255, are scaled to the range of the pixels in
+        fit, and arrays in another range raise a `skdl.exceptions.PixelRangeWarning`.
     model_ : keras.Model
         The network from images to features; it can be used with Keras alone.
     n_features_in_ : int
         Number of values of an image, all channels together.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
@@ -118,15 +119,15 @@ class PretrainedFeatureExtractor(
 
     Notes
     -----
-    With `memory` a feature is found by the bytes of the image (of a file: of the file, and
-    `exif_orientation`), the backbone with its weights of now, all parameters that decide it, and
-    the version of Keras. The code of layers of your own is not among these: clear the memory
-    when you change it. One process computes at a time, and others that need the same backbone
-    wait. `Memory.clear` deletes the features.
+    With `memory`, a feature is identified by the bytes of the image (for a file, by those of the
+    file, and by `exif_orientation`), the backbone with its current weights, all parameters that
+    determine it, and the version of Keras. The code of your own layers is not among these: clear
+    the memory when you change it. One process computes at a time, and others that need the same
+    backbone wait. `Memory.clear` deletes the features.
 
-    Images in files are decoded and resized by Pillow, as Keras's reader does; images in
-    arrays are resized by the network. Both are bilinear and averaging, but round differently.
-    Of 16-bit images in files the upper 8 bits are read.
+    Images in files are decoded and resized by Pillow, as by Keras's reader; images in arrays are
+    resized by the network. Both use bilinear interpolation and averaging, but round differently. Of
+    16-bit images in files, the upper 8 bits are read.
 
     References
     ----------
@@ -182,7 +183,7 @@ class PretrainedFeatureExtractor(
     @fit_context(prefer_skip_nested_validation=True)
     @own_settings()
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the backbone and settle how images go into it; no feature is computed.
+        """Load the backbone and determine how images are passed to it; no feature is computed.
 
         Parameters
         ----------
@@ -201,10 +202,10 @@ class PretrainedFeatureExtractor(
         Raises
         ------
         ValueError
-            If a parameter is not as described, images are smaller than the backbone takes or
-            have other channels, or `weights` are those of another network.
+            If a parameter is invalid, images are smaller than the backbone allows or have other
+            channels, or `weights` belong to another network.
         OSError
-            If a file does not exist, or the weights cannot be fetched.
+            If a file does not exist, or the weights cannot be downloaded.
         """
         from skdl._transformers.features import Features
 

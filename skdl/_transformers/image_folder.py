@@ -28,34 +28,34 @@ def load_image_folder(
     random_state: int | np.random.RandomState | None = 0,
     return_X_y: bool = False,
 ) -> Bunch | tuple[NDArray, NDArray]:
-    """List the images of a folder that has one folder a class.
+    """List the images of a folder that contains one folder per class.
 
-    What `sklearn.datasets.load_files` does for texts: the names of the folders in `path` are
-    the names of the classes. Only paths are returned, which `ConvNetClassifier`,
+    This is the counterpart of `sklearn.datasets.load_files` for images: the names of the folders in
+    `path` are the names of the classes. Only paths are returned, which `ConvNetClassifier`,
     `PretrainedFeatureClassifier` and `PretrainedFeatureExtractor` take as X and read batch by
-    batch, so that photos that are larger than the memory can be trained on.
+    batch, so that the photos may take more space than the memory has.
 
     Parameters
     ----------
     path : str or path-like
-        Folder with a folder a class. Images may lie in folders below these. Links to files and
-        folders are followed, each folder once a class. Passed over are files and folders whose
-        name begins with a dot, and the folders `__MACOSX` and `@eaDir`, which macOS and Synology
-        put beside images.
+        Folder that contains one folder per class. Images may also be in subfolders of these. Links
+        to files and folders are followed, each folder once per class. Files and folders whose names
+        begin with a dot are ignored, and so are the folders `__MACOSX` and `@eaDir`, which macOS
+        and Synology add.
     categories : list of str, default=None
-        Names of the folders to load. None: all of them.
+        Names of the folders to load. None loads all of them.
     allowed_extensions : list of str, default=None
-        Ends of file names, such as [".jpg"]; case does not matter. None: bmp, gif, jpeg, jpg,
-        png, tif, tiff and webp. Other files are passed over. Whatever their names, files are
-        read only if their content is in one of these formats.
+        File extensions, such as [".jpg"], ignoring case. None means bmp, gif, jpeg, jpg, png, tif,
+        tiff and webp. Other files are ignored. Files are only read if their content is in one of
+        these formats, whatever their names.
     unreadable : str or None, default="error"
-        What to do about files that are damaged, truncated or no images; to find them each
-        file is decoded once. "error": raise an error that lists them all. "warn": leave them
-        out and list them in a warning. None: do not look.
+        What to do about files that are damaged, truncated or not images; to find them, each file is
+        decoded once. "error": raise an error that lists all of them. "warn": leave them out and
+        list them in a warning. None: do not check.
     shuffle : bool, default=True
-        Whether to shuffle the images. Without, they are sorted by class and name.
+        Whether to shuffle the images. Otherwise they are sorted by class and name.
     random_state : int, RandomState instance or None, default=0
-        Decides the order with `shuffle`.
+        Determines the order if `shuffle` is True.
     return_X_y : bool, default=False
         Whether to return only `data` and `target`.
 
@@ -65,7 +65,7 @@ def load_image_folder(
         Dictionary whose entries are also attributes:
 
         - data : ndarray of str of shape (n_samples,); the paths.
-        - target : ndarray of shape (n_samples,), int64; number of the class.
+        - target : ndarray of shape (n_samples,), int64; numbers of the classes.
         - target_names : list of str; names of the classes, sorted.
         - filenames : ndarray; the same as `data`.
         - DESCR : str, a description.
@@ -75,9 +75,9 @@ def load_image_folder(
     Raises
     ------
     OSError
-        If the folder does not exist, or with `unreadable="error"` a file cannot be read.
+        If the folder does not exist, or if `unreadable="error"` and a file cannot be read.
     ValueError
-        If there is no image, a category has no folder, or a parameter has another value.
+        If there is no image, a category has no folder, or a parameter is invalid.
 
     See Also
     --------

@@ -30,33 +30,33 @@ class ImageReshaper(
 ):
     """Turn rows of pixels, or files, into images of one shape, with values scaled to 0..1.
 
-    Tables of images, such as MNIST from OpenML, hold the pixels of an image in one row,
-    channels last: row by row, and in each pixel its channels. Paths of image files and images of
-    Pillow are taken as well, and resized to one shape. Shape and scale are settled in `fit` and
-    stay the same in `transform`.
+    Tables of images, such as MNIST from OpenML, hold the pixels of one image per row, ordered by
+    row, then by column, with the channels last. Paths of image files and images of Pillow are
+    accepted as well, and are resized to one shape. Shape and scale are determined in `fit` and stay
+    the same in `transform`.
 
     Parameters
     ----------
     image_shape : tuple of two or three int, default=None
-        Height and width in pixels, or height, width and number of channels. None: the shape
-        of X if it holds images; for rows of pixels a square grey image if the number of
-        columns is a square, else a square image in three channels if a third of it is, else
-        an image of one row. Files need it, and images of Pillow of different sizes: they are
-        resized to it, in three channels where it has but height and width.
+        Height and width in pixels, or height, width and number of channels. None: the shape of X if
+        it holds images; for rows of pixels, a square grey image if the number of columns is a
+        square number, a square image with three channels if a third of it is, and an image of one
+        row otherwise. It is required for files, and for images of Pillow of different sizes: they
+        are resized to it, with three channels if only height and width are given.
     channels : int, default=None
-        Number of channels: 1 is grey, 3 red, green and blue. None: as `image_shape` and X
-        say. With a value and no `image_shape`, rows are square images in so many channels or, if
-        no square fits, images of one row.
+        Number of channels: 1 is grey, 3 is red, green and blue. None: determined by `image_shape`
+        and X. With a value and no `image_shape`, rows are square images with this number of
+        channels or, if no square fits, images of one row.
     rescale : str or float, default="auto"
-        Factor by which values are multiplied, such as 1 / 255; None for no scaling. "auto"
-        divides by the largest value of the encoding: 255 for uint8 and 65535 for uint16,
-        else the smallest of 1, 16, 255 and 65535 that holds the largest value seen in fit,
-        for integers and floats alike. Data with negative values, which look standardised,
-        and data with values beyond 65535 stay as they are.
+        Factor by which values are multiplied, such as 1 / 255; None for no scaling. "auto" divides
+        by the largest value of the encoding: 255 for uint8, 65535 for uint16, and otherwise the
+        smallest of 1, 16, 255 and 65535 that is not exceeded by the values seen in fit, for
+        integers and floats alike. Data with negative values, which seem to be standardized, and
+        data with values above 65535 are left unchanged.
     exif_orientation : bool, default=True
-        Whether images in files and of Pillow are turned upright as their EXIF metadata say, which
-        cameras and phones write instead of turning the pixels. False takes the pixels as they are
-        stored (TIFF files are turned by Pillow in either case). Unused for arrays.
+        Whether images in files and of Pillow are turned upright according to their EXIF metadata,
+        which cameras and phones write instead of rotating the pixels. False uses the pixels as they
+        are stored (TIFF files are rotated by Pillow in either case). Unused for arrays.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class ImageReshaper(
     n_features_in_ : int
         Number of values of an image, all channels together.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
@@ -75,9 +75,9 @@ class ImageReshaper(
 
     Notes
     -----
-    Images are not a table with columns. So, like scikit-learn's `PatchExtractor`, this
-    transformer has neither `get_feature_names_out` nor `set_output`, and returns an array
-    also where `sklearn.set_config(transform_output="pandas")` is set.
+    Images are not a table with columns. Therefore this transformer, like scikit-learn's
+    `PatchExtractor`, has neither `get_feature_names_out` nor `set_output`, and returns an array
+    even if `sklearn.set_config(transform_output="pandas")` is set.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class ImageReshaper(
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Settle the shape and the scale of the images.
+        """Determine the shape and the scale of the images.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class ImageReshaper(
         Raises
         ------
         ValueError
-            If `image_shape` or `channels` do not fit X; the message names shapes that would.
+            If `image_shape` or `channels` do not fit X; the message names shapes that do.
         FileNotFoundError
             If files do not exist; no file is read in fit.
 
@@ -156,8 +156,8 @@ class ImageReshaper(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of pixels, images of the shape settled in fit, or paths of files or images of
-            Pillow, which are resized to it and brought to the range of the pixels in fit.
+            Rows of pixels, images of the shape determined in fit, or paths of files or images of
+            Pillow, which are resized to this shape and scaled to the range of the pixels in fit.
 
         Returns
         -------
@@ -193,7 +193,7 @@ class ImageReshaper(
         Returns
         -------
         rows : ndarray of shape (n_samples, n_features)
-            A new float32 array. Integers up to 65535 come back exactly.
+            A new float32 array. Integers up to 65535 are restored exactly.
 
         Raises
         ------

@@ -34,40 +34,41 @@ _ENDS = {"pre", "post"}
 class TokenSequencer(
     TransformerMixin, ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator
 ):
-    r"""Rows of token ids, padded with zeros, for a network that begins with an embedding.
+    r"""Turn documents into rows of token ids, padded with zeros, for an embedding layer.
 
-    Documents are texts, or sequences of word indices such as `keras.datasets.imdb` gives. All
-    rows get the same length, as `keras.utils.pad_sequences` does it [1]_. All ids are below
+    Documents are texts, or sequences of word indices such as those of `keras.datasets.imdb`. All
+    rows get the same length, as in `keras.utils.pad_sequences` [1]_. All ids are smaller than
     `max_words`, which is the `input_dim` of the embedding.
 
     Parameters
     ----------
     max_words : int, default=10000
-        Number of different ids. Of texts, 0 is padding, 1 any word without an id, and the
-        `max_words` - 2 most frequent words follow. Word indices stay as they are, and those
-        that are too large become 2, the out-of-vocabulary index of Keras's data sets.
+        Number of different ids. For texts, 0 is padding, 1 is any word without an id, and the
+        `max_words` - 2 most frequent words follow. Word indices stay as they are, and those that
+        are too large become 2, the out-of-vocabulary index of Keras's data sets.
     length : int, default=None
-        Number of ids in a row. None: that of the longest document of fit.
+        Number of ids in a row. None: the length of the longest document in fit.
     padding : str, default="pre"
-        Where zeros fill up a shorter document: "pre", before it, or "post", after it.
+        Where a shorter document is padded with zeros: "pre", at its beginning, or "post", at its
+        end.
     truncating : str, default="pre"
-        What a longer document loses: "pre", its beginning, or "post", its end.
+        What is removed from a longer document: "pre", its beginning, or "post", its end.
     input : str, default="content"
-        "content": texts or word indices, as the documents are. "indices": word indices only.
+        "content": texts or word indices, recognized by the documents. "indices": word indices only.
     encoding : str, default="utf-8"
-        How documents that are bytes are decoded. This and all parameters below are for texts,
-        with the meaning they have for `CountVectorizer`.
+        How documents that are bytes are decoded. This and all parameters below apply to texts, with
+        the same meaning as in `CountVectorizer`.
     decode_error : str, default="strict"
-        What to do with bytes that `encoding` cannot decode: "strict" raises, "ignore" skips
-        them, "replace" puts a mark in their place.
+        What to do with bytes that `encoding` cannot decode: "strict" raises an error, "ignore"
+        skips them, "replace" puts a replacement character in their place.
     strip_accents : str or callable, default=None
         How accents are removed: "ascii", "unicode" or a function. None keeps them.
     lowercase : bool, default=True
-        Whether texts are put in lower case.
+        Whether texts are converted to lower case.
     preprocessor : callable, default=None
-        Function from text to text, in place of `strip_accents` and `lowercase`.
+        Function from text to text, used instead of `strip_accents` and `lowercase`.
     tokenizer : callable, default=None
-        Function from text to list of words, in place of `token_pattern`.
+        Function from text to list of words, used instead of `token_pattern`.
     stop_words : str or list of str, default=None
         Words to leave out: a list, or "english" for the list built into scikit-learn.
     token_pattern : str, default=r"(?u)\b\w\w+\b"
@@ -78,9 +79,11 @@ class TokenSequencer(
         "word", "char", "char_wb" (characters, within words), or a function from a document of
         any kind to its terms.
     max_df : float or int, default=1.0
-        Terms in more documents than this get no id: a fraction if float, else a number.
+        Terms that occur in more documents than this get no id: a fraction if float, otherwise a
+        number of documents.
     min_df : float or int, default=1
-        Terms in fewer documents than this get no id: a fraction if float, else a number.
+        Terms that occur in fewer documents than this get no id: a fraction if float, otherwise a
+        number of documents.
 
     Attributes
     ----------
@@ -89,9 +92,9 @@ class TokenSequencer(
     length_ : int
         Number of ids in a row.
     n_features_in_ : int
-        Number of indices in a row; only if X was an array of word indices.
+        Number of indices in a row; defined only if X was an array of word indices.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of such a table; only where all are strings.
+        Names of the columns of such a table; defined only if all of them are strings.
 
     See Also
     --------
@@ -179,8 +182,8 @@ class TokenSequencer(
         Raises
         ------
         ValueError
-            If there are no documents, texts hold no words or cannot be decoded, or indices are
-            negative or no whole numbers.
+            If there are no documents, if texts contain no words or cannot be decoded, or if indices
+            are negative or not whole numbers.
         """
         with as_before_if_it_fails(self):
             documents = self._read(X, reset=True)
@@ -210,7 +213,7 @@ class TokenSequencer(
         Raises
         ------
         ValueError
-            As for `fit`, or if the documents are of the other kind than in fit.
+            As for `fit`, or if the documents are not of the same kind as in fit.
         """
         check_is_fitted(self)
         documents = self._read(X, reset=False)

@@ -38,46 +38,47 @@ class OneHotTextVectorizer(
     BaseEstimator,
     auto_wrap_output_keys=None,  # no DataFrame holds a sparse matrix as it is
 ):
-    r"""Sparse matrix that tells which of the most frequent words a document holds.
+    r"""Sparse matrix that marks which of the most frequent words each document contains.
 
-    Documents are texts, or sequences of word indices such as `keras.datasets.imdb` and
-    `keras.datasets.reuters` give. Each of the `max_words` most frequent words has a column;
-    rarer words are left out, or share the out-of-vocabulary column.
+    Documents are texts, or sequences of word indices such as those of `keras.datasets.imdb` and
+    `keras.datasets.reuters`. Each of the `max_words` most frequent words has a column; rarer words
+    are left out, or share the out-of-vocabulary column.
 
     Parameters
     ----------
     max_words : int, default=10000
-        Number of columns. Texts with fewer different words give fewer columns, word indices
-        always this many.
+        Number of columns. Texts with fewer different words give fewer columns; word indices always
+        give this number.
     binary : bool, default=True
-        Whether a word that occurs is 1, however often; otherwise it is counted.
+        Whether the entry of a word that occurs is 1, however often it occurs; otherwise it is
+        counted.
     oov_column : bool, default=False
-        Whether words without a column of their own share one: the last of the `max_words`
-        columns for texts, column 2 for word indices. It needs `max_words` of 3 or more.
+        Whether words without a column of their own share one: the last of the `max_words` columns
+        for texts, column 2 for word indices. This requires `max_words` of 3 or more.
     word_index : dict, default=None
         Rank of each word, from 1 for the most frequent, as `get_word_index` of the Keras data
         sets returns it. It names the columns of word indices, and texts are then looked up in
         it, so that they get the same columns.
     index_from : int, default=3
-        What is added to a word's rank to get its index; indices up to it are markers. Only
-        for word indices, where it must be the `index_from` that they were loaded with.
+        Offset that is added to a word's rank to get its index; indices up to it are markers. Used
+        only for word indices, where it must be the `index_from` with which they were loaded.
     input : str, default="content"
-        "content": texts or word indices, as the documents are. "indices": word indices alone;
-        scikit-learn's tags then tell that arrays of them are taken and strings are not.
+        "content": texts or word indices, recognized by the documents. "indices": word indices only;
+        scikit-learn's tags then say that arrays of them are accepted and strings are not.
     encoding : str, default="utf-8"
-        How documents that are bytes are decoded. This and all parameters below are for
-        texts, with the meaning they have for `CountVectorizer`.
+        How documents that are bytes are decoded. This and all parameters below apply to texts, with
+        the same meaning as in `CountVectorizer`.
     decode_error : str, default="strict"
-        What to do with bytes that `encoding` cannot decode: "strict" raises, "ignore" skips
-        them, "replace" puts a mark in their place.
+        What to do with bytes that `encoding` cannot decode: "strict" raises an error, "ignore"
+        skips them, "replace" puts a replacement character in their place.
     strip_accents : str or callable, default=None
         How accents are removed: "ascii", "unicode" or a function. None keeps them.
     lowercase : bool, default=True
-        Whether texts are put in lower case.
+        Whether texts are converted to lower case.
     preprocessor : callable, default=None
-        Function from text to text, in place of `strip_accents` and `lowercase`.
+        Function from text to text, used instead of `strip_accents` and `lowercase`.
     tokenizer : callable, default=None
-        Function from text to list of words, in place of `token_pattern`.
+        Function from text to list of words, used instead of `token_pattern`.
     stop_words : str or list of str, default=None
         Words to leave out: a list, or "english" for the list built into scikit-learn. Only
         with `analyzer="word"`.
@@ -89,9 +90,11 @@ class OneHotTextVectorizer(
         "word", "char", "char_wb" (characters, within words), or a function from a document of
         any kind to its terms.
     max_df : float or int, default=1.0
-        Terms in more documents than this are left out: a fraction if float, else a number.
+        Terms that occur in more documents than this are left out: a fraction if float, otherwise a
+        number of documents.
     min_df : float or int, default=1
-        Terms in fewer documents than this are left out: a fraction if float, else a number.
+        Terms that occur in fewer documents than this are left out: a fraction if float, otherwise a
+        number of documents.
 
     Attributes
     ----------
@@ -99,11 +102,13 @@ class OneHotTextVectorizer(
         Column of each term, in the order of the columns. The terms of word indices are the
         indices themselves, or words and markers if there is a `word_index`.
     fixed_vocabulary_ : bool
-        Whether a column's number is a word index; otherwise columns were learned from texts.
+        Whether the number of a column is a word index; otherwise the columns were learned from
+        texts.
     n_features_in_ : int
-        Length of the padded documents seen in fit; only if they were a two-dimensional array.
+        Length of the padded documents seen in fit; defined only if they were a two-dimensional
+        array.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns of padded documents; only if they were a DataFrame.
+        Names of the columns of padded documents; defined only if they were a DataFrame.
 
     See Also
     --------
@@ -112,29 +117,29 @@ class OneHotTextVectorizer(
 
     Notes
     -----
-    *Texts.* Columns go by the number of occurrences in the documents of `fit`, the most
-    frequent first. Terms that occur equally often are in the order of their characters' code
-    points. `max_df` and `min_df` apply first, unless there is a `word_index`; what they take
-    out counts as out of vocabulary.
+    *Texts.* Columns are ordered by the number of occurrences in the documents of `fit`, with the
+    most frequent first. Terms that occur equally often are in the order of their characters' code
+    points. `max_df` and `min_df` are applied first, unless there is a `word_index`; the terms that
+    they remove are out of vocabulary.
 
-    *Word indices.* Keras numbers words by their rank in its own data, so the columns do not
-    depend on the documents of `fit`: column j is index j, for j below `max_words`. Padding,
-    index 0, is no word, and its column stays empty. The markers of the start of a document, 1,
-    and of words that were left out on loading, 2, have columns as in the data. Indices from
-    `max_words` on are left out; with `oov_column` they become 2, as if the data had been loaded
-    with `num_words=max_words`.
+    *Word indices.* Keras numbers words by their rank in its own data, so the columns do not depend
+    on the documents of `fit`: column j is index j, for j below `max_words`. Padding, index 0, is
+    not a word, and its column stays empty. The markers of the start of a document, 1, and of words
+    that were left out on loading, 2, have columns as in the data. Indices from `max_words` on are
+    left out; with `oov_column` they become 2, as if the data had been loaded with
+    `num_words=max_words`.
 
-    A two-dimensional array holds one padded document a row, and as anywhere in scikit-learn
-    later ones must have the same number of columns; lists need not. A single column of
-    texts, such as a DataFrame with one column, is taken as the documents.
+    A two-dimensional array holds one padded document per row, and later arrays must have the same
+    number of columns, as everywhere in scikit-learn; this does not apply to lists. A single column
+    of texts, such as a DataFrame with one column, is treated as the documents.
 
-    The words of the Keras data sets are in lower case and may be single letters or hold an
-    apostrophe: `token_pattern=r"(?u)\b\w+(?:'\w+)*"` finds them in texts.
+    The words of the Keras data sets are in lower case and may be single letters or contain an
+    apostrophe: `token_pattern=r"(?u)\b\w+(?:'\w+)*"` finds such words in texts.
 
-    Nothing dense is ever built. The result is a CSR matrix, or a CSR array where scikit-learn is
-    set to `sparse_interface="sparray"`, with sorted indices and no duplicates. Like scikit-learn's
-    own vectorizers this one has no `set_output`, and returns a sparse matrix also where
-    `sklearn.set_config(transform_output="pandas")` is set.
+    No dense matrix is ever built. The result is a CSR matrix, or a CSR array if scikit-learn is
+    configured with `sparse_interface="sparray"`, with sorted indices and no duplicates. Like
+    scikit-learn's own vectorizers, this one has no `set_output`, and returns a sparse matrix even
+    if `sklearn.set_config(transform_output="pandas")` is set.
 
     Examples
     --------
@@ -148,7 +153,7 @@ class OneHotTextVectorizer(
            [1., 1., 0.],
            [1., 1., 0.]], dtype=float32)
 
-    Reviews as Keras gives them, of which the second has a word that is too rare:
+    Reviews as Keras provides them; the second contains a word that is too rare:
 
     >>> word_index = {"the": 1, "film": 2, "good": 3, "uncanny": 4}
     >>> vectorizer = OneHotTextVectorizer(max_words=7, word_index=word_index)
@@ -214,7 +219,7 @@ class OneHotTextVectorizer(
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Iterable, y: Any = None) -> Self:
-        """Find the columns.
+        """Learn the columns of the matrix.
 
         Parameters
         ----------
@@ -232,8 +237,8 @@ class OneHotTextVectorizer(
         Raises
         ------
         ValueError
-            If there are no documents, one is missing or of another kind than the first, texts
-            hold no words or cannot be decoded, or indices are negative or no whole numbers.
+            If there are no documents, if one is missing or of another kind than the first, if texts
+            contain no words or cannot be decoded, or if indices are negative or not whole numbers.
         TypeError
             If X is sparse.
         """
@@ -243,7 +248,7 @@ class OneHotTextVectorizer(
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Iterable, y: Any = None) -> sp.csr_matrix:
-        """Find the columns and return the matrix, reading the documents once.
+        """Learn the columns and return the matrix, reading the documents once.
 
         Parameters
         ----------
@@ -261,13 +266,13 @@ class OneHotTextVectorizer(
             return self._learn(X)
 
     def transform(self, X: Iterable) -> sp.csr_matrix:
-        """Return the matrix of documents.
+        """Return the document-term matrix.
 
         Parameters
         ----------
         X : iterable of str, bytes or sequences of int
-            The documents, as for `fit` and of the same kind; texts also after a fit on
-            word indices, if there is a `word_index`.
+            The documents, as for `fit` and of the same kind; after a fit on word indices, texts are
+            accepted as well if there is a `word_index`.
 
         Returns
         -------
@@ -277,7 +282,7 @@ class OneHotTextVectorizer(
         Raises
         ------
         ValueError
-            As for `fit`, or if the documents are of the other kind than in fit.
+            As for `fit`, or if the documents are not of the same kind as in fit.
         """
         check_is_fitted(self)
         documents = self._read(X)
@@ -296,12 +301,12 @@ class OneHotTextVectorizer(
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_documents, n_columns)
-            What `transform` returned. It is left as it is.
+            A matrix that `transform` returned. It is left unchanged.
 
         Returns
         -------
         documents : list of n_documents arrays
-            Words, or without a `word_index` word indices, int64, which can be transformed again.
+            Words or, without a `word_index`, word indices, int64, which can be transformed again.
 
         Raises
         ------
@@ -327,19 +332,19 @@ class OneHotTextVectorizer(
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Not used; there for scikit-learn's pipelines.
+            Not used, present for scikit-learn's pipelines.
 
         Returns
         -------
         names : ndarray of shape (n_columns,)
-            Terms; "index_17" for column 17 of word indices without a `word_index`.
+            Terms; without a `word_index`, "index_17" for column 17 of word indices.
         """
         check_is_fitted(self)
         names = [f"index_{t}" if isinstance(t, int) else str(t) for t in self.vocabulary_]
         return np.array(names, dtype=object)
 
     def decode(self, document: Any) -> str:
-        """Return a document as the words that have a column.
+        """Return a document as text, restricted to the words that have a column.
 
         Parameters
         ----------
@@ -349,13 +354,13 @@ class OneHotTextVectorizer(
         Returns
         -------
         text : str
-            The words, with "?" for those without a column. Padding and the marker of the start
-            are left out.
+            The words, with "?" for those without a column. Padding and the marker of the start are
+            left out.
 
         Raises
         ------
         ValueError
-            If the document is of word indices and there is no `word_index`.
+            If the document consists of word indices and there is no `word_index`.
         """
         check_is_fitted(self)
         documents = self._read([document])

@@ -37,10 +37,11 @@ def fetch_mnist(
     as_frame: bool = False,
     return_X_y: bool = False,
 ) -> Bunch | tuple[NDArray, NDArray] | tuple[pd.DataFrame, pd.Series]:
-    """Load images of handwritten digits, fetching them if needed (15 MB).
+    """Load images of handwritten digits, downloading them if needed (15 MB).
 
-    70,000 grey images of 28 x 28 pixels, each one of ten digits [1]_, with the usual split. It
-    is data set 554 of OpenML, and is fetched and kept by scikit-learn's `fetch_openml`.
+    70,000 grey images of 28 x 28 pixels, each showing one of ten digits [1]_, with the usual split.
+    The data set has the number 554 on OpenML, and is downloaded and cached by scikit-learn's
+    `fetch_openml`.
 
     Parameters
     ----------
@@ -48,15 +49,15 @@ def fetch_mnist(
         "train": the 60,000 images to train on. "test": the 10,000 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        Folder of scikit-learn's data, in whose folder `openml` the files are kept. None:
+        Folder of scikit-learn's data, which holds the files in its subfolder `openml`. None:
         `~/scikit_learn_data` or the environment variable SCIKIT_LEARN_DATA.
     download_if_missing : bool, default=True
-        Whether files that are missing in `data_home` are fetched from OpenML.
+        Whether files that are missing in `data_home` are downloaded from OpenML.
     n_retries : int, default=3
-        How often `fetch_openml` tries again where the network fails, at least 1. Unused if
-        the files are there.
+        How often `fetch_openml` retries if the network fails, at least 1. Unused if the files
+        exist.
     delay : float, default=1.0
-        Seconds between such trials.
+        Seconds between retries.
     as_frame : bool, default=False
         Whether `data` and `target` are a DataFrame and a Series instead of arrays.
     return_X_y : bool, default=False
@@ -70,8 +71,8 @@ def fetch_mnist(
         - data : ndarray or DataFrame of shape (n_samples, 784), uint8; the pixels of an image
           row by row, 0 for the background to 255.
         - target : ndarray or Series of shape (n_samples,), int64; the digit.
-        - images : ndarray of shape (n_samples, 28, 28), uint8; a view of `data` where that is
-          an array.
+        - images : ndarray of shape (n_samples, 28, 28), uint8; a view of `data` if that is an
+          array.
         - frame : DataFrame of `data` and `target`; only if `as_frame`.
         - feature_names : list of str, the names of the pixels.
         - target_names : list of str, the ten digits.
@@ -82,9 +83,9 @@ def fetch_mnist(
     Raises
     ------
     OSError
-        If a file is missing and cannot be fetched, or cannot be read.
+        If a file is missing and cannot be downloaded, or cannot be read.
     ValueError
-        If a parameter has a value that is not allowed.
+        If a parameter is invalid.
 
     See Also
     --------
@@ -94,8 +95,8 @@ def fetch_mnist(
 
     Notes
     -----
-    What is downloaded is checked against the hash that OpenML gives. As in `fetch_openml`, a
-    file that is there but broken is fetched once more.
+    The downloaded data are verified against the hash that OpenML gives. As in `fetch_openml`, a
+    file that exists but is broken is downloaded once more.
 
     References
     ----------
@@ -138,11 +139,11 @@ def fetch_fashion_mnist(
     as_frame: bool = False,
     return_X_y: bool = False,
 ) -> Bunch | tuple[NDArray, NDArray] | tuple[pd.DataFrame, pd.Series]:
-    """Load images of clothes, fetching them if needed (33 MB).
+    """Load images of clothes, downloading them if needed (33 MB).
 
-    70,000 grey images of 28 x 28 pixels, each of one of ten kinds of clothes [1]_, in the form
-    and with the split of MNIST. It is data set 40996 of OpenML, and is fetched and kept by
-    scikit-learn's `fetch_openml`.
+    70,000 grey images of 28 x 28 pixels, each showing one of ten kinds of clothes [1]_, with the
+    same format and split as MNIST. The data set has the number 40996 on OpenML, and is downloaded
+    and cached by scikit-learn's `fetch_openml`.
 
     Parameters
     ----------
@@ -150,15 +151,15 @@ def fetch_fashion_mnist(
         "train": the 60,000 images to train on. "test": the 10,000 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        Folder of scikit-learn's data, in whose folder `openml` the files are kept. None:
+        Folder of scikit-learn's data, which holds the files in its subfolder `openml`. None:
         `~/scikit_learn_data` or the environment variable SCIKIT_LEARN_DATA.
     download_if_missing : bool, default=True
-        Whether files that are missing in `data_home` are fetched from OpenML.
+        Whether files that are missing in `data_home` are downloaded from OpenML.
     n_retries : int, default=3
-        How often `fetch_openml` tries again where the network fails, at least 1. Unused if
-        the files are there.
+        How often `fetch_openml` retries if the network fails, at least 1. Unused if the files
+        exist.
     delay : float, default=1.0
-        Seconds between such trials.
+        Seconds between retries.
     as_frame : bool, default=False
         Whether `data` and `target` are a DataFrame and a Series instead of arrays.
     return_X_y : bool, default=False
@@ -171,12 +172,12 @@ def fetch_fashion_mnist(
 
         - data : ndarray or DataFrame of shape (n_samples, 784), uint8; the pixels of an image
           row by row, 0 for the background to 255.
-        - target : ndarray or Series of shape (n_samples,), int64; the kind, 0 to 9.
-        - images : ndarray of shape (n_samples, 28, 28), uint8; a view of `data` where that is
-          an array.
+        - target : ndarray or Series of shape (n_samples,), int64; the kind of clothes, 0 to 9.
+        - images : ndarray of shape (n_samples, 28, 28), uint8; a view of `data` if that is an
+          array.
         - frame : DataFrame of `data` and `target`; only if `as_frame`.
         - feature_names : list of str, the names of the pixels.
-        - target_names : list of str, the ten kinds, from "T-shirt/top" to "Ankle boot".
+        - target_names : list of str, the ten kinds of clothes, from "T-shirt/top" to "Ankle boot".
         - DESCR : str, a description.
     (data, target) : tuple of ndarray, or of DataFrame and Series
         If `return_X_y`.
@@ -184,9 +185,9 @@ def fetch_fashion_mnist(
     Raises
     ------
     OSError
-        If a file is missing and cannot be fetched, or cannot be read.
+        If a file is missing and cannot be downloaded, or cannot be read.
     ValueError
-        If a parameter has a value that is not allowed.
+        If a parameter is invalid.
 
     See Also
     --------
@@ -196,8 +197,8 @@ def fetch_fashion_mnist(
 
     Notes
     -----
-    What is downloaded is checked against the hash that OpenML gives. As in `fetch_openml`, a
-    file that is there but broken is fetched once more.
+    The downloaded data are verified against the hash that OpenML gives. As in `fetch_openml`, a
+    file that exists but is broken is downloaded once more.
 
     References
     ----------

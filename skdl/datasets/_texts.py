@@ -54,9 +54,9 @@ def fetch_imdb(
     download_if_missing: bool = True,
     return_X_y: bool = False,
 ) -> Bunch | tuple[NDArray, NDArray]:
-    """Load reviews of films with their sentiment, fetching them if needed (19 MB).
+    """Load film reviews with their sentiment, downloading them if needed (19 MB).
 
-    50,000 reviews as word indices, negative or positive [1]_, in the order and with the split of
+    50,000 reviews as word indices, negative or positive [1]_, with the order and the split of
     `keras.datasets.imdb.load_data`.
 
     Parameters
@@ -65,13 +65,14 @@ def fetch_imdb(
         "train": the 25,000 reviews to train on. "test": the 25,000 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        Folder of the files imdb.npz and imdb_word_index.json. None: the folder `datasets` in
-        Keras's own, `~/.keras` or the environment variable KERAS_HOME.
+        Folder that holds the files imdb.npz and imdb_word_index.json. None: the folder `datasets`
+        in Keras's own folder, `~/.keras` or the environment variable KERAS_HOME.
     num_words : int, default=None
-        Word indices from this on are replaced by 2, the mark of words left out, and
-        `word_index` ends before them. None keeps all but, as Keras does, the very last.
+        Word indices greater than or equal to this number are replaced by 2, the marker of omitted
+        words, and `word_index` contains only smaller ones. None keeps all words except, as in
+        Keras, the very last.
     download_if_missing : bool, default=True
-        Whether files that are missing in `data_home` are fetched from Keras's server.
+        Whether files that are missing in `data_home` are downloaded from Keras's server.
     return_X_y : bool, default=False
         Whether to return only `data` and `target`.
 
@@ -80,7 +81,7 @@ def fetch_imdb(
     data : Bunch
         Dictionary whose entries are also attributes:
 
-        - data : ndarray of shape (n_samples,), dtype object; each item a list of int, word
+        - data : ndarray of shape (n_samples,), dtype object; each item is a list of int, the word
           indices as `OneHotTextVectorizer` takes them.
         - target : ndarray of shape (n_samples,), int64; 0 negative, 1 positive.
         - target_names : list of str.
@@ -92,9 +93,9 @@ def fetch_imdb(
     Raises
     ------
     OSError
-        If a file is missing and cannot be fetched, or cannot be read.
+        If a file is missing and cannot be downloaded, or cannot be read.
     ValueError
-        If a parameter has a value that is not allowed.
+        If a parameter is invalid.
 
     See Also
     --------
@@ -103,8 +104,8 @@ def fetch_imdb(
 
     Notes
     -----
-    What is downloaded is checked against the hash that Keras knows and put in place only when
-    it is complete. A file that is there already is used as it is.
+    The downloaded data are verified against the hash that Keras knows, and a file is put in place
+    only when it is complete. An existing file is used as it is.
 
     References
     ----------
@@ -141,10 +142,10 @@ def fetch_reuters(
     download_if_missing: bool = True,
     return_X_y: bool = False,
 ) -> Bunch | tuple[NDArray, NDArray]:
-    """Load newswires with their topics, fetching them if needed (3 MB).
+    """Load newswires with their topics, downloading them if needed (3 MB).
 
-    11,228 newswires as word indices, each of one of 46 topics [1]_, in the order and with the
-    split of `keras.datasets.reuters.load_data`.
+    11,228 newswires as word indices, each with one of 46 topics [1]_, with the order and the split
+    of `keras.datasets.reuters.load_data`.
 
     Parameters
     ----------
@@ -152,13 +153,14 @@ def fetch_reuters(
         "train": the 8,982 newswires to train on. "test": the 2,246 to test on. "all": both, in
         this order.
     data_home : str or path-like, default=None
-        Folder of the files reuters.npz and reuters_word_index.json. None: the folder
-        `datasets` in Keras's own, `~/.keras` or the environment variable KERAS_HOME.
+        Folder that holds the files reuters.npz and reuters_word_index.json. None: the folder
+        `datasets` in Keras's own folder, `~/.keras` or the environment variable KERAS_HOME.
     num_words : int, default=None
-        Word indices from this on are replaced by 2, the mark of words left out, and
-        `word_index` ends before them. None keeps all but, as Keras does, the very last.
+        Word indices greater than or equal to this number are replaced by 2, the marker of omitted
+        words, and `word_index` contains only smaller ones. None keeps all words except, as in
+        Keras, the very last.
     download_if_missing : bool, default=True
-        Whether files that are missing in `data_home` are fetched from Keras's server.
+        Whether files that are missing in `data_home` are downloaded from Keras's server.
     return_X_y : bool, default=False
         Whether to return only `data` and `target`.
 
@@ -167,7 +169,7 @@ def fetch_reuters(
     data : Bunch
         Dictionary whose entries are also attributes:
 
-        - data : ndarray of shape (n_samples,), dtype object; each item a list of int, word
+        - data : ndarray of shape (n_samples,), dtype object; each item is a list of int, the word
           indices as `OneHotTextVectorizer` takes them.
         - target : ndarray of shape (n_samples,), int64; the topic, 0 to 45.
         - target_names : list of str, the 46 topics.
@@ -179,9 +181,9 @@ def fetch_reuters(
     Raises
     ------
     OSError
-        If a file is missing and cannot be fetched, or cannot be read.
+        If a file is missing and cannot be downloaded, or cannot be read.
     ValueError
-        If a parameter has a value that is not allowed.
+        If a parameter is invalid.
 
     See Also
     --------
@@ -190,8 +192,8 @@ def fetch_reuters(
 
     Notes
     -----
-    What is downloaded is checked against the hash that Keras knows and put in place only when
-    it is complete. A file that is there already is used as it is.
+    The downloaded data are verified against the hash that Keras knows, and a file is put in place
+    only when it is complete. An existing file is used as it is.
 
     References
     ----------

@@ -27,27 +27,27 @@ def compare(
     measure: str | None = None,
     timeout: float = 600.0,
 ) -> pd.DataFrame:
-    """Return a run's results by fold beside those of the best published runs.
+    """Return the results of a run by fold, together with those of the best published runs.
 
     Parameters
     ----------
     run_or_task : openml.runs.OpenMLRun, openml.tasks.OpenMLTask or int
-        A run, or a task or its id for its published runs alone.
+        A run; or a task or its id, to see only its published runs.
     n_runs : int, default=5
-        Number of published runs, at least 0; with 0 the server is not asked for any.
+        Number of published runs, at least 0; with 0, none are requested from the server.
     measure : str, default=None
-        OpenML's name of what is compared, as `openml.evaluations.list_evaluation_measures`
-        lists them; of errors and times, less is better. None: "predictive_accuracy" for
-        classes, "mean_absolute_error" for values.
+        OpenML's name of the measure to compare, as listed by
+        `openml.evaluations.list_evaluation_measures`; for errors and times, smaller is better.
+        None: "predictive_accuracy" for classes, "mean_absolute_error" for numeric values.
     timeout : float, default=600.0
-        Seconds, above 0, to wait for the server, for each run.
+        Seconds, above 0, to wait for the server, per run.
 
     Returns
     -------
     results : DataFrame
-        A row for each (repeat, fold), counted from 0, and a column for each (run, flow), the
-        name of the model: first "this run", then published ones by their id, best first.
-        Published runs without results by fold are left out, with a warning.
+        One row per (repeat, fold), counted from 0, and one column per (run, flow), where the flow
+        is the name of the model: first "this run", then the published runs with their ids, best
+        first. Published runs without results by fold are left out, with a warning.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def compare(
     ValueError
         If OpenML does not know the measure, or the run does not have it (yet).
     OpenMLError
-        If the server refuses or does not answer.
+        If the server refuses the request or does not answer.
 
     See Also
     --------
@@ -64,9 +64,9 @@ def compare(
 
     Notes
     -----
-    A run has "predictive_accuracy" or "mean_absolute_error" and its times from here; all
-    other measures are computed by the server, hours or days after the run was published.
-    Until then it is in no comparison of others.
+    The measures "predictive_accuracy" or "mean_absolute_error" and the times of a run are computed
+    locally; all other measures are computed by the server, hours or days after the run was
+    published. Until then, the run does not appear in other users' comparisons.
 
     Examples
     --------

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -> OpenMLRun:
-    """Publish a run that was computed before.
+    """Publish a run that was computed earlier.
 
-    The same as `run.publish()`, with a limit of time and checks: for equal runs, and for what
-    the server would refuse only after it has stored a part. Before the first request the run
-    is written to a folder in openml's cache, which is removed when the server has confirmed
-    the run.
+    This does the same as `run.publish()`, with a timeout and additional checks: for equal runs, and
+    for errors that the server would report only after it has stored a part of the run. Before the
+    first request, the run is written to a folder in openml's cache, which is removed when the
+    server has confirmed the run.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
     ImportError
         If openml is not installed.
     ValueError
-        If the run was not computed here, or OpenML cannot store a tag, a name of a step, or
-        more than 60 parameters.
+        If the run was not computed locally, or OpenML cannot store a tag, a name of a step, or more
+        than 60 parameters.
     openml.exceptions.OpenMLRunsExistError
-        If the task has runs of this model with the same parameters and seeds already.
+        If the task already has runs of this model with the same parameters and seeds.
     OpenMLError
-        If the server refuses or does not answer. The run is kept on disk.
+        If the server refuses the request or does not answer. The run is kept on disk.
 
     See Also
     --------
@@ -57,8 +57,8 @@ def publish_run(run: OpenMLRun | str | os.PathLike, *, timeout: float = 600.0) -
 
     Notes
     -----
-    Tags that repeat another one, whatever the case, are left out. The server scores the run,
-    and shows the trace of a search, only when its engine has come to it.
+    Tags that repeat another one, ignoring case, are left out. The server scores the run, and shows
+    the trace of a search, only when its evaluation engine has processed the run.
 
     Examples
     --------

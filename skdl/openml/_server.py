@@ -29,7 +29,7 @@ class OpenMLError(RuntimeError):
     run : openml.runs.OpenMLRun or None
         The run that could not be published.
     folder : pathlib.Path or None
-        Where it is kept; `publish_run` takes it from there.
+        Folder where it is kept; pass it to `publish_run`.
 
     See Also
     --------

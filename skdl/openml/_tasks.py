@@ -35,31 +35,31 @@ def run_on_task(
 ) -> OpenMLRun:
     """Fit and test a model on the folds of an OpenML task.
 
-    The same as `openml.runs.run_model_on_task`, with the model's values checked first, a
-    progress bar over repeats and folds, and the versions of Keras, TensorFlow and skdl, which
-    openml records nowhere, as tags of the run.
+    This does the same as `openml.runs.run_model_on_task`, but checks the model's values first,
+    shows a progress bar over repeats and folds, and adds the versions of Keras, TensorFlow and
+    skdl, which openml does not record anywhere, as tags of the run.
 
     Parameters
     ----------
     model : estimator
-        Any scikit-learn estimator: one of skdl, a pipeline or a search. It is left as it is.
+        Any scikit-learn estimator: one of skdl, a pipeline or a search. It is left unchanged.
     task : openml.tasks.OpenMLTask or int
-        A supervised task, or its id on the server that openml is configured for.
+        A supervised task, or its id on the server for which openml is configured.
     publish : bool, default=False
-        Whether to publish the run, with the API key of openml's configuration. What would
-        fail is found before the first fit: a missing or wrong key, a model of more than 60
+        Whether to publish the run, with the API key of openml's configuration. Foreseeable failures
+        are reported before the first fit: a missing or wrong key, a model of more than 60
         parameters, and runs of the same model with the same parameters and seeds.
     tags : list of str, default=None
-        More tags for the run: ASCII letters, digits and "_", "-", ".", at most 64 characters.
-        A tag that repeats another one, whatever the case, is left out.
+        Additional tags for the run: ASCII letters, digits and "_", "-", ".", at most 64 characters.
+        A tag that repeats another one, ignoring case, is left out.
     random_state : int, default=None
-        Decides the seeds of all parts of the model that have none; they are stored with the
-        run. None draws from fresh entropy.
+        Determines the seeds of all parts of the model that have none; they are stored with the run.
+        None draws a new seed.
     timeout : float, default=600.0
-        Seconds, above 0, to wait for the server: once for the task and its data, once for
-        the check for equal runs, once for publishing.
+        Seconds, above 0, to wait for the server: once for the task and its data, once for the check
+        for equal runs, and once for publishing.
     verbose : int, default=1
-        0: silent. 1: a progress bar, where stderr is a terminal or a notebook.
+        0: silent. 1: a progress bar, if stderr is a terminal or a notebook.
 
     Returns
     -------
@@ -71,13 +71,13 @@ def run_on_task(
     ImportError
         If openml is not installed.
     ValueError
-        If OpenML cannot store a tag, a parameter, the name of a step or, with `publish`,
-        so many parameters.
+        If OpenML cannot store a tag, a parameter, the name of a step or, with `publish`, the number
+        of parameters.
     openml.exceptions.OpenMLRunsExistError
-        If `publish` and the task has such runs already.
+        If `publish` is set and the task already has such runs.
     OpenMLError
-        If the server refuses or does not answer. A run that is not published is kept on
-        disk; the message and the error's attributes tell where.
+        If the server refuses the request or does not answer. A run that could not be published is
+        kept on disk; the message and the error's attributes say where.
 
     See Also
     --------
@@ -86,12 +86,12 @@ def run_on_task(
 
     Notes
     -----
-    A pipeline must name each kind of step once in all its parts. `OneHotEncoder` takes
+    A pipeline may contain each kind of step only once in all its parts. `OneHotEncoder` treats
     missing values as a category, so that only the numeric columns need an imputer.
 
-    The run has the measures that were computed here. The server computes its own, and shows
-    the trace of a search, only when its engine has come to the run, hours or days after it
-    was published.
+    The run contains the measures that were computed locally. The server computes its own, and shows
+    the trace of a search, only when its evaluation engine has processed the run, hours or days
+    after it was published.
 
     Examples
     --------

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def check_model(model: BaseEstimator) -> None:
-    """Raise an error if a model is one that OpenML cannot store.
+    """Raise an error if OpenML cannot store a model.
 
-    `run_on_task` does so by itself; call it before `openml.runs.run_model_on_task`.
+    `run_on_task` does this itself; call it before `openml.runs.run_model_on_task`.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def check_model(model: BaseEstimator) -> None:
     -----
     OpenML stores numbers, text, lists, dicts with str keys, functions of importable modules,
     splitters and estimators, each value as at most 2048 characters. Optimizers, losses,
-    activations, initialisers and metrics are stored as their Keras name or configuration.
-    Names of steps are of ASCII letters, digits, "_", "-" and ".", at most 128; all steps
-    together have at most 60 parameters, not counting those whose value is an estimator.
-    A model must hold each kind of step once in all its parts: `OneHotEncoder` takes missing
-    values as a category of their own, so that only numbers need a `SimpleImputer`.
+    activations, initializers and metrics are stored as their Keras name or configuration. Names of
+    steps consist of ASCII letters, digits, "_", "-" and ".", at most 128 characters; all steps
+    together may have at most 60 parameters, not counting those whose value is an estimator. A model
+    may contain each kind of step only once in all its parts: `OneHotEncoder` treats missing values
+    as a category of their own, so that only numbers need a `SimpleImputer`.
 
     Examples
     --------

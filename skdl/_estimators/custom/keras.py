@@ -8,96 +8,97 @@ from skdl._estimators.supervised import NetworkClassifier, NetworkRegressor
 
 
 class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
-    """Classifier over a Keras network that a function of the user's builds.
+    """Classifier that trains a Keras network built by the user's own function.
 
-    Takes rows of any rank, binary, multiclass and multilabel targets. The network has one
-    output of as many units as there are classes or labels; two classes may have one sigmoid
-    unit. Linear outputs are taken as logits, and `predict_proba` applies the function.
+    The rows of X may have any rank; targets may be binary, multiclass or multilabel. The network
+    has one output with as many units as there are classes or labels; for two classes, a single
+    sigmoid unit is allowed. Linear outputs are treated as logits, and `predict_proba` applies the
+    sigmoid or softmax.
 
     Parameters
     ----------
     model : callable or object
-        Function that builds the network, compiled or not, and returns it; or a ready network,
-        which is copied for each fit and whose weights are where training begins. A function is
-        given, where its signature names them: `input_shape` (of a row; a dict with `inputs`),
-        `n_features` (the last axis of a row), `n_outputs` and `output_activation` (of the
-        output layer), `n_classes`, `dtype`, `seed`, `compile_kwargs` (optimizer, loss and
-        metrics, for `model.compile`) and `meta` (a dict as scikeras gives it). All its other
-        arguments are hyperparameters.
+        Function that builds the network, compiled or not, and returns it; or an existing network,
+        which is copied for each fit and with whose weights training begins. A function receives
+        those of the following arguments that its signature names: `input_shape` (of a row; a dict
+        with `inputs`), `n_features` (the size of a row's last axis), `n_outputs` and
+        `output_activation` (of the output layer), `n_classes`, `dtype`, `seed`, `compile_kwargs`
+        (optimizer, loss and metrics, for `model.compile`) and `meta` (a dict as in scikeras). All
+        its other arguments are hyperparameters.
     model_params : dict, default=None
-        Values of the function's hyperparameters by name; others have their defaults. Each can
-        be set as `model__name` too, by `set_params` and in grids.
+        Values of the function's hyperparameters by name; the others keep their defaults. Each can
+        also be set as `model__name`, by `set_params` and in grids.
     inputs : dict, default=None
-        Columns of X for each input of a network with several: names, positions, slices or
-        boolean masks, by the `name` of `keras.Input`. None: X is the only input.
+        Columns of X for each input of a network with several inputs: names, positions, slices or
+        boolean masks, by the `name` of the `keras.Input`. None: X is the only input.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
-        "auto": that of a compiled network, else binary cross-entropy
-        for sigmoid units, (sparse) categorical cross-entropy for softmax, each for logits
-        where the outputs are linear.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
+        "auto": the loss of a compiled network, otherwise binary cross-entropy for sigmoid units and
+        (sparse) categorical cross-entropy for softmax, each computed from logits if the outputs are
+        linear.
     optimizer : str, dict or object, default="auto"
-        A name in `keras.optimizers`, a configuration or an object, which is copied for each
-        fit. "auto": that of a compiled network, else "adam".
+        A name in `keras.optimizers`, a configuration or an object, which is copied for each fit.
+        "auto": the optimizer of a compiled network, otherwise "adam".
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own.
+        Step size of the optimizer, above 0. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold beside
-        the loss. None: those of a compiled network.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. None: the metrics of a compiled network.
     epochs : int, default=10
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
+        Number of rows per training step. A number larger than that of all rows means all rows.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random, the same share of every class. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit.
     dtype : str, default=None
-        Keras dtype policy that the network is built under: "float32", "float64", "bfloat16"
-        or "mixed_bfloat16". None leaves it to the function.
+        Keras dtype policy under which the network is built: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". None leaves it to the function.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. While the function runs,
-        Python's, NumPy's, Keras's and TensorFlow's global generators are seeded with it, and
-        then put back. None draws from fresh entropy.
+        Determines initial weights, order of rows, dropout and the rows held out. While the function
+        runs, the global generators of Python, NumPy, Keras and TensorFlow are seeded with it, and
+        restored afterwards. None draws a new seed.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
-        every batch makes training go through `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are copied for each fit, or their names. A callback that
+        acts on every batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
 
     Attributes
     ----------
     model_ : keras.Model
-        The trained network, as the function made it, compiled.
+        The trained network that the function built, compiled.
     input_shape_ : tuple of int
         Shape of one row.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
+        Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1. None if training was interrupted in the first epoch.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on networks of
-        your own.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        networks of your own.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -105,7 +106,7 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
     n_features_in_ : int
         Number of features seen in fit: the first axis of a row.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
@@ -114,9 +115,9 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
 
     Notes
     -----
-    The function is called once for the network of each fit, and once more for the programs
-    that all networks share that compute the same. It must build new layers at each call, and
-    the same network for the same arguments.
+    The function is called once for the network of each fit, and once more for the programs that are
+    shared by all networks with the same computation. It must build new layers in each call, and the
+    same network for the same arguments.
 
     References
     ----------
@@ -196,97 +197,96 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
 
 
 class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
-    """Regressor over a Keras network that a function of the user's builds.
+    """Regressor that trains a Keras network built by the user's own function.
 
-    Takes rows of any rank and one value or several in a row of y. The network has one output,
-    with a unit a value.
+    The rows of X may have any rank, and each row of y one value or several. The network has one
+    output with one unit per value.
 
     Parameters
     ----------
     model : callable or object
-        Function that builds the network, compiled or not, and returns it; or a ready network,
-        which is copied for each fit and whose weights are where training begins. A function is
-        given, where its signature names them: `input_shape` (of a row; a dict with `inputs`),
-        `n_features` (the last axis of a row), `n_outputs` and `output_activation` (of the
-        output layer), `n_classes`, `dtype`, `seed`, `compile_kwargs` (optimizer, loss and
-        metrics, for `model.compile`) and `meta` (a dict as scikeras gives it). All its other
-        arguments are hyperparameters.
+        Function that builds the network, compiled or not, and returns it; or an existing network,
+        which is copied for each fit and with whose weights training begins. A function receives
+        those of the following arguments that its signature names: `input_shape` (of a row; a dict
+        with `inputs`), `n_features` (the size of a row's last axis), `n_outputs` and
+        `output_activation` (of the output layer), `n_classes`, `dtype`, `seed`, `compile_kwargs`
+        (optimizer, loss and metrics, for `model.compile`) and `meta` (a dict as in scikeras). All
+        its other arguments are hyperparameters.
     model_params : dict, default=None
-        Values of the function's hyperparameters by name; others have their defaults. Each can
-        be set as `model__name` too, by `set_params` and in grids.
+        Values of the function's hyperparameters by name; the others keep their defaults. Each can
+        also be set as `model__name`, by `set_params` and in grids.
     inputs : dict, default=None
-        Columns of X for each input of a network with several: names, positions, slices or
-        boolean masks, by the `name` of `keras.Input`. None: X is the only input.
+        Columns of X for each input of a network with several inputs: names, positions, slices or
+        boolean masks, by the `name` of the `keras.Input`. None: X is the only input.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
-        "auto": that of a compiled network, else the mean squared
-        error.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
+        "auto": the loss of a compiled network, otherwise the mean squared error.
     optimizer : str, dict or object, default="auto"
-        A name in `keras.optimizers`, a configuration or an object, which is copied for each
-        fit. "auto": that of a compiled network, else "adam".
+        A name in `keras.optimizers`, a configuration or an object, which is copied for each fit.
+        "auto": the optimizer of a compiled network, otherwise "adam".
     learning_rate : float, default=None
-        Step size of the optimizer, above 0. None: the optimizer's own.
+        Step size of the optimizer, above 0. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold beside
-        the loss. None: those of a compiled network.
+        Metrics to record in `history_` in addition to the loss: names in `keras.metrics`,
+        configurations or objects. None: the metrics of a compiled network.
     epochs : int, default=10
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
-        Number of rows of a training step. One larger than the data means all rows.
+        Number of rows per training step. A number larger than that of all rows means all rows.
     shuffle : bool, default=True
-        Whether each epoch visits the rows in a new order.
+        Whether the rows are visited in a new order in each epoch.
     validation_split : float, default=0.0
-        Fraction of the rows held out to measure loss and metrics after every epoch, in
-        [0, 1): drawn at random. Unused if `X_val` is given to `fit`.
+        Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
+        drawn at random. Unused if `X_val` is given to `fit`.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss no longer improves and return to the
-        weights of the best epoch. Without `X_val` and `validation_split`, 10 percent of the
-        rows are held out.
+        Whether to stop when the validation loss no longer improves, and to restore the weights of
+        the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit.
     dtype : str, default=None
-        Keras dtype policy that the network is built under: "float32", "float64", "bfloat16"
-        or "mixed_bfloat16". None leaves it to the function.
+        Keras dtype policy under which the network is built: "float32", "float64", "bfloat16" or
+        "mixed_bfloat16". None leaves it to the function.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order of rows, dropout and hold-out. While the function runs,
-        Python's, NumPy's, Keras's and TensorFlow's global generators are seeded with it, and
-        then put back. None draws from fresh entropy.
+        Determines initial weights, order of rows, dropout and the rows held out. While the function
+        runs, the global generators of Python, NumPy, Keras and TensorFlow are seeded with it, and
+        restored afterwards. None draws a new seed.
     callbacks : list of Keras callbacks, default=None
-        Objects from `keras.callbacks`, copied for each fit, or their names. One that acts on
-        every batch makes training go through `Model.fit`, which is slower.
+        Objects of `keras.callbacks`, which are copied for each fit, or their names. A callback that
+        acts on every batch makes training use `Model.fit`, which is slower.
     checkpoint : str or path-like, default=None
-        Folder in which an unfinished fit keeps its state. The same fit, started again after it
-        was killed, goes on from there and ends as if it had not been. None keeps nothing.
+        Folder in which an unfinished fit stores its state. If the same fit is started again after
+        it was killed, it resumes from there and gives the same result as an uninterrupted fit. None
+        stores nothing.
     checkpoint_every : int, default=1
         Number of epochs after which the state is written again. Unused without `checkpoint`.
     verbose : int, default=0
-        0: silent. 1: a progress bar over epochs. 2: a line an epoch.
+        0: silent. 1: a progress bar over epochs. 2: one line per epoch.
 
     Attributes
     ----------
     model_ : keras.Model
-        The trained network, as the function made it, compiled.
+        The trained network that the function built, compiled.
     input_shape_ : tuple of int
         Shape of one row.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     n_iter_ : int
-        Number of epochs trained, over all fits that went on from one another.
+        Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
-        Epoch with the lowest validation loss (without validation, the lowest loss), counted
+        Epoch with the lowest validation loss (or, without validation, the lowest loss), counted
         from 1. None if training was interrupted in the first epoch.
     training_program_ : str
-        Which program trained: "xla", "graph" or "keras"; see the user guide on networks of
-        your own.
+        The program that was used for training: "xla", "graph" or "keras"; see the user guide on
+        networks of your own.
     n_outputs_ : int
         Number of units of the output layer.
     n_features_in_ : int
         Number of features seen in fit: the first axis of a row.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen in fit; only where all are strings.
+        Names of features seen in fit; defined only if all of them are strings.
 
     See Also
     --------
@@ -295,9 +295,9 @@ class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
 
     Notes
     -----
-    The function is called once for the network of each fit, and once more for the programs
-    that all networks share that compute the same. It must build new layers at each call, and
-    the same network for the same arguments.
+    The function is called once for the network of each fit, and once more for the programs that are
+    shared by all networks with the same computation. It must build new layers in each call, and the
+    same network for the same arguments.
 
     References
     ----------

@@ -54,18 +54,18 @@ class OwnNetworkEstimator(BaseNetwork):
     }  # fmt: skip
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, among them the hyperparameters of `model`.
+        """Return the parameters, including the hyperparameters of `model`.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to list the function's own hyperparameters as `model__name`, with their
-            values in `model_params` or else their defaults.
+            Whether to include the function's own hyperparameters as `model__name`, with their
+            values in `model_params` or, if they are not set there, their defaults.
 
         Returns
         -------
         params : dict
-            Values by name.
+            Values of the parameters by name.
         """
         params = super().get_params(deep=deep)
         if deep:
@@ -76,13 +76,13 @@ class OwnNetworkEstimator(BaseNetwork):
         return params
 
     def set_params(self, **params: Any) -> OwnNetworkEstimator:
-        """Set parameters, among them the hyperparameters of `model`.
+        """Set parameters, including the hyperparameters of `model`.
 
         Parameters
         ----------
         **params : dict
-            Values by name; `model__name=value` puts a value in `model_params`, of which a new
-            dict is made.
+            Values by name; `model__name=value` sets a value in `model_params`, for which a new dict
+            is created.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class OwnNetworkEstimator(BaseNetwork):
         Raises
         ------
         ValueError
-            If the function has no such hyperparameter; the message lists those that it has.
+            If the function has no such hyperparameter; the message lists the existing ones.
         """
         nested = {n: v for n, v in params.items() if n.startswith(PREFIX)}
         plain = {name: value for name, value in params.items() if name not in nested}

@@ -54,16 +54,16 @@ def build_convnet(
     dtype: str = "float32",
     seed: int | None = None,
 ) -> keras.Model:
-    """Build a convolutional network, not yet compiled.
+    """Build a convolutional network, without compiling it.
 
-    Each convolution is a `Conv2D` layer with its activation, then batch normalisation,
-    then max pooling, then dropout, where these are asked for [1]_. The maps are flattened
-    and go through fully connected hidden layers to the output layer.
+    Each convolution [1]_ is a `Conv2D` layer with its activation, followed by batch normalization,
+    max pooling and dropout if requested. The feature maps are flattened and passed through fully
+    connected hidden layers to the output layer.
 
-    The parameters from `kernel_size` to `conv_dropout` take one value for all convolutions
-    or a sequence with one value a convolution. A sequence is always the latter:
-    `kernel_size=(5, 3)` is 5 x 5 in the first and 3 x 3 in the second of two convolutions,
-    and `kernel_size=[(5, 3)]` is 5 high and 3 wide in the only one.
+    The parameters from `kernel_size` to `conv_dropout` take either one value for all convolutions
+    or a sequence with one value per convolution. A sequence always means the latter:
+    `kernel_size=(5, 3)` is 5 x 5 in the first and 3 x 3 in the second of two convolutions, and
+    `kernel_size=[(5, 3)]` is a height of 5 and a width of 3 in the only convolution.
 
     Parameters
     ----------
@@ -77,70 +77,68 @@ def build_convnet(
         Number of filters of each convolution; an int means one convolution, an empty
         sequence none.
     kernel_size : int or sequence, default=3
-        Height and width of the kernels, in pixels; an entry may be a pair (height, width). A
-        kernel that, spread out by dilation, is larger than the map it meets is cut to the
-        map, in each direction.
+        Height and width of the kernels, in pixels; an entry may be a pair (height, width). A kernel
+        that is larger than its input, after dilation, is cut to the size of the input, in each
+        direction.
     strides : int or sequence, default=1
-        Steps of the kernels, in pixels; an entry may be a pair (height, width).
+        Strides of the kernels, in pixels; an entry may be a pair (height, width).
     padding : str or sequence of str, default="valid"
-        "valid": kernels stay inside the map, which shrinks. "same": the map is padded
-        by zeros and keeps its size (if strides are 1).
+        "valid": no padding, so that the feature maps shrink. "same": the input is padded with
+        zeros, so that its size is kept (if the strides are 1).
     dilation_rate : int or sequence, default=1
-        Distance between the pixels that a kernel looks at [2]_; an entry may be a pair
-        (height, width). Strides must be 1 where it is above 1.
+        Distance between the pixels that a kernel combines [2]_; an entry may be a pair (height,
+        width). Strides must be 1 if it is above 1.
     pool_size : int or sequence or None, default=2
-        Height and width of the pools after each convolution, in pixels; an entry may be a
-        pair (height, width), or None for no pooling. Pools larger than the map they meet
-        are cut to it, in each direction.
+        Height and width of the pooling windows after each convolution, in pixels; an entry may be a
+        pair (height, width), or None for no pooling. A window that is larger than its input is cut
+        to the size of the input, in each direction.
 
-        Nothing is left to pool or to step over in a map of a single pixel. A convolution that
-        meets one, where the layers before it made it of a larger image, must have strides and
-        pool_size of 1 or None; only the default `pool_size=2` may stay.
+        A feature map of a single pixel cannot be pooled or strided over. If the preceding layers
+        have reduced a larger image to a single pixel, the next convolutions must have strides of 1
+        and a pool_size of 1 or None; only the default `pool_size=2` may stay.
     conv_dropout : float or sequence of float, default=0.0
-        Fraction of each convolution's outputs, after pooling, that is dropped in training,
-        in [0, 1).
+        Fraction of each convolution's outputs, after pooling, that is set to zero in training, in
+        [0, 1).
     hidden_layer_sizes : int or sequence of int, default=(64,)
         Number of units of each fully connected hidden layer; an int means one layer, an
         empty sequence none.
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the convolutions and of the hidden layers.
     dropout : float, default=0.0
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1).
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
     l1, l2 : float, default=0.0
-        Penalties on the absolute and on the squared weights of every layer's kernel,
-        added to the loss.
+        Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False
-        Whether to normalise the outputs of each convolution by batch. Hidden layers are
-        not normalised.
+        Whether to apply batch normalization after each convolution. Hidden layers are not
+        normalized.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
-        How the kernels are drawn. A seed of its own is replaced by one from `seed`.
+        Initializer of the kernels. Its own seed, if any, is replaced by one drawn from `seed`.
     augmentation : dict, default=None
-        Random changes of the images in training, new ones for every image and epoch. Keys
-        are any of the following; they are applied in this order, whatever that of the dict:
+        Random changes of the images during training, drawn anew for every image and epoch. The keys
+        are any of the following; they are applied in this order, whatever the order of the dict:
 
         - "flip": "horizontal", "vertical" or "horizontal_and_vertical";
-        - "rotation": largest angle, either way, as a fraction of a full turn: 40 / 360 is
+        - "rotation": largest angle, in either direction, as a fraction of a full turn: 40 / 360 is
           40 degrees;
-        - "translation": largest shift, each way and in each direction by itself, as a
-          fraction of height and width;
-        - "shear": largest shift of an edge against the opposite one, as a fraction of the
-          size, either way but the same way in both directions;
-        - "zoom": largest change of size, in each direction by itself, as a fraction: 0.2 is
+        - "translation": largest shift, in either direction and independently for height and width,
+          as a fraction of height and width;
+        - "shear": largest shift of an edge relative to the opposite one, as a fraction of the size,
+          with either sign but the same one for both directions;
+        - "zoom": largest change of size, independently for height and width, as a fraction: 0.2 is
           80 to 120 percent.
 
         A value may also be a dict with arguments of the Keras layer (`RandomFlip`,
-        `RandomRotation`, `RandomTranslation`, `RandomShear`, `RandomZoom`), such as
-        `{"zoom": {"height_factor": 0.2, "fill_mode": "constant"}}`. A value of 0 or None
-        leaves the change out. `Model.predict` and `Model.evaluate` leave images as they
-        are; so does a call of the network itself, if it is with `training=False`.
+        `RandomRotation`, `RandomTranslation`, `RandomShear`, `RandomZoom`), such as `{"zoom":
+        {"height_factor": 0.2, "fill_mode": "constant"}}`. A value of 0 or None omits the change.
+        `Model.predict` and `Model.evaluate` leave images unchanged, as does a call of the network
+        itself with `training=False`.
     rescale : float, default=None
         Factor by which the network multiplies its inputs, such as 1 / 255; None leaves them
-        as they are.
+        unchanged.
     dtype : str, default="float32"
         Keras dtype policy of the layers, such as "float32", "float64", "mixed_bfloat16".
     seed : int, default=None
-        Decides initial weights, dropout masks and augmentation; None draws from fresh
-        entropy.
+        Determines initial weights, dropout masks and augmentation; None draws a new seed.
 
     Returns
     -------
@@ -151,8 +149,8 @@ def build_convnet(
     Raises
     ------
     ValueError
-        If a parameter is not as described, has another number of entries than `filters`, or
-        makes the maps vanish: the message shows their sizes layer by layer.
+        If a parameter is invalid, does not have as many entries as `filters`, or makes the feature
+        maps vanish: the message shows their sizes layer by layer.
 
     See Also
     --------

@@ -38,10 +38,10 @@ def build_dense(
     sparse: bool = False,
     seed: int | None = None,
 ) -> keras.Model:
-    """Build a fully connected network, not yet compiled.
+    """Build a fully connected network, without compiling it.
 
-    Each hidden layer is a `Dense` layer with its activation, then batch normalisation,
-    then dropout, where these are asked for; the output layer follows.
+    Each hidden layer is a `Dense` layer with its activation, followed by batch normalization and
+    dropout if requested; the output layer comes last.
 
     Parameters
     ----------
@@ -56,20 +56,19 @@ def build_dense(
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the hidden layers.
     dropout : float, default=0.0
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1).
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
     l1, l2 : float, default=0.0
-        Penalties on the absolute and on the squared weights of every layer's kernel,
-        added to the loss.
+        Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False
-        Whether to normalise each hidden layer's outputs by batch.
+        Whether to apply batch normalization to each hidden layer's outputs.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
-        How the kernels are drawn. A seed of its own is replaced by one from `seed`.
+        Initializer of the kernels. Its own seed, if any, is replaced by one drawn from `seed`.
     dtype : str, default="float32"
         Keras dtype policy of the layers, such as "float32", "float64", "mixed_bfloat16".
     sparse : bool, default=False
-        Whether the network is fed with `tf.SparseTensor` batches.
+        Whether the inputs of the network are `tf.SparseTensor` batches.
     seed : int, default=None
-        Decides initial weights and dropout masks; None draws from fresh entropy.
+        Determines initial weights and dropout masks; None draws a new seed.
 
     Returns
     -------

@@ -42,12 +42,12 @@ def build_pretrained(
     dtype: str = "float32",
     seed: int | None = None,
 ) -> keras.Model:
-    """Build a network of a pretrained backbone and a dense head, not yet compiled.
+    """Build a network from a pretrained backbone and a dense head, without compiling it.
 
-    Images are changed at random in training, resized, preprocessed and go through the
-    backbone, whose maps are flattened or pooled for the hidden layers and the output layer.
-    The backbone works as in prediction also in training [1]_: its batch normalisation keeps
-    its statistics, its dropout and all else that is random rests.
+    Images are augmented at random during training, resized, preprocessed and passed through the
+    backbone, whose feature maps are flattened or pooled for the hidden layers and the output layer.
+    The backbone runs in inference mode during training as well [1]_: its batch normalization keeps
+    its statistics, and its dropout and all its other random operations are inactive.
 
     Parameters
     ----------
@@ -58,40 +58,41 @@ def build_pretrained(
     output_activation : str or callable, default="linear"
         Activation of the output layer.
     backbone : keras.Model
-        A model from images to maps or features. The network takes it over with its weights
-        and decides which of its layers are trainable.
+        A model from images to feature maps or features. It becomes part of the network, with its
+        weights, and the network determines which of its layers are trainable.
     image_shape : tuple of two int, default=None
-        Height and width in pixels to which images are resized: bilinearly, averaging where
-        they shrink. None: they are not.
+        Height and width in pixels to which images are resized (bilinear interpolation, with
+        averaging if they shrink). None does not resize them.
     preprocess : str or float, default=None
-        Name in `keras.applications` whose preprocessing is applied to pixels of 0 to 255, or a
-        factor by which they are multiplied; None leaves them as they are.
+        Name in `keras.applications` whose preprocessing is applied to pixels from 0 to 255, or a
+        factor by which the pixels are multiplied; None leaves them unchanged.
     rescale : float, default=1.0
-        Factor by which pixels are multiplied before that.
+        Factor by which pixels are multiplied before `preprocess` is applied.
     pooling : str, default=None
-        "avg" or "max": the mean or maximum of each map is kept. None: all of its values.
+        "avg" or "max": the mean or maximum of each feature map is used. None: all of its values are
+        used.
     fine_tune_from : str, default=None
-        Name of the first layer of the backbone that is trained; batch normalisation is not.
-        None: the whole backbone is frozen.
+        Name of the first layer of the backbone that is trained; batch normalization layers are not
+        trained. None: the whole backbone is frozen.
     augmentation : dict, default=None
-        Random changes of the images in training, as in `build_convnet`.
+        Random changes of the images during training, as in `build_convnet`.
     hidden_layer_sizes : int or sequence of int, default=(256,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the hidden layers.
     dropout : float, default=0.5
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1).
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
     l1, l2 : float, default=0.0
-        Penalties on the absolute and on the squared weights of the head's kernels.
+        Weights of the sums of absolute and of squared kernel weights of the head in the loss.
     batch_normalization : bool, default=False
-        Whether to normalise each hidden layer's outputs by batch.
+        Whether to apply batch normalization to each hidden layer's outputs.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
-        How the head's kernels are drawn. A seed of its own is replaced by one from `seed`.
+        Initializer of the head's kernels. Its own seed, if any, is replaced by one drawn from
+        `seed`.
     dtype : str, default="float32"
-        Keras dtype policy of all layers but the backbone's, which has its own.
+        Keras dtype policy of all layers except those of the backbone, which has its own.
     seed : int, default=None
-        Decides augmentation, the head's initial weights and dropout; None draws from fresh
-        entropy.
+        Determines augmentation, the head's initial weights and dropout; None draws a new seed.
 
     Returns
     -------
@@ -109,8 +110,8 @@ def build_pretrained(
 
     Notes
     -----
-    That the backbone rests is kept by the model that is returned. A copy of it that Keras makes,
-    such as one loaded from a .keras file, is trained by Keras with the backbone's dropout.
+    The returned model keeps the backbone in inference mode. A copy of it that Keras makes, such as
+    one loaded from a .keras file, is trained by Keras with the backbone's dropout.
 
     References
     ----------

@@ -162,7 +162,7 @@ class Checkpoint:
             return None
         except Exception as error:  # a damaged zip file raises many things
             raise InvalidFileError(
-                f"{self.path} is no checkpoint that can be read: {error}. Delete it to begin the "
+                f"{self.path} is not a readable checkpoint: {error}. Delete it to begin the "
                 "fit anew."
             ) from error
 

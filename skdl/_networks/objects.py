@@ -121,12 +121,12 @@ def deserialized(parameter: str, value: Any) -> Any:
             found = _KINDS[parameter].deserialize(copy.deepcopy(value))
         except (TypeError, ValueError, KeyError) as error:
             raise ValueError(
-                f"{parameter}={value!r} is no Keras configuration: {error}. Make one with "
+                f"{parameter}={value!r} is not a Keras configuration: {error}. Make one with "
                 "keras.saving.serialize_keras_object."
             ) from error
     if isinstance(found, str | dict):
         raise ValueError(
-            f"{parameter}={value!r} is no Keras configuration of a known class. Make one with "
+            f"{parameter}={value!r} is not a Keras configuration of a known class. Make one with "
             "keras.saving.serialize_keras_object."
         )
     return found

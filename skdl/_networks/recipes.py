@@ -45,7 +45,7 @@ class Recipe:
             if parameter == "loss":
                 return Original(instance)
             raise ValueError(
-                f"{parameter}={instance!r} cannot be made anew for each fit: "
+                f"{parameter}={instance!r} cannot be created anew for each fit: "
                 f"{error.args[0] if type(error) is _NoRecipeError else error}"
             ) from error.__cause__ or error
         if not lost:
@@ -53,8 +53,8 @@ class Recipe:
         if parameter == "loss":
             return Original(instance)
         raise ValueError(
-            f"{parameter}={instance!r} cannot be made anew for each fit: its get_config does not "
-            f"give back {', '.join(lost)}. Let get_config return every argument of "
+            f"{parameter}={instance!r} cannot be created anew for each fit: its get_config does "
+            f"not give back {', '.join(lost)}. Let get_config return every argument of "
             f"{type(instance).__name__}'s constructor."
         )
 

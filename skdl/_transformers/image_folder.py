@@ -111,7 +111,9 @@ def load_image_folder(
         )
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise FileNotFoundError(f"path={os.fspath(path)!r} is no folder. It must hold one a class.")
+        raise FileNotFoundError(
+            f"path={os.fspath(path)!r} is no folder. It must contain one folder per class."
+        )
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not _skipped(p.name))
     if categories is not None:
         missing = sorted(set(categories) - set(names))
@@ -130,7 +132,7 @@ def load_image_folder(
     if found and unreadable is not None:
         bad = unreadable_files([path for path, _ in found])
         if bad and unreadable == "error":
-            remedy = "Mend or remove them, or set unreadable='warn' to have them left out"
+            remedy = "Repair or remove them, or set unreadable='warn' to have them left out"
             raise unreadable_error(bad, len(found), remedy)
         if bad:
             message = f"{unreadable_listing(bad, len(found))} They are left out."
@@ -139,7 +141,7 @@ def load_image_folder(
     if not found:
         raise ValueError(
             f"No readable image in the folders {names!r} of {folder}. Images must lie in one "
-            f"folder a class and end in one of {suffixes!r}."
+            f"folder per class and end in one of {suffixes!r}."
         )
     data, target = (np.array(column) for column in zip(*found, strict=True))
     if shuffle:

@@ -116,7 +116,7 @@ class ImageInputs:
         X = X.toarray() if issparse(X) else X
         if X.shape[1] != prod(self.image_shape_):
             raise ValueError(
-                f"X has {X.shape[1]} values an image, but images of shape {self.image_shape_}, as "
+                f"X has {X.shape[1]} values per image, but images of shape {self.image_shape_}, as "
                 f"in fit, have {prod(self.image_shape_)}."
             )
         return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)

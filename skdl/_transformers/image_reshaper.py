@@ -206,8 +206,8 @@ class ImageReshaper(
         rows = check_array(rows, estimator=self)
         if rows.shape[1] != self.n_features_in_:
             raise ValueError(
-                f"X has {rows.shape[1]} values an image, but images of shape "
-                f"{self.image_shape_}, as settled in fit, have {self.n_features_in_}."
+                f"X has {rows.shape[1]} values per image, but images of shape "
+                f"{self.image_shape_}, as determined in fit, have {self.n_features_in_}."
             )
         return self._in_float32(np.multiply, rows)
 

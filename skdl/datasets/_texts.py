@@ -120,7 +120,7 @@ def fetch_imdb(
     >>> fetch_imdb(data_home="here", download_if_missing=False)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    OSError: imdb.npz is missing: it is looked for as here/imdb.npz. ...
+    OSError: imdb.npz is missing: it is expected at here/imdb.npz. ...
     """
     return _fetch_documents(
         "imdb",
@@ -208,7 +208,7 @@ def fetch_reuters(
     >>> fetch_reuters(data_home="here", download_if_missing=False)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    OSError: reuters.npz is missing: it is looked for as here/reuters.npz. ...
+    OSError: reuters.npz is missing: it is expected at here/reuters.npz. ...
     """
     return _fetch_documents(
         "reuters",
@@ -310,7 +310,7 @@ def _load(
 def _download(target: Path, origin: str, file_hash: str | None, allowed: bool) -> None:
     """Fetch a file with Keras, silently, and put it in place once it is complete."""
     remedy = (
-        f"it is looked for as {target}. Fetch {origin} by other means and put it there, or pass "
+        f"it is expected at {target}. Fetch {origin} by other means and put it there, or pass "
         "as data_home the folder that holds it"
     )
     if not allowed:

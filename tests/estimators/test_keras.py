@@ -155,7 +155,7 @@ def test_forms_of_outputs(y, units, activation, link):
 @pytest.mark.parametrize(
     ("model", "loss", "message"),
     [
-        (dense(2, "softmax"), "auto", "with 2 output units, but wanted are 3 units, one a class"),
+        (dense(2, "softmax"), "auto", "2 output units, but must return 3 units, one per class"),
         (dense(3), "categorical_crossentropy", "are linear, but loss=.*takes probabilities"),
         (
             dense(3, "softmax"),

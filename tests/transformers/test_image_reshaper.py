@@ -197,7 +197,7 @@ def test_images_of_another_shape_are_refused():
             method(X[0].reshape(4, 6))
     with pytest.raises(ValueError, match="23 features, but ImageReshaper is expecting 24"):
         reshaper.transform(X[:, :23])
-    with pytest.raises(ValueError, match=r"23 values an image.*have 24"):
+    with pytest.raises(ValueError, match=r"23 values per image.*have 24"):
         reshaper.inverse_transform(X[:, :23])
     with pytest.raises(NotFittedError):
         ImageReshaper().inverse_transform(X)

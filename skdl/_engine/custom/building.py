@@ -59,7 +59,7 @@ class Builder:
             if any(_made.get(id(v)) is v for v in model.variables):
                 raise ValueError(
                     f"model={self.name} returned a network or layers that it had returned before. "
-                    "Build new ones at each call, so that no fit goes on from another."
+                    "Build new ones at each call, so that no fit continues from another."
                 )
             if any(id(variable.value) not in created for variable in model.variables):
                 model = copy_of(model, self.inputs, None)  # of layers from outside the function

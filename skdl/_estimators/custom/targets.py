@@ -29,8 +29,8 @@ class OwnClassTargets(ClassTargets):
             self.kind, self.n_units = "multiclass", 2
         what = {
             "binary": "1 unit (sigmoid) or 2 units (softmax) for two classes",
-            "multiclass": f"{self.n_units} units, one a class",
-            "multilabel": f"{self.n_units} units, one a label",
+            "multiclass": f"{self.n_units} units, one per class",
+            "multilabel": f"{self.n_units} units, one per label",
         }[self.kind]
         _check_units(shape, self.n_units, what, name)
 
@@ -101,19 +101,19 @@ class OwnValueTargets(ValueTargets):
 
     def fit_to(self, shape: tuple, name: str) -> None:
         """Check the form of a network's outputs."""
-        what = f"{self.n_units} unit{'s'[: self.n_units > 1]}, one a value in a row of y"
+        what = f"{self.n_units} unit{'s'[: self.n_units > 1]}, one per value in a row of y"
         _check_units(shape, self.n_units, what, name)
 
 
 def _check_units(shape, n_units, what, name):
     if len(shape) != 2:
         raise ValueError(
-            f"model={name} returned a network with outputs of shape {shape}, but wanted are "
+            f"model={name} returned a network with outputs of shape {shape}, but must return "
             f"{what}: outputs of shape (None, {n_units})."
         )
     if shape[1] != n_units:
         raise ValueError(
-            f"model={name} returned a network with {shape[1]} output units, but wanted are "
+            f"model={name} returned a network with {shape[1]} output units, but must return "
             f"{what}. A function that names n_outputs is given the number."
         )
 

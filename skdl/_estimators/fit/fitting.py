@@ -65,7 +65,7 @@ class Fitting:
         targets = self.estimator._make_targets(y, classes)
         if self.going_on and not targets.same_as(self.estimator._targets):
             raise ValueError(
-                "warm_start=True goes on with the network of the last fit, which had other "
+                "warm_start=True continues with the network of the last fit, which had other "
                 "classes or outputs in y. Fit a clone of this estimator instead."
             )
         self.targets = targets

@@ -241,7 +241,7 @@ def _batches(X, name):
         yield from X.as_numpy_iterator()
         return
     if X.num_batches is None:
-        raise ValueError(f"{name} must have an end: its __len__ is to tell the number of batches.")
+        raise ValueError(f"{name} must have an end: its __len__ must return the number of batches.")
     X.on_epoch_begin()
     for i in range(X.num_batches):
         yield X[i]

@@ -135,7 +135,7 @@ class ClassTargets:
                 )
             if not np.isin(y, (0, 1)).all():
                 raise ValueError(
-                    f"{name} must hold only 0 and 1, one column a label, received other values."
+                    f"{name} must hold only 0 and 1, one column per label, received other values."
                 )
             return y.astype(dtype)
         y = column_or_1d(y)

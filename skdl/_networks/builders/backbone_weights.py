@@ -65,7 +65,7 @@ def _fetch(target: Path, origin: str, file_hash: str | None) -> None:
     except Exception as error:  # Keras raises plain Exception where the server is not reached
         raise OSError(
             f"weights='imagenet' needs the file {target.name}, which could not be fetched: "
-            f"{error}. It is looked for as {target}: fetch {origin} by other means and put it "
+            f"{error}. It is expected at {target}: fetch {origin} by other means and put it "
             "there, or set weights to the path of a weights file (weights=path), or weights=None "
             "to start from random ones."
         ) from error

@@ -234,7 +234,7 @@ def _check_application(parameter: str, name: str) -> None:
     hint = f" Did you mean {' or '.join(repr(known[c]) for c in close)}?" if close else ""
     more = "" if parameter == "preprocess" else " A file must end in .keras."
     raise ValueError(
-        f"{parameter}={name!r} is no name in keras.applications.{hint}{more} "
+        f"{parameter}={name!r} is not a name in keras.applications.{hint}{more} "
         f"The names are {', '.join(_APPLICATIONS)}."
     )
 
@@ -281,7 +281,7 @@ def _copy(label: str, model: keras.Model) -> keras.Model:
         return type(model).from_config(model.get_config())
     except Exception as error:  # from_config of a user's layer may raise anything
         raise ValueError(
-            f"{label} cannot be made anew from its configuration: {error}. Give its layers a "
+            f"{label} cannot be created anew from its configuration: {error}. Give its layers a "
             "get_config that returns every argument of their constructors."
         ) from error
 
@@ -315,7 +315,7 @@ def _recipe(label: str, model: keras.Model, dtype: str) -> Recipe:
     try:
         recipe.key  # noqa: B018 - raises if the configuration is not plain data
     except TypeError as error:
-        raise ValueError(f"{label} has a configuration that is no plain data: {error}") from error
+        raise ValueError(f"{label} has a configuration that is not plain data: {error}") from error
     return recipe
 
 

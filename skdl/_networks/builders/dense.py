@@ -208,7 +208,7 @@ def seeded_initializer(initializer: Any, seeds: Iterator[int]) -> keras.Initiali
     else:
         raise TypeError(
             "kernel_initializer must be a name in keras.initializers, a configuration or an "
-            f"initialiser object, received kernel_initializer={initializer!r}."
+            f"initializer object, received kernel_initializer={initializer!r}."
         )
     takes_seed = "seed" in inspect.signature(cls).parameters
     if takes_seed:

@@ -48,7 +48,7 @@ def main():
             before = resident()
         DenseClassifier((100 + i,), epochs=5, random_state=i).fit(X, y).predict(X)
     growth = (resident() - before) / size
-    print(f"beyond the store's bound of {size} networks: {growth:.1f} MB a network")
+    print(f"beyond the store's bound of {size} networks: {growth:.1f} MB per network")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def main():
     for name, several in scores.items():
         same = all(each == scores["two jobs"][0] for each in several)
         print(f"{name}: all scores equal to the last bit to those of two jobs: {same}")
-    print(f"{'':18} {'import':>7} {'cold':>7} {'warm':>7}   times as fast as one job: cold, warm")
+    print(f"{'':18} {'import':>7} {'cold':>7} {'warm':>7}   speedup, cold  speedup, warm")
     base = median["one job"]
     for name, (imported, cold, warm) in median.items():
         ratios = f"{base[1] / cold:5.2f} {base[2] / warm:5.2f}"

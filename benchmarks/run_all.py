@@ -19,7 +19,7 @@ RATIOS = {
     "convnet": r"(?P<label>\w.*?) +[\d.]+ +(?P<ratio>[\d.]+) +[\d.]+ +[\d.]+ +[\d.]+$",
     "pretrained": r"(?P<label>\w+ +\w+) +[\d.]+ +(?P<ratio>[\d.]+)$",
     "search": r"(?P<label>[a-z][\w, ]*?) +[\d.]+ +[\d.]+ +(?P<ratio>[\d.]+)  ",
-    "sparse": r"(?P<label>[\w, ]+?) +[\d.]+ s an epoch, / skdl +(?P<ratio>[\d.]+)",
+    "sparse": r"(?P<label>\w[\w, ]*?) +[\d.]+ +(?P<ratio>[\d.]+)$",
     "training": r"(?P<label>\w+ +\w+) +[\d.]+ +(?P<ratio>[\d.]+)$",
 }
 

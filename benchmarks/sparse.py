@@ -1,6 +1,6 @@
 """Training on a sparse matrix of words: skdl beside Keras and scikit-learn's MLP.
 
-25000 x 10000, about 117 words a row, two layers of 16, batch 512, Adam. Keras trains on the
+25000 x 10000, about 117 words per row, two layers of 16, batch 512, Adam. Keras trains on the
 densified matrix and on sparse batches. An epoch is the difference of a fit of 6 epochs and
 one of 1, over 5. Memory is the growth of the resident set of a process that only fits, sampled
 every 5 ms.
@@ -106,7 +106,7 @@ def main():
     warnings.simplefilter("ignore")
     X, y = data()
     print(describe())
-    print(f"{X.nnz / N_ROWS:.0f} words a row, {(X.data.nbytes + X.indices.nbytes) >> 20} MB")
+    print(f"{X.nnz / N_ROWS:.0f} words per row, {(X.data.nbytes + X.indices.nbytes) >> 20} MB")
     trains = {
         "skdl": with_skdl(X, y),
         "MLP, CSR": with_mlp(X, y),
@@ -120,8 +120,9 @@ def main():
         for name, train in trains.items():
             found[name].append((seconds(train, 6) - seconds(train, 1)) / 5)
     median = {name: statistics.median(values) for name, values in found.items()}
+    print(f"{'':14} {'s per epoch':>15} {'/ skdl':>8}")
     for name, value in median.items():
-        print(f"{name:14} {value:8.3f} s an epoch, / skdl {value / median['skdl']:6.2f}")
+        print(f"{name:14} {value:15.3f} {value / median['skdl']:8.2f}")
     done = subprocess.run(
         [sys.executable, __file__, "--peak"], capture_output=True, text=True, check=True
     )

@@ -90,18 +90,17 @@ html_logo = html_favicon = "_static/skdl.svg"
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["skdl.css"]
-html_show_sourcelink = False
-html_copy_source = False
+html_show_sourcelink = True
 html_math_renderer = "mathml"
 html_theme_options = {
-    "logo": {"text": "skdl"},
-    "show_prev_next": False,
+    "logo": {"text": f"skdl {version}"},
+    "show_prev_next": True,
     "show_toc_level": 2,
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": ["page-toc", "sourcelink"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

@@ -1,10 +1,15 @@
-"""Pages that are made from the code: one for each public name, one of what loads, benchmarks.
+"""Pages that are generated from the code: one per public name, what loads, benchmarks.
 
-A Sphinx extension as well: it shows formulas as MathML, which browsers draw without a script.
+It is a Sphinx extension as well: formulas are shown as MathML, which browsers draw without a
+script, and links to the source lead to the module in which a public name is written.
 """
 
 import ast
+import importlib
 import inspect
+import re
+import sys
+from functools import cache
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -20,17 +25,18 @@ MODULES = {
     "skdl.openml": openml,
     "skdl.exceptions": exceptions,
 }
-# Headings of the reference and what belongs under each; a name goes to the first that fits.
+# Headings of the reference by task, and the names under each, without "skdl."; a name belongs to
+# the first that matches.
 GROUPS = {
-    "Errors and warnings": lambda place, thing: _is_exception(thing),
-    "Data sets": lambda place, thing: place == "skdl.datasets",
-    "OpenML": lambda place, thing: place == "skdl.openml",
-    "Classifiers": lambda place, thing: hasattr(thing, "predict_proba"),
-    "Regressors": lambda place, thing: hasattr(thing, "predict"),
-    "Transformers": lambda place, thing: hasattr(thing, "transform"),
-    "Displays": lambda place, thing: hasattr(thing, "plot"),
-    "Networks as Keras models": lambda place, thing: thing.__name__.startswith("build_"),
-    "Functions": lambda place, thing: True,
+    "Tables": r"Dense\w+|Tabular\w+|PiecewiseLinearEncoder",
+    "Texts": r"Text\w+|OneHotTextVectorizer|TokenSequencer|datasets\.fetch_(imdb|reuters)",
+    "Images": r"ConvNet\w+|ImageReshaper|Pretrained\w+|datasets\.\w+",
+    "Networks of your own": r"Keras\w+|build_\w+",
+    "Plots": r"\w+Display|\w*learning_rate\w*",
+    "Saving and serving": r"save|load|trusted\w*|to_onnx|register_onnx_converters",
+    "OpenML": r"openml\.\w+",
+    "Errors and warnings": r"exceptions\.\w+",
+    "Other": r".*",
 }
 # Of the page of what loads: its introduction, and functions by where they come from.
 LOADS = """This list is made from the code that `skdl.load` checks files with. Someone has looked at
@@ -42,7 +48,7 @@ SETS = {
     "the same": "scipy.special.",
     "Scores": "sklearn.metrics.",
 }
-LAST = ("Data sets", "OpenML", "Errors and warnings")
+NUMBER = re.compile(r"[-+]?[\d.,]*")  # or a dash, where there is none
 
 
 def public_names():
@@ -75,18 +81,21 @@ def write(docs):
 
 
 def _reference(names):
-    """Return the page that lists all names by group."""
-    groups = {title: [] for title in [*(t for t in GROUPS if t not in LAST), *LAST]}
+    """Return the page that lists all names by task, each group as a table."""
+    groups = {title: [] for title in GROUPS}
     for place, name, thing in names:
-        title = next(title for title, fits in GROUPS.items() if fits(place, thing))
-        groups[title].append((f"{place}.{name}", _summary(thing)))
+        full_name = f"{place}.{name}"
+        short = full_name.removeprefix("skdl.")
+        title = next(title for title, which in GROUPS.items() if re.fullmatch(which, short))
+        groups[title].append((full_name, short, _summary(thing)))
     parts = [_title("API reference")]
     for title, members in groups.items():
         if members:
-            parts += [_title(title, "-")]
-            parts += [f":py:obj:`{name}`\n    {text}\n" for name, text in members]
+            parts += [_title(title, "-"), ".. list-table::\n   :widths: 35 65\n"]
+            parts += [f"   * - :py:obj:`{s} <{name}>`\n     - {text}" for name, s, text in members]
+            parts += [""]
     parts += [".. toctree::\n   :hidden:\n"]
-    parts += [f"   {name}" for members in groups.values() for name, _ in members]
+    parts += [f"   {name}" for members in groups.values() for name, _, _ in members]
     return "\n".join(parts) + "\n"
 
 
@@ -124,10 +133,36 @@ def _benchmarks(outputs, scripts):
         parts.append(f"## {doc[0].rstrip('.')}\n")
         usage = ("    ", "python benchmarks/")
         parts += [f"{paragraph}\n" for paragraph in doc[1:] if not paragraph.startswith(usage)]
-        parts.append(f"```{{literalinclude}} {output.name}\n:language: none\n```\n")
+        parts.append(_as_tables(output.read_text()))
         if (outputs / f"{output.stem}.svg").exists():
             parts.append(f"![{doc[0]}]({output.stem}.svg)\n")
     return "\n".join(parts)
+
+
+def _as_tables(printed):
+    """Return what a benchmark has printed as Markdown.
+
+    Lines that end in a number become rows of a table, whose header is the line before them. In
+    other lines with columns, the first is what the rest is about.
+    """
+    first, *lines = (line for line in printed.splitlines() if line.strip(" ="))
+    cells = [re.split(r" {2,}", line.strip()) for line in lines] + [[""]]
+    is_row = [len(row) > 1 and NUMBER.fullmatch(row[-1]) is not None for row in cells]
+    parts = [f"*{first}*\n"]
+    for i, row in enumerate(cells[:-1]):
+        if is_row[i]:
+            parts.append(_row(row))
+        elif is_row[i + 1]:
+            n_labels = len(cells[i + 1]) - len(row)
+            parts += ["", _row([""] * n_labels + row)]
+            parts.append(_row(["---"] * max(n_labels, 1) + ["---:"] * (len(row) - (n_labels < 1))))
+        else:
+            parts.append("\n" + " ".join([f"- **{row[0]}**:", *row[1:]] if row[1:] else row))
+    return "\n".join(parts) + "\n"
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
 
 
 def _loads():
@@ -157,12 +192,30 @@ def _loads():
     return "\n".join(parts) + "\n"
 
 
+@cache
+def _module_of_code(place, name):
+    """Return the module in which a public name is written, whose `__module__` is its place."""
+    thing = getattr(importlib.import_module(place), name)
+    for module in list(sys.modules):
+        if module.startswith("skdl.") and vars(sys.modules[module]).get(name) is thing:
+            source = inspect.getsource(sys.modules[module])
+            if re.search(rf"^(class|def) {name}\b", source, re.MULTILINE):
+                return module
+    return None
+
+
+def _follow(app, place, attribute):
+    return _module_of_code(place, attribute.partition(".")[0])
+
+
 def _visit_math(self, node):
     self.body.append(tex2mathml(node.astext(), as_block=node.tagname == "math_block"))
     raise SkipNode
 
 
 def setup(app):
-    """Register the renderer of formulas."""
+    """Register the renderer of formulas, and tell `sphinx.ext.viewcode` where code is."""
+    app.setup_extension("sphinx.ext.viewcode")
+    app.connect("viewcode-follow-imported", _follow)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
     return {"parallel_read_safe": True}

@@ -122,6 +122,7 @@ class Fit:
         compiled = programs.Epochs(
             self.template, network.state, network.program, arrays, self.batch_size,
             lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
+            self.progress.within,
         )  # fmt: skip
         with contextlib.closing(compiled):
             try:
@@ -156,6 +157,9 @@ class Fit:
         class First(keras.callbacks.Callback):
             def on_epoch_begin(self, epoch, logs=None):
                 data.begin_epoch(epoch)
+
+            def on_train_batch_end(self, batch, logs=None):
+                fit.progress.within((batch + 1) / len(data))
 
             def on_epoch_end(self, epoch, logs=None):
                 fit._ended(epoch, logs)

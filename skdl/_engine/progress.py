@@ -1,4 +1,4 @@
-"""What a fit says while it trains: nothing, a bar over epochs, or a line an epoch."""
+"""What a fit says while it trains: nothing, a bar over epochs, or one line per epoch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,65 @@ import time
 from typing import Any
 
 
+class Course:
+    """How far a fit has come, and how it is told in words.
+
+    Parameters
+    ----------
+    name : str
+        What is fitted.
+    total : int
+        Number of epochs that are planned.
+    done : int, default=0
+        Number of epochs that were trained before.
+    """
+
+    def __init__(self, name: str, total: int, done: int = 0):
+        self.name, self.total, self.completed = name, total, float(done)
+        self.said, self.compiling = "", True
+        self._begun = time.monotonic()
+        self._first: tuple[float, float] | None = None
+        self._ended: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the fit began, until it ended."""
+        return (self._ended or time.monotonic()) - self._begun
+
+    def reach(self, completed: float) -> None:
+        """Note how many epochs are done; the running epoch counts by its share."""
+        if self._first is None:  # what went before was compiling, which does not happen again
+            self._first = time.monotonic(), completed
+        self.completed, self.compiling = completed, False
+
+    def end(self) -> None:
+        """Stop the clock."""
+        self._ended = time.monotonic()
+
+    @property
+    def count(self) -> str:
+        """Epochs that are done, of all."""
+        return f"{int(self.completed)}/{self.total}"
+
+    @property
+    def clock(self) -> str:
+        """The time left, or once the fit has ended, the time that it took."""
+        if self._ended is not None:
+            return _time(self.seconds)
+        gained = 0.0 if self._first is None else self.completed - self._first[1]
+        if gained <= 0:
+            return "-:--:--"
+        spent = time.monotonic() - self._first[0]
+        return _time(spent / gained * (self.total - self.completed))
+
+    @property
+    def state(self) -> str:
+        """The metrics of the last epoch, or what is done before there are any."""
+        if self.said:
+            return self.said
+        return "compiling" if self.compiling else f"epoch {int(self.completed) + 1}"
+
+
 class Progress:
     """Reports the epochs of a fit.
 
@@ -15,13 +74,23 @@ class Progress:
     where a bar would leave control characters behind or meet others, that is in log files,
     worker processes and threads, a line is printed when the fit has ended. At 2 every epoch
     has its line.
+
+    Parameters
+    ----------
+    verbose : int
+        The verbosity.
+    name : str
+        Name of the estimator.
+    place : str, default=""
+        Which fit of a search this is, such as "fit 3 of 12".
     """
 
-    def __init__(self, verbose: int, name: str):
-        self._verbose, self._name = int(verbose), name
+    def __init__(self, verbose: int, name: str, place: str = ""):
+        self._verbose = int(verbose)
+        self._name = f"{name}, {place}" if place else name
         self._bar: Any = None
         self._console: Any = None
-        self._said = ""
+        self._number = 0
 
     def begin(self, program: str, epochs: int, n_rows: int, done: int = 0) -> None:
         """Say what is about to be trained, and by which program; some epochs may be done."""
@@ -29,53 +98,48 @@ class Progress:
             return
         from rich.console import Console
 
-        self._console, self._started = Console(highlight=False), time.monotonic()
+        console = Console(highlight=False)
+        in_notebook = console.is_jupyter
+        # Lines are written as they are: rich would make a block of HTML of each in a notebook.
+        self._console = Console(highlight=False, force_jupyter=False) if in_notebook else console
+        self._course, self._done = Course(self._name, epochs, done), done
         self._title = f"{self._name}: {n_rows} rows, {epochs} epochs, program {program!r}"
         if done:
             self._title += f", going on after epoch {done}"
         if self._verbose > 1:
             self._print(self._title)
-        elif (self._console.is_terminal or self._console.is_jupyter) and not _is_worker():
-            self._start_bar(epochs, done)
+        elif (in_notebook or console.is_terminal) and not _is_worker():
+            from skdl._engine import progress_bars
 
-    def _start_bar(self, epochs, done):
-        from rich.errors import LiveError
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as TimeLeftColumn
+            self._bar = progress_bars.begin(self._course, console, in_notebook)
 
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeLeftColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[said]}"),
-        ]
-        bar = Progress(*columns, console=self._console)
-        try:
-            bar.start()
-        except LiveError:  # another library draws on this console
-            return
-        self._bar, self._task = bar, bar.add_task(self._name, total=epochs, said="")
-        bar.update(self._task, completed=done)
+    def within(self, share: float) -> None:
+        """Report which share of the running epoch's steps is done."""
+        if self._bar is not None and share < 1:  # the epoch has not ended before its validation
+            self._course.reach(self._done + share)
 
     def epoch(self, number: int, logs: dict[str, Any]) -> None:
-        """Report the metrics of an epoch, counted from 1."""
+        """Report the metrics of an epoch, counted from 1 over all fits of the network."""
         if not self._verbose:
             return
-        self._number = number
-        self._said = ", ".join(f"{name} {_short(value)}" for name, value in logs.items())
-        if self._bar is not None:
-            self._bar.update(self._task, advance=1, said=self._said)
-        elif self._verbose > 1:
-            self._print(f"{self._name}: epoch {number}: {self._said}")
+        self._number, self._done = number, self._done + 1
+        names = sorted(logs, key=lambda name: name not in ("loss", "val_loss"))  # in front
+        said = ", ".join(f"{name} {_short(logs[name])}" for name in names)
+        self._course.said = said
+        self._course.reach(self._done)
+        if self._verbose > 1:
+            self._print(f"{self._name}: epoch {number}: {said}")
 
     def end(self) -> None:
         """Finish the bar, or print the line of a fit."""
+        if self._console is None:
+            return
+        self._course.end()
         if self._bar is not None:
-            self._bar.stop()
-        elif self._verbose == 1 and self._said:
-            seconds = time.monotonic() - self._started
-            self._print(f"{self._title}: {seconds:.1f} s, epoch {self._number}: {self._said}")
+            self._bar.close()
+        elif self._verbose == 1 and self._course.said:
+            seconds, said = self._course.seconds, self._course.said
+            self._print(f"{self._title}: {seconds:.1f} s, epoch {self._number}: {said}")
 
     def _print(self, line):
         self._console.print(line, soft_wrap=True, markup=False)
@@ -88,5 +152,13 @@ def _is_worker() -> bool:
     return in_process or threading.current_thread() is not threading.main_thread()
 
 
+def _time(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
 def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -283,6 +283,7 @@ class BaseNetwork(
                 progress=Progress(
                     0 if tasks and tasks.has_progress_bar and self.verbose == 1 else self.verbose,
                     type(self).__name__,
+                    tasks.place if tasks else "",
                 ),
                 tasks=tasks and tasks.listening_to(network, targets),
                 checkpoint=checkpoint,

@@ -38,7 +38,8 @@ def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int
 class Epochs:
     """The compiled epochs of one fit: a program, the rows and the state it works on.
 
-    `orders` gives the order of the rows for a number of an epoch.
+    `orders` gives the order of the rows for a number of an epoch, and `report` is told which share
+    of an epoch's steps is done.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Epochs:
         arrays: tuple[Any, np.ndarray, np.ndarray],
         batch_size: int,
         orders: Callable[[int], np.ndarray],
+        report: Callable[[float], None],
     ):
+        self._report = report
         self.template, self.state, self.program = template, state, program
         self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
         self._worker: Any = None
@@ -90,6 +93,7 @@ class Epochs:
                 program, full = self.template.epoch(rows, size), n_rows // size
                 for first, done in self._spans(full, size, "xla"):
                     logs = self._call(program, inputs, n_rows, size, first, done)
+                    self._report(done / n_steps)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if "compil" not in str(error).lower():
                     raise
@@ -99,6 +103,7 @@ class Epochs:
             program = self.template.epoch(rows)
             for first, last in self._spans(n_steps, size, "graph", done):
                 logs = self._call(program, inputs, n_rows, size, first, last)
+                self._report(last / n_steps)
         return logs
 
     def _spans(self, n_steps: int, size: int, program: str, first: int = 0) -> Any:

@@ -43,6 +43,23 @@ class FitTasks:
         found = propagated_callbacks(self._estimator)
         return any(type(callback).__name__ == "ProgressBar" for callback in found)
 
+    @property
+    def place(self) -> str:
+        """Which fit of a search this is, such as "fit 3 of 12" or "refit", "" for none.
+
+        scikit-learn numbers candidates and folds together: the folds of one candidate follow one
+        another.
+        """
+        task: Any = self._context
+        while getattr(task, "parent", None) is not None:
+            if task.source_task_name == "candidate-split-evaluation":
+                n_fits = task.parent.max_subtasks
+                return f"fit {task.task_id + 1}" + (f" of {n_fits}" if n_fits else "")
+            if task.source_task_name == "refit-with-best-params":
+                return "refit"
+            task = task.parent
+        return ""
+
     def keep(self, rows: Any) -> None:
         """Leave only these rows to the callbacks."""
         if not self._heard:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+from skdl._networks.stand_ins import copiable
+
 # Callbacks that are what their constructors' arguments say, but for the state of a fit.
 _ANEW, _REST = {"EarlyStopping", "ReduceLROnPlateau"}, {"kwargs"}
 
@@ -22,39 +24,20 @@ class KerasObjectsCopied:
 
     def __getstate__(self):
         state = super().__getstate__()
-        copiable = {name: _copiable(state[name]) for name in _parameters(self, state)}
+        stand_ins = {name: copiable(state[name]) for name in _parameters(self, state)}
         if "callbacks" in state:
-            copiable["callbacks"] = _each(_without_model, state["callbacks"])
-        return state | copiable
+            stand_ins["callbacks"] = _each(_without_model, state["callbacks"])
+        return state | stand_ins
 
     def __sklearn_clone__(self):
         stand_in = copy.copy(vars(self))
         for name in _parameters(self, stand_in):
-            stand_in[name] = _copiable(stand_in[name])
+            stand_in[name] = copiable(stand_in[name])
         if "callbacks" in stand_in:
             stand_in["callbacks"] = _each(_Called, stand_in["callbacks"])
         other = object.__new__(type(self))
         vars(other).update(stand_in)
         return super(KerasObjectsCopied, other).__sklearn_clone__()
-
-
-class Copied:
-    """Stands for a Keras object; what copying or unpickling makes of it is such an object."""
-
-    def __init__(self, instance: Any):
-        self.instance = instance
-
-    def __deepcopy__(self, memo: dict) -> Any:
-        function, arguments = self.__reduce__()
-        return function(*copy.deepcopy(arguments, memo))
-
-    def __reduce__(self) -> tuple:
-        from skdl._networks.recipes import Original, Recipe, with_attributes
-
-        recipe = Recipe.of(self.instance, "loss")
-        if isinstance(recipe, Original):
-            return with_attributes, (type(self.instance), dict(vars(self.instance)))
-        return _from_config, (recipe.cls, recipe.config)
 
 
 class _Called:
@@ -97,22 +80,9 @@ def _each(function: Callable, value: Any) -> Any:
     return function(value)
 
 
-def _from_config(cls: Any, config: dict) -> Any:
-    return cls.from_config(config)
-
-
 def _parameters(estimator, state):
     """Return the parameters of an estimator that hold what Keras would not copy."""
     if "keras" not in sys.modules:
         return []
-    names = ("loss", "metrics", "optimizer")
+    names = ("loss", "metrics", "optimizer", "model", "model_params")
     return [name for name in names if name in state]
-
-
-def _copiable(value):
-    """Return a value with stand-ins for objects of users' own classes, lists copied."""
-    if isinstance(value, list | tuple):
-        return type(value)(map(_copiable, value))
-    module = type(value).__module__.partition(".")[0]
-    own = module != "keras" and hasattr(value, "get_config") and not isinstance(value, type)
-    return Copied(value) if own else value

@@ -21,11 +21,11 @@ from zipfile import ZipFile
 import numpy as np
 import scipy.sparse as sp
 
-from skdl._estimators.copying import Copied
 from skdl._files.attributes import check_attributes
 from skdl._files.known import COPYING, is_known
 from skdl._files.parts import PartEncoder, is_part
 from skdl._networks.names import is_registered
+from skdl._networks.stand_ins import Copied
 from skdl.exceptions import InvalidFileError
 
 _SKOPS_PROTOCOL = 2

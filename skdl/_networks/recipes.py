@@ -159,11 +159,11 @@ def _differing(one: Any, other: Any) -> list[str]:
     ]
 
 
-# What Keras notes of an object when it is built or called.
+# What Keras notes of an object when it is built or called, and the methods of layers that it wraps.
 _NOTES_OF_USE = {
-    "built", "_built", "_build_shapes_dict", "_called", "_exclude_from_weight_decay_cache",
-    "_input_spec", "_parent_path", "_path", "_tracked", "_trainable_variables",
-    "_trainable_variables_indices",
+    "build", "quantize", "built", "_built", "_build_shapes_dict", "_called",
+    "_exclude_from_weight_decay_cache", "_input_spec", "_parent_path", "_path", "_tracked",
+    "_trainable_variables", "_trainable_variables_indices",
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def _equal(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_equal, one, other))
     if isinstance(one, FunctionType) and isinstance(other, FunctionType):
         return one is other or (
-            one.__code__ is other.__code__
+            one.__code__ == other.__code__  # unpickled by cloudpickle, a class has new functions
             and _equal(_closure(one), _closure(other))
             and _equal(one.__defaults__, other.__defaults__)
         )

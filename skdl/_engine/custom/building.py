@@ -10,8 +10,11 @@ from typing import Any
 from skdl._common.processes import check_process, lock
 from skdl._engine.custom.feeding import inputs_of, zeros_like_inputs
 from skdl._engine.custom.randomness import SeededGenerators
+from skdl._engine.custom.structure import Structure
 from skdl._networks.custom.builder_calls import copied, name_of
+from skdl._networks.custom.layer_parts import made_of, parts_of
 from skdl._networks.keras import keras
+from skdl._networks.stand_ins import copiable
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -40,6 +43,10 @@ class Builder:
     arguments: dict[str, Any] = field(default_factory=dict)
     inputs: tuple = ()
     dtype: str | None = None
+
+    def __reduce__(self) -> tuple:
+        """Have Keras objects pickled as class and state, which Keras would look up by name."""
+        return Builder, (copiable(self.model), copiable(self.arguments), self.inputs, self.dtype)
 
     @property
     def name(self) -> str:
@@ -161,48 +168,27 @@ def copy_of(model: keras.Model, inputs: tuple, dtype: str | None) -> keras.Model
     ValueError
         If Keras cannot make it from its configuration.
     """
-    custom = _own_objects(model)
-    try:
-        with keras.utils.custom_object_scope(custom):
-            config = model.get_config()
-            if dtype is not None:
-                config = _with_policy(config, dtype)
-            new = type(model).from_config(config)
-            _build(new, inputs, model.name)
-    except Exception as error:
-        raise ValueError(
-            f"The network {model.name!r} cannot be copied, as each fit has one of its own: "
-            f"{str(error).strip().splitlines()[0]} Pass the function that builds it, and make all "
-            "layers in it."
-        ) from error
-    if [v.shape for v in new.variables] != [v.shape for v in model.variables]:
-        raise ValueError(
-            f"The network {model.name!r} cannot be copied: its configuration gives variables of "
-            "other shapes. Pass the function that builds it."
-        )
-    for ours, theirs in zip(new.variables, model.variables, strict=True):
-        ours.assign(keras.ops.cast(theirs, ours.dtype))
-    for ours, theirs in zip(new._flatten_layers(), model._flatten_layers(), strict=True):
-        ours.trainable = theirs._trainable
-        if isinstance(theirs, keras.layers.Normalization) and theirs.built:
-            ours.finalize_state()  # which holds the moments as tensors
+    cls, config, own, _, values, trainable, _ = parts_of(model)
+    if dtype is not None:
+        config = _with_policy(config, dtype)
+    new = made_of(cls, config, own, lambda new: _build(new, inputs, model.name), values, trainable)
+    if dtype is None:
+        _check_same(model, new)
     if getattr(model, "compiled", False):
         new._compile_config = model._compile_config
         new.optimizer, new.compiled = model.optimizer, True
     return new
 
 
-def _own_objects(model):
-    """Return the classes and functions of a network that Keras does not know by name."""
-    found = {}
-    for layer in model._flatten_layers():
-        for value in (type(layer), *vars(layer).values()):
-            if callable(value) and not str(getattr(value, "__module__", "")).startswith("keras"):
-                name = getattr(value, "__name__", None)
-                if name and keras.saving.get_registered_object(name) is None:
-                    found[keras.saving.get_registered_name(value)] = value
-                    found[name] = value
-    return found
+def _check_same(model, new):
+    """Raise a ValueError if a configuration has left something out, as far as can be told."""
+    one, other = (Structure(each, each.variables) for each in (model, new))
+    if one.is_shared and other.is_shared and one.key != other.key:
+        raise ValueError(
+            f"The network {model.name!r} cannot be copied, as each fit has one of its own: what "
+            "its configuration gives computes something else. Let get_config of its layers "
+            "return every argument of their constructors, or pass the function that builds it."
+        )
 
 
 def _with_policy(config, dtype):

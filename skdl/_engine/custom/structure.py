@@ -24,6 +24,14 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 from keras.src.ops.operation import Operation  # isort: skip
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
+# What is told by its class and attributes, of users' own classes too.
+_DESCRIBED = (
+    keras.Layer,
+    keras.KerasTensor,
+    Operation,
+    keras.Regularizer,
+    keras.constraints.Constraint,
+)
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type, np.ufunc)
 
 
@@ -103,7 +111,7 @@ class Structure:
         if id(value) in self._seen:
             return "seen", self._seen[id(value)]
         root = type(value).__module__.partition(".")[0]
-        if not (isinstance(value, keras.Layer | keras.KerasTensor | Operation) or root == "keras"):
+        if not (isinstance(value, _DESCRIBED) or root == "keras"):
             return state_key(value)
         self._seen[id(value)] = len(self._seen)
         self._kept.append(value)  # so that its id stays its own

@@ -136,16 +136,11 @@ def copied(value: Any) -> Any:
         return type(value)(map(copied, value))
     if isinstance(value, np.ndarray):
         return value.copy()
-    if _is_unused_layer(value):
-        return type(value).from_config(value.get_config())
-    if hasattr(value, "get_config") and not hasattr(value, "variables"):
-        return type(value).from_config(value.get_config())
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        from skdl._networks.custom.layer_parts import anew
+
+        return anew(value)
     try:
         return copy.deepcopy(value)
     except Exception:  # whatever a user's object raises
         return value
-
-
-def _is_unused_layer(value):
-    is_layer = hasattr(value, "get_config") and hasattr(value, "call")
-    return is_layer and not isinstance(value, type) and not getattr(value, "variables", ())

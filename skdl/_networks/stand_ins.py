@@ -1,0 +1,58 @@
+"""What stands for Keras objects in copies and pickles, as Keras finds only registered classes."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import Any
+
+
+class Copied:
+    """Stands for a Keras object; what copying or unpickling makes of it is such an object."""
+
+    def __init__(self, instance: Any):
+        self.instance = instance
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        function, arguments = self.__reduce__()
+        return function(*copy.deepcopy(arguments, memo))
+
+    def __reduce__(self) -> tuple:
+        from skdl._networks.recipes import Original, Recipe, with_attributes
+
+        recipe = Recipe.of(self.instance, "loss")
+        if isinstance(recipe, Original):
+            return with_attributes, (type(self.instance), dict(vars(self.instance)))
+        return _from_config, (recipe.cls, recipe.config)
+
+
+class CopiedLayer(Copied):
+    """Stands for a layer or a whole network, compiled or not; its weights are copied."""
+
+    def __reduce__(self) -> tuple:
+        from skdl._networks.custom.layer_parts import parts_of, remade
+
+        return remade, parts_of(self.instance)
+
+
+def copiable(value: Any) -> Any:
+    """Return a value with stand-ins for layers and objects of users' own classes in it.
+
+    Lists, tuples and dicts are copied; what is in no need of a stand-in stays what it is.
+    """
+    keras = sys.modules.get("keras")
+    if keras is None:  # so that there is no object of it
+        return value
+    if type(value) is dict:
+        return {name: copiable(item) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(copiable, value))
+    if isinstance(value, keras.Layer):
+        return CopiedLayer(value)
+    module = type(value).__module__.partition(".")[0]
+    own = module != "keras" and hasattr(value, "get_config") and not isinstance(value, type)
+    return Copied(value) if own else value
+
+
+def _from_config(cls: Any, config: dict) -> Any:
+    return cls.from_config(config)

@@ -102,6 +102,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         samples = self._check_targets(table, y, sample_weight)
         targets = self._make_targets(samples.y)
         n_given, samples = len(samples), self._weighed(samples, targets)
+        targets.learn_scale(samples.y, samples.weight)
         if len(samples) < n_given:
             table = rows_of(table, samples.positions)
         samples = replace(samples, X=np.asarray(encoder.fit_transform(table)))
@@ -111,8 +112,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         vars(self).pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
-        if hasattr(targets, "classes"):
-            self.classes_ = targets.classes
+        vars(self).update(self._own_attributes(targets))
         self._joined = self._join()
         self.oof_predictions_ = self._predict_held_out(X, samples, held_out, n_given)
 

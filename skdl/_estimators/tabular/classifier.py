@@ -160,6 +160,9 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     def _make_targets(self, y):
         return ClassTargets(y)
 
+    def _own_attributes(self, targets):
+        return {"classes_": targets.classes}
+
     def _new_member(self, hidden_layer_sizes, **parameters):
         return DenseClassifier(hidden_layer_sizes, **parameters)
 

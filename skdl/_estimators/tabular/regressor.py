@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
 from skdl._estimators.dense_regressor import DenseRegressor
@@ -69,8 +70,7 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
     ----------
     members_ : list of DenseRegressor
         The trained networks, on encoded columns; `LossCurveDisplay.from_estimators(members_)`
-        shows how they learned. They
-        predict standardised values.
+        shows how they learned.
     encoder_ : transformer
         From the table to the numbers that the members take; it has `transform` and
         `get_feature_names_out`.
@@ -79,7 +79,12 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
         scores without another fit, and inputs for stacking. NaN where every member was trained
         on a row, as some are with fewer than five members.
     model_ : keras.Model
-        The mean of the members as one network on encoded columns, a copy.
+        The mean of the members as one network on encoded columns, a copy. Its outputs are
+        standardised: `predict` returns them times `y_scale_` plus `y_mean_`.
+    y_mean_ : ndarray of shape (`n_outputs_`,)
+        Weighted mean of each output.
+    y_scale_ : ndarray of shape (`n_outputs_`,)
+        Weighted standard deviation of each output, 1 where it is constant.
     n_outputs_ : int
         Number of units of the output layer.
     n_features_in_ : int
@@ -107,6 +112,9 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
     >>> bool(net.score(X, y) > 0.5)
     True
     """
+
+    y_mean_: NDArray
+    y_scale_: NDArray
 
     _parameter_constraints: dict = TabularNetworks._parameter_constraints
 
@@ -140,7 +148,10 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
         self.verbose = verbose
 
     def _make_targets(self, y):
-        return ValueTargets(y)
+        return ValueTargets(y, standardized=True)
+
+    def _own_attributes(self, targets):
+        return {"y_mean_": targets.scale.mean.copy(), "y_scale_": targets.scale.deviation.copy()}
 
     def _new_member(self, hidden_layer_sizes, **parameters):
         return DenseRegressor(hidden_layer_sizes, **parameters)

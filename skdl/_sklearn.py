@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -73,6 +73,7 @@ __all__ = [
     "Interval",
     "MetadataRequest",
     "MethodMetadataRequest",
+    "Options",
     "StrOptions",
     "check_sample_weight",
     "feature_names_of",

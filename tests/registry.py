@@ -112,7 +112,7 @@ CONFIGURATIONS = {
     },
     "ImageReshaper": {"automatic": {}, "unscaled": {"rescale": None}, "fixed": {"rescale": 0.1}},
     "PiecewiseLinearEncoder": {
-        "defaults": {},
+        "quantile": {},
         "bins_alone_float64": {"n_bins": 4, "keep": None, "dtype": "float64"},
         "uniform_standardized": {
             "n_bins": 3,

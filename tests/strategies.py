@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 from hypothesis import strategies as st
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options
 
 N_ROWS, N_COLUMNS = 24, 16
 LABELS = np.array(["a", "b", "c"])[np.arange(N_ROWS) % 3]
@@ -107,8 +107,8 @@ def values_of(name, constraint):
         return st.none()
     if isinstance(constraint, Interval):
         return _in_interval(constraint)
-    if isinstance(constraint, StrOptions):
-        return st.sampled_from(sorted(constraint.options))
+    if isinstance(constraint, Options):
+        return st.sampled_from(sorted(constraint.options, key=str))
     if constraint is str:
         return st.sampled_from([*_NAMES.get(name, ["a"]), "no such", ""])
     if constraint is dict:

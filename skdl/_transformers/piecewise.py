@@ -17,11 +17,12 @@ from skdl._common.documentation import DocumentationLink
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.settings import numpy_defaults
 from skdl._common.versions import PickledWithVersions
-from skdl._sklearn import Interval, StrOptions, feature_names_of, fit_context
+from skdl._sklearn import Interval, Options, StrOptions, feature_names_of, fit_context
 from skdl._transformers.knots import chosen_knots, own_knots
 from skdl._transformers.number_columns import check_number_columns
 
 _ROWS_A_BIN, _MOST_BINS = 50, 16  # of n_bins="auto"
+_DTYPES = ["float64", "float32"]
 _AT_ONCE = 2**18  # numbers that are computed before they are written into the result
 SOFT_END = 3.0  # that clipped values tend to
 FAR = 1e100  # standard deviations, where the clipped value is SOFT_END to the last bit
@@ -68,9 +69,9 @@ class PiecewiseLinearEncoder(
     scale_bins : bool, default=True
         Whether the bins of a column are divided by the square root of their number, so that
         columns with many bins do not outweigh others.
-    dtype : dtype, default=numpy.float32
-        Type of the result, float32 or float64. None: that of X, float64 for integers. All is
-        computed in float64.
+    dtype : type or str, default=numpy.float32
+        Type of the result, numpy.float32 or numpy.float64, or its name. None: that of X, float64
+        for integers. All is computed in float64.
 
     Attributes
     ----------
@@ -141,7 +142,7 @@ class PiecewiseLinearEncoder(
         "keep": [StrOptions({"clipped", "standardized"}), None],
         "add_indicator": ["boolean"],
         "scale_bins": ["boolean"],
-        "dtype": "no_validation",  # checked by `_result_dtype`, with names and types alike
+        "dtype": [Options(type, {np.float32, np.float64}), StrOptions(set(_DTYPES)), None],
     }
 
     def __init__(
@@ -181,26 +182,26 @@ class PiecewiseLinearEncoder(
         ------
         ValueError
             If columns are no numbers, values are infinite, a column spans more than float64
-            holds, or `knots` or `dtype` are none; the message says what to do.
+            holds, or `knots` are none; the message says what to do.
         """
         with as_before_if_it_fails(self), numpy_defaults():
-            self._result_dtype(np.dtype(np.float64))
             X = self._validated(X, reset=True)
             n_samples, n_features = X.shape
             names = getattr(self, "feature_names_in_", None)
             own = own_knots(self.knots, n_features, names)
-            n_bins, fewest = self.n_bins, 0 if self.keep else 1
-            if n_bins == "auto":
-                n_bins = min(_MOST_BINS, n_samples // _ROWS_A_BIN)
-                n_bins = n_bins if n_bins >= 2 else fewest
-            spacing = "quantile" if isinstance(self.knots, dict) else self.knots
+            fewest = 0 if self.keep else 1
+            n_bins = min(_MOST_BINS, n_samples // _ROWS_A_BIN)
+            if not isinstance(self.n_bins, str):
+                n_bins = self.n_bins
+            elif n_bins < 2:
+                n_bins = fewest
+            spacing = self.knots if isinstance(self.knots, str) else "quantile"
             mean, scale, n_missing, knots = np.empty(n_features), np.empty(n_features), [], []
             for j in range(n_features):
                 values = np.sort(X[:, j].astype(np.float64))  # NaN last
                 values = values[: len(values) - np.isnan(values).sum()]
                 n_missing.append(n_samples - len(values))
-                name = j if names is None else names[j]
-                mean[j], scale[j] = _moments(values, n_samples, name)
+                mean[j], scale[j] = _moments(values, n_samples, self._name(j))
                 if not scale[j] > 0:
                     knots.append(np.empty(0))
                 elif j in own:
@@ -315,45 +316,45 @@ class PiecewiseLinearEncoder(
     def _check_held(self, z, kept):
         held = np.isfinite(z).all(axis=0)
         if not held.all():
-            name = kept[np.argmin(held)]
-            name = str(getattr(self, "feature_names_in_", range(self.n_features_in_))[name])
             raise ValueError(
-                f"Column {name} of X has values too far from those of fit for {z.dtype} once "
-                "standardized. Use keep='clipped', or look for what went wrong with them."
+                f"Column {self._name(kept[np.argmin(held)])} of X has values too far from those "
+                f"of fit for {z.dtype} once standardized. Use keep='clipped', or look for what "
+                "went wrong with them."
             )
 
     def _validated(self, X, reset):
         check_number_columns(X, type(self).__name__)
-        return validate_data(
-            self, X, reset=reset, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan"
-        )
-
-    def _result_dtype(self, of_X):
         try:
-            dtype = of_X if self.dtype is None else np.dtype(self.dtype)
-        except TypeError:
-            dtype = None
-        if dtype not in (np.float32, np.float64):
-            if self.dtype is not None:
-                raise ValueError(
-                    f"dtype must be float32, float64 or None, received dtype={self.dtype!r}."
-                )
-            dtype = np.dtype(np.float64)
-        return dtype
+            with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+                X = validate_data(self, X, reset=reset, dtype=FLOAT_DTYPES, ensure_all_finite=False)
+        except OverflowError as error:
+            raise ValueError(f"X holds integers beyond all floats: {error}.") from error
+        infinite = np.isinf(X).any(axis=0)
+        if infinite.any():
+            raise ValueError(
+                f"Column {self._name(np.argmax(infinite))} of X contains infinity or a value "
+                f"too large for {X.dtype}. Put a number in its place, or NaN, which is taken as "
+                "missing."
+            )
+        return X
+
+    def _name(self, position):
+        return str(getattr(self, "feature_names_in_", range(self.n_features_in_))[position])
+
+    def _result_dtype(self, given):
+        if self.dtype is not None:
+            return np.dtype(self.dtype)
+        return given if given in _DTYPES else np.dtype(np.float64)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        same = ["float64", "float32"]
-        try:
-            kept = same if self.dtype is None else [np.dtype(self.dtype).name]
-        except TypeError:
-            kept = []
-        tags.transformer_tags.preserves_dtype = [name for name in kept if name in same]
+        names = _DTYPES if self.dtype is None else [np.dtype(self.dtype).name]
+        tags.transformer_tags.preserves_dtype = names
         return tags
 
 
-def _moments(values: NDArray, n_samples: int, name: Any) -> tuple[float, float]:
+def _moments(values: NDArray, n_samples: int, name: str) -> tuple[float, float]:
     """Return the mean of sorted values, and the deviation with all others of a column at it."""
     if not len(values):
         return np.nan, np.nan
@@ -362,7 +363,7 @@ def _moments(values: NDArray, n_samples: int, name: Any) -> tuple[float, float]:
         span = high - low
     if not np.isfinite(span):
         raise ValueError(
-            f"Column {name!s} of X spans from {low} to {high}, more than float64 holds. Divide it "
+            f"Column {name} of X spans from {low} to {high}, more than float64 holds. Divide it "
             "by a number, or take logarithms."
         )
     if span == 0:

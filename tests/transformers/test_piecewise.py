@@ -163,7 +163,7 @@ def test_own_knots(table):
             PiecewiseLinearEncoder(knots={key: [0, 1]}).fit(frame)
     with pytest.raises(ValueError, match="there twice"):
         PiecewiseLinearEncoder(knots={"a": [0, 1], 0: [0, 1]}).fit(frame)
-    with pytest.raises(ValueError, match="dtype must be float32, float64 or None"):
+    with pytest.raises(ValueError, match="The 'dtype' parameter"):
         PiecewiseLinearEncoder(dtype="int8").fit(frame)
 
 
@@ -191,8 +191,8 @@ def test_values_at_the_ends_of_floats(dtype):
     assert nearest[0, 0] < nearest[1, 0]
     with pytest.raises(ValueError, match=r"Column 0 of X spans from -1.7e\+308"):
         encoder.fit([[-1.7e308], [1.7e308], [0]])
-    with pytest.raises(ValueError, match="infinity"):
-        encoder.fit([[np.inf], [1]])
+    with pytest.raises(ValueError, match="Column 1 of X contains infinity"):
+        encoder.fit([[1, np.inf], [2, 1]])
     plain = PiecewiseLinearEncoder(keep="standardized", dtype=dtype).fit([[1.0], [2.0]])
     with pytest.raises(ValueError, match="Column 0 of X has values too far"):
         plain.transform([[1e308], [1.0]]) if dtype == "float32" else clone(plain).fit(

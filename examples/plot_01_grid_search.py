@@ -1,15 +1,15 @@
 """
-Searching a network like any other estimator
-============================================
+Search a network like any other estimator
+=========================================
 
-A dense network on images of digits, searched over the number of epochs and the size of its
-hidden layer with :class:`~sklearn.model_selection.GridSearchCV`, inside a pipeline that
-standardises the pixels.
+:class:`~sklearn.model_selection.GridSearchCV` tunes the number of epochs and the size of the hidden
+layer of a dense network, inside a pipeline that standardizes the inputs. The 27 fits on images of
+digits need only three compiled programs, so the search takes seconds.
 """
 
 # %%
-# The data: 8 x 8 images of handwritten digits, one row of 64 pixels each. A quarter is kept
-# for the end.
+# The data are 8 x 8 images of handwritten digits, with one row of 64 pixels per image. A quarter of
+# them is held out as a test set.
 import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -22,8 +22,8 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# The grid has nine networks; three folds make 27 fits, and the best is fitted once more. Only
-# three compiled programs are needed for them: networks that differ in their epochs alone share one.
+# The grid has nine combinations. Three folds make 27 fits, and the best combination is fitted once
+# more. Networks that differ only in their number of epochs share a compiled program.
 search = GridSearchCV(
     Pipeline([("scale", StandardScaler()), ("net", DenseClassifier(random_state=0))]),
     {"net__epochs": [1, 5, 10], "net__hidden_layer_sizes": [32, 64, 256]},
@@ -33,7 +33,7 @@ search = GridSearchCV(
 search
 
 # %%
-# Mean scores over the folds, epochs down and units across.
+# The table shows the mean scores over the folds, with epochs as rows and units as columns.
 results = pd.DataFrame(search.cv_results_).rename(
     columns={
         "param_net__epochs": "epochs",
@@ -45,6 +45,6 @@ results = pd.DataFrame(search.cv_results_).rename(
 print(results.pivot_table(index="epochs", columns="units", values=["train", "test"]).round(3))
 
 # %%
-# The best network, on the images that the search never saw.
+# Finally, the best network is evaluated on the test set, which the search has not used.
 print("best:", search.best_params_)
 print(f"test accuracy: {search.score(X_test, y_test):.3f}")

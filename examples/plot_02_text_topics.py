@@ -1,19 +1,16 @@
 """
-Topics of texts
-===============
+A bottleneck layer costs accuracy on many topics
+================================================
 
-Texts in, topics out: a network on a bag of words, what a layer that is narrower than the
-number of topics does to it, and a search over the number of words and the hidden layers. The
-words stay a sparse matrix from the first line to the last.
+A network on a bag of words classifies texts by topic. A hidden layer that is much narrower than the
+number of topics makes it worse, on the training texts as well as on new ones. A grid search then
+chooses the number of words and the hidden layers. The words stay a sparse matrix throughout.
 """
 
 # %%
-# The data: 9100 newswires of the agency Reuters from 1987, of 52 topics of very different
-# frequency, where they lie beside this project. Elsewhere a corpus that every reader has: the
-# docstrings of scikit-learn, where the topic is the part of the library that they are from.
-# Its files are parsed, not imported.
+# The data are a corpus that every reader has: the docstrings of scikit-learn. Their topic is the
+# part of the library to which they belong. The files are parsed, not imported.
 import ast
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -38,19 +35,13 @@ def docstrings():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             text = ast.get_docstring(node) if isinstance(node, documented) else None
             if text and len(text) > 100:
-                found.setdefault(text, topic)  # a text once, though it may be used twice
+                found.setdefault(text, topic)  # keep each text only once
     table = pd.Series(found, name="category").rename_axis("text").reset_index()
     return table.groupby("category").filter(lambda rows: len(rows) >= 30)
 
 
-newswires = Path(sys.argv[0]).resolve().parents[2] / "shared" / "data" / "reuters_r52.csv.gz"
-if newswires.exists():
-    table = pd.read_csv(newswires)
-    train, test = (table[table["split"] == part] for part in ("train", "test"))
-else:
-    table = docstrings()
-    train, test = train_test_split(table, stratify=table["category"], random_state=0)
-batch_size = 512 if len(train) > 5000 else 64
+table = docstrings()
+train, test = train_test_split(table, stratify=table["category"], random_state=0)
 X_train, y_train, X_test, y_test = train["text"], train["category"], test["text"], test["category"]
 
 print(f"{len(train)} texts to train on, {len(test)} to test on")
@@ -58,17 +49,17 @@ print(y_train.value_counts().head(10))
 print(X_train.iloc[0][:300])
 
 # %%
-# The network: which of the 10,000 most frequent words occur, two layers of 64 units, and as
-# many outputs as there are topics. Words are counted in the training texts alone. A fifth of
-# these is held out to look at.
-settings = {"epochs": 20, "batch_size": batch_size, "metrics": "accuracy", "random_state": 0}
+# The inputs of the network tell which of the 10,000 most frequent words occur in a text. Two layers
+# of 64 units follow, and one output per topic. The vocabulary is learned from the training texts
+# only. A fifth of these texts is held out for validation.
+settings = {"epochs": 20, "batch_size": 64, "metrics": "accuracy", "random_state": 0}
 wide = TextBoWClassifier(hidden_layer_sizes=(64, 64), validation_split=0.2, **settings)
 wide.fit(X_train, y_train)
 wide.model_.summary()
 
 # %%
-# The same with four units in the second layer. Everything that the outputs learn of a text
-# has to pass through these four numbers: a bottleneck.
+# A second network has only four units in the second layer. All information about a text has to pass
+# through these four numbers: a bottleneck.
 narrow = TextBoWClassifier(hidden_layer_sizes=(64, 4), validation_split=0.2, **settings)
 narrow.fit(X_train, y_train)
 
@@ -77,19 +68,19 @@ for metric, ax in zip(("loss", "accuracy"), axes, strict=True):
     LossCurveDisplay.from_estimators([wide, narrow], labels=["64-64", "64-4"], metric=metric, ax=ax)
 
 # %%
-# The wide network ends by knowing its training texts by heart, and the held-out ones well. The
-# narrow one is behind at every epoch, on both: it is too small for that many topics. On texts
-# that neither has seen:
+# The wide network overfits, but is still good on the held-out texts. The narrow network is worse at
+# every epoch, on both sets: it is too small for this many topics. On texts that neither network has
+# seen:
 for name, net in (("64-64", wide), ("64-4", narrow)):
     print(f"{name:6} test accuracy {net.score(X_test, y_test):.3f}")
 
 # %%
-# How many words, and which layers? Vectorizer and network in one pipeline, so that every fold
-# counts its own words; a grid over both.
+# How many words, and which layers? With the vectorizer and the network in one pipeline, each fold
+# learns its own vocabulary, and one grid covers the parameters of both.
 pipeline = Pipeline(
     [
         ("words", OneHotTextVectorizer()),
-        ("net", DenseClassifier(epochs=8, batch_size=batch_size, random_state=0)),
+        ("net", DenseClassifier(epochs=8, batch_size=64, random_state=0)),
     ]
 )
 grid = {
@@ -108,8 +99,8 @@ print(
 )
 
 # %%
-# The best of them, fitted to all training texts, on the test texts: where the most frequent
-# topics are taken for one another.
+# The best combination, fitted to all training texts, is evaluated on the test texts. The confusion
+# matrix shows which of the most frequent topics it confuses.
 print(search.best_params_)
 print(f"test accuracy: {search.score(X_test, y_test):.3f}")
 

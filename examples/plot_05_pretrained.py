@@ -1,21 +1,18 @@
 """
-A network that has seen other images
-====================================
+Transfer learning: ten images per class are enough
+==================================================
 
-Ten images a class are too few to train a convolutional network on. But a network that was
-trained on other images already sees edges, strokes and corners. Here a small network that knows
-the digits 0 to 4 helps to tell 5 to 9 apart, in the three ways of
-:class:`~skdl.PretrainedFeatureClassifier`: on its features, with augmented images, and
-fine-tuned.
+Ten images per class are too few to train a convolutional network from scratch. A network that was
+trained on other images, however, already recognizes edges, strokes and corners. Here a small
+network trained on the digits 0 to 4 helps to tell the digits 5 to 9 apart, in the three ways that
+:class:`~skdl.PretrainedFeatureClassifier` offers: on its features, with data augmentation, and with
+fine-tuning.
 """
 
 # %%
-# The digits are put anywhere into images of 12 x 12 pixels. Those of 0 to 4, each in three places,
-# are for the backbone; ten of each of 5 to 9 are to learn from, and the others to test on.
-import os
-import sys
-from pathlib import Path
-
+# The digits are placed at random positions in images of 12 x 12 pixels. The digits 0 to 4, each at
+# three positions, train the backbone; ten of each of 5 to 9 are the training set, and the others
+# the test set.
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,8 +42,8 @@ test = np.setdiff1d(np.flatnonzero(y >= 5), few)
 X_known, X_few, X_test = anywhere(X[known]), anywhere(X[few]), anywhere(X[test])
 
 # %%
-# The backbone: a network trained on 0 to 4, up to the maps of its last convolution. Any Keras
-# model will do, and so will a name such as ``"VGG16"``.
+# The backbone is a network trained on 0 to 4, up to the feature maps of its last convolution. Any
+# Keras model can be used, as can a name such as ``"VGG16"``.
 net = ConvNetClassifier(
     (32, 64, 64), pool_size=(None, 2, 2), padding="same", epochs=10, random_state=0
 )
@@ -54,7 +51,8 @@ model = net.fit(X_known, y[known]).model_
 backbone = keras.Model(model.inputs, model.get_layer("flatten").output, name="known_digits")
 
 # %%
-# Three ways to train on it, each beside the same network with random weights in the backbone.
+# Each of the three ways to train is compared with the same network whose backbone has random
+# weights.
 settings = {
     "epochs": 40,
     "batch_size": 10,
@@ -68,7 +66,7 @@ ways = {
 }
 scores, fitted = {}, {}
 for training, more in ways.items():
-    for weights, name in (("imagenet", "what it has learned"), (None, "random weights")):
+    for weights, name in (("imagenet", "pretrained weights"), (None, "random weights")):
         classifier = PretrainedFeatureClassifier(
             backbone, weights=weights, training=training, **settings, **more
         ).fit(X_few, y[few])
@@ -77,9 +75,9 @@ for training, more in ways.items():
         print(f"{training:10} {name:20} {scores[training, name]:.3f}")
 
 # %%
-# Accuracies on the digits that were not learned from. Where nothing was transferred, the same
-# layers are worth much less.
-names = ["random weights", "what it has learned"]
+# The bars show the accuracies on the test set. Without transfer, the same layers are much less
+# accurate.
+names = ["random weights", "pretrained weights"]
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
 for offset, name in zip((-0.2, 0.2), names, strict=True):
     heights = [scores[training, name] for training in ways]
@@ -89,9 +87,9 @@ axes.set(xticks=range(len(ways)), xticklabels=ways, ylabel="test accuracy", ylim
 axes.legend(loc="upper left", ncols=2)
 
 # %%
-# ``history_`` goes on over both phases of fine-tuning; ``phases_`` tells which epoch belongs to
-# which.
-tuned = fitted["fine_tune", "what it has learned"]
+# ``history_`` covers both phases of fine-tuning; ``phases_`` tells to which phase each epoch
+# belongs.
+tuned = fitted["fine_tune", "pretrained weights"]
 begin = tuned.phases_.index("fine_tune")
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
 axes.plot(range(1, tuned.n_iter_ + 1), tuned.history_["loss"])
@@ -100,26 +98,9 @@ axes.annotate("fine-tuning", (begin + 1, max(tuned.history_["loss"])))
 axes.set(xlabel="epoch", ylabel="loss")
 
 # %%
-# Any classifier of scikit-learn can stand on the features. With ``memory`` the features of an
-# image are computed once, over all folds and searches.
+# Any classifier of scikit-learn can be trained on the features. With ``memory``, the features of
+# each image are computed only once for all folds and searches.
 extractor = PretrainedFeatureExtractor(backbone)
 pipeline = make_pipeline(extractor, StandardScaler(), LogisticRegression(max_iter=500))
 pipeline.fit(X_few, y[few])
 print(f"logistic regression on the features: {pipeline.score(X_test, y[test]):.3f}")
-
-# %%
-# The same with a large network, where the environment variable ``SKDL_VGG16_WEIGHTS`` names a
-# file of weights for VGG16 and MNIST's digits lie beside this project: they are resized to
-# 48 x 48 pixels, and grey is repeated to colours.
-weights = os.environ.get("SKDL_VGG16_WEIGHTS", "")
-mnist = Path(sys.argv[0]).resolve().parents[2] / "shared" / "data" / "mnist_5k.npz"
-if Path(weights).is_file() and mnist.exists():
-    with np.load(mnist) as data:
-        chosen = rng.permutation(len(data["X"]))[:400]
-        X, y = data["X"].reshape(-1, 28, 28)[chosen], data["y"][chosen]
-    vgg16 = PretrainedFeatureClassifier(
-        "VGG16", weights=weights, image_shape=(48, 48), pooling="avg", epochs=40, random_state=0
-    ).fit(X[:200], y[:200])
-    print(f"VGG16 on 200 images of MNIST: {vgg16.score(X[200:], y[200:]):.3f}")
-else:
-    print("without VGG16: its weights or MNIST's digits are missing")

@@ -1,14 +1,14 @@
 """
-Looking at a network: curves, errors, filters, scores
-=====================================================
+Five plots that explain a network
+=================================
 
-Pictures of how a convolutional network learns to read digits, when it had better stop, what it
-gets wrong, what it looks for, and which sizes suit it.
+The displays of skdl show how a convolutional network learns to read digits, at which epoch to stop,
+which images it misclassifies, what its filters look for, and which sizes of a network work best.
 """
 
 # %%
-# The data: 8 x 8 images of handwritten digits, one row of 64 pixels each. A quarter is kept
-# for the end.
+# The data are 8 x 8 images of handwritten digits, with one row of 64 pixels per image. A quarter of
+# them is held out as a test set.
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
 
@@ -28,8 +28,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 # How it learns
 # -------------
 # With early stopping, a tenth of the training images is held out. Training ends when the loss on
-# them has not improved for five epochs, and the network goes back to its best epoch, which the
-# dot marks.
+# these images has not improved for five epochs, and the weights of the best epoch, which the dot
+# marks, are restored.
 net = ConvNetClassifier(
     filters=(16, 32),
     padding="same",
@@ -42,15 +42,15 @@ net = ConvNetClassifier(
 LossCurveDisplay.from_estimator(net)
 
 # %%
-# The record of training holds the metrics as well.
+# The metrics are recorded as well.
 LossCurveDisplay.from_estimator(net, metric="accuracy")
 
 # %%
 # Is a curve typical?
 # -------------------
-# The folds of a cross-validation show how much of a curve is chance: the line is their mean, the
-# band one standard deviation. Each fold stops when it should, so the line ends where fewer than
-# half of them are still being trained.
+# The folds of a cross-validation show how much a curve varies by chance: the line is their mean,
+# and the band is one standard deviation. Early stopping ends each fold at a different epoch, so the
+# line ends where fewer than half of the folds are still being trained.
 dense = DenseClassifier(epochs=60, early_stopping=True, patience=5, random_state=0)
 folds = cross_validate(dense, X_train / 16, y_train, cv=5, return_estimator=True)["estimator"]
 dense.set_params(hidden_layer_sizes=16)
@@ -62,28 +62,28 @@ LossCurveDisplay.from_estimators(
 # %%
 # What it gets wrong
 # ------------------
-# The test images that were mistaken, the surest mistakes first. Some of them a person would
-# mistake, too.
+# These test images are misclassified, with the most confident errors first. A person would
+# misclassify some of them, too.
 print(f"test accuracy: {net.score(X_test, y_test):.3f}")
 ImageGridDisplay.from_estimator(net, X_test, y_test, max_images=12)
 
 # %%
-# Even where it is right, it may have been in doubt.
+# Even correct predictions can be uncertain; these are the least confident ones.
 ImageGridDisplay.from_estimator(net, X_test, y_test, only="correct", max_images=6)
 
 # %%
 # What it looks for
 # -----------------
-# The filters of the first convolution: white adds to a filter's output, black takes away from
-# it, and grey does neither.
+# These are the filters of the first convolution: white pixels increase a filter's output, black
+# ones decrease it, and grey ones do neither.
 FilterDisplay.from_estimator(net)
 
 # %%
 # Which sizes suit it
 # -------------------
-# A search over two parameters is a map of scores, on the folds left out and on those trained
-# on: where the second grows and the first does not, the network learns by heart. The frame is
-# around the best combination.
+# A search over two parameters gives a heat map of scores, both on the left-out folds and on the
+# training folds: where only the training score grows, the network overfits. A frame marks the best
+# combination.
 search = GridSearchCV(
     DenseClassifier(random_state=0),
     {"epochs": [1, 5, 20], "hidden_layer_sizes": [16, 100, (64, 64)]},
@@ -93,5 +93,5 @@ search = GridSearchCV(
 SearchDisplay.from_search(search, x="hidden_layer_sizes", y="epochs", score="both")
 
 # %%
-# In a notebook, a fitted network shows its layers when its name is the last line of a cell.
+# In a notebook, a fitted network shows its layers if its name is the last line of a cell.
 net

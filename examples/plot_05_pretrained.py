@@ -1,6 +1,6 @@
 """
-Transfer learning: ten images per class are enough
-==================================================
+Transfer learning helps when images are few
+===========================================
 
 Ten images per class are too few to train a convolutional network from scratch. A network that was
 trained on other images, however, already recognizes edges, strokes and corners. Here a small

@@ -1,16 +1,17 @@
-"""Training a convolutional network on images: skdl beside Keras's `fit` and skorch.
+"""Training a convolutional network on images: skdl compared with Keras's `fit` and skorch.
 
-Convolutions of 32, 64 and 64 filters of 3 x 3, the first two pooled, 64 hidden units; RMSprop,
-batches of 64, 6000 images of 28 x 28 bytes, which the network scales. Keras trains the network
-that skdl builds, on the same bytes and, as many write it, on floats made beforehand.
+The network has convolutions of 32, 64 and 64 filters of 3 x 3, the first two with pooling, and 64
+hidden units. It is trained with RMSprop and batches of 64 on 6000 images of 28 x 28 bytes, which
+the network scales. Keras trains the network that skdl builds, on the same bytes and, as is common,
+on floats computed beforehand.
 
-An epoch is the difference of a fit of 4 epochs and one of 1, over 3: nothing but training. The
-first fit is one epoch with a new network, compile and all. Every library trains in turn, in a
-process of its own, and medians are compared. (Where Keras has trained on floats in the same
-process, the system's allocator keeps memory that torch else asks for anew at every step, and
-skorch's epochs take 1.6 to 1.8 times as long as skdl's.) Memory is the growth of the resident
-set of a process that only fits, sampled every 5 ms; TensorFlow or torch is loaded and the bytes
-are there before.
+The time of an epoch is the difference between a fit of 4 epochs and one of 1, divided by 3, so that
+it contains nothing but training. The first fit is one epoch with a new network, including
+compilation. The libraries are trained in turn, each in a process of its own, and medians are
+compared. (If Keras has trained on floats in the same process, the system's allocator keeps memory
+that torch otherwise requests again at every step, and skorch's epochs take 1.6 to 1.8 times as long
+as skdl's.) Memory is the growth of the resident set of a process that does nothing but fit, sampled
+every 5 ms; TensorFlow or torch is loaded and the bytes are in memory before.
 
     python benchmarks/convnet.py [rounds]
 """

@@ -1,8 +1,8 @@
-"""Out-of-the-box accuracy of the dense estimators beside scikit-learn's MLP.
+"""Accuracy with default parameters: the dense estimators compared with scikit-learn's MLP.
 
-Every data set is scored by 5-fold cross-validation with `StandardScaler` in front: accuracy
-for classes, R2 for values. The time is that of the five fits and scores. Prints a
-reStructuredText table.
+Every data set is scored by 5-fold cross-validation with `StandardScaler` in front: accuracy for
+classes, R2 for numeric values. The seconds are those of the five fits and scores. The script prints
+a reStructuredText table.
 
     python benchmarks/defaults.py [folder with mnist_5k.npz and boston_housing.npz]
 """

@@ -1,7 +1,7 @@
-"""The first fit of a new process on iris, 10 epochs, and the fits after it.
+"""The first fit in a new process on iris, with 10 epochs, and the fits after it.
 
-Each library in processes of its own, in turn; the import of TensorFlow and Keras comes
-before the clock starts.
+Each library runs in processes of its own, in turn; TensorFlow and Keras are imported before the
+clock starts.
 
     python benchmarks/first_fit.py [rounds]
 """

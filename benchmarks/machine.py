@@ -1,4 +1,4 @@
-"""What every benchmark's table says of where it was made."""
+"""The date, machine and versions with which the output of every benchmark begins."""
 
 import datetime
 import os

@@ -1,7 +1,8 @@
-"""200 fits in one process: resident memory and the time of a fit, start to end.
+"""200 fits in one process: resident memory and the time of a fit, from start to end.
 
-A random search over 20 networks on 2000 x 20 rows. Then networks beyond the bound of the
-store, to see what each network more costs, since TensorFlow keeps what it has compiled.
+The fits are a random search over 20 networks on 2000 x 20 rows. Afterwards, more networks than the
+store keeps are trained, to measure what each additional network costs, since TensorFlow does not
+free everything that it has compiled.
 
     python benchmarks/memory.py
 """

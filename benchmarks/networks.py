@@ -1,7 +1,7 @@
-"""Networks of users' own functions: first and second fit, beside scikeras and plain Keras.
+"""Networks built by users' functions: first and second fit, compared with scikeras and Keras.
 
-Prints seconds, and how many times as long the others take. scikeras is left out where it does not
-work with the scikit-learn at hand.
+The script prints seconds, and how many times as long the other libraries take. scikeras is left out
+if it does not work with the installed scikit-learn.
 """
 
 import time

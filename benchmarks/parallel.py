@@ -1,10 +1,10 @@
-"""A search of 60 fits by one process and by two: how much faster two are.
+"""A search of 60 fits in one process and in two: how much faster two processes are.
 
-Twelve candidates (hidden layers by learning rates) over five stratified folds, Adam, batches
-of 32, on 5000 MNIST images. One job is a search in a fresh process that may use every core;
-two jobs are joblib's loky workers, each with its share of the threads. "cold" counts what a
-first search pays, the start of the workers and their import of TensorFlow included; "warm"
-is a second search in the same processes. Beside it the seconds that a worker needs to import
+Twelve candidates (hidden layers by learning rates) are fitted on five stratified folds, with Adam
+and batches of 32, on 5000 MNIST images. "One job" is a search in a fresh process that may use every
+core; "two jobs" are joblib's loky workers, each with its share of the threads. "cold" is what a
+first search costs, including the start of the workers and their import of TensorFlow; "warm" is a
+second search in the same processes. The table also shows the seconds that a worker needs to import
 TensorFlow, and one job with one thread.
 
     python benchmarks/parallel.py [mnist_5k.npz] [rounds]

@@ -1,8 +1,8 @@
-"""Size and time of keeping a fitted network: pickles and `skdl.save` beside scikeras's pickles.
+"""Size and time of storing a fitted network: pickles and `skdl.save` compared with scikeras.
 
-The same networks on the same data, fitted for an epoch. Each step is timed in turn, in this
-process, where all programs are compiled; sizes are those of the bytes written, and the ratios
-are to scikeras.
+The same networks are fitted on the same data for one epoch. Each step is timed in turn, in this
+process, in which all programs have been compiled. Sizes are those of the bytes written, and the
+ratios are relative to scikeras's pickles.
 
     python benchmarks/pickling.py [rounds]
 """

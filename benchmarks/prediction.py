@@ -1,4 +1,4 @@
-"""Seconds of predicting: skdl beside `keras.Model.predict`, one row and 60000.
+"""Time of predictions: skdl compared with `keras.Model.predict`, for one row and for 60000.
 
 python benchmarks/prediction.py
 """

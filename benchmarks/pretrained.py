@@ -1,16 +1,16 @@
-"""Seconds of a pretrained backbone: skdl's three ways beside the same written by hand in Keras.
+"""Pretrained backbones: skdl's three ways to train compared with the same code in Keras.
 
-Made-up photos (64 of 96 x 96 pixels, two classes) and a backbone of random weights, which take
-as long as real ones. The head has 256 units and dropout 0.5. Measured in turn, `rounds` times;
-medians are printed:
+The data are artificial photos (64 of 96 x 96 pixels, two classes) and a backbone with random
+weights, which take as long as real ones. The head has 256 units and dropout 0.5. The cases are
+measured in turn, `rounds` times, and medians are printed:
 
-- extraction: `PretrainedFeatureExtractor.transform`, beside Keras's preprocessing and
-  `base.predict`, both having run before;
+- extraction: `PretrainedFeatureExtractor.transform`, compared with Keras's preprocessing and
+  `base.predict`, after both have been run before;
 - again: the same from the cache;
-- features: a fit of 20 epochs with training="features", beside `base.predict` and `fit` of the
-  head on its outputs;
-- augmented: an epoch with training="augmented" (rotation, shifts, zoom, flips), beside `fit` of
-  the whole network; the difference between fits of 2 epochs and of 1.
+- features: a fit of 20 epochs with training="features", compared with `base.predict` and `fit` of
+  the head on its outputs;
+- augmented: one epoch with training="augmented" (rotation, shifts, zoom, flips), compared with
+  `fit` of the whole network; the difference between fits of 2 epochs and of 1.
 
     python benchmarks/pretrained.py [--backbone VGG16] [--rounds 3] [--images 64] [--size 96]
 """

@@ -1,7 +1,7 @@
-"""Run the benchmarks and keep what they print for the documentation.
+"""Run the benchmarks and store their output for the documentation.
 
-Each script's output goes to docs/benchmarks/<script>.txt as it is, with the date and versions
-that it begins with. Where it has lines with the ratio to skdl, a picture is drawn of them.
+The output of each script is written unchanged to docs/benchmarks/<script>.txt; it begins with the
+date and versions. If it has lines with the ratio to skdl, a figure of these ratios is drawn.
 
     python benchmarks/run_all.py [script ...]
 """

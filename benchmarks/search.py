@@ -1,9 +1,10 @@
-"""A grid search over small networks: skdl beside scikeras and scikit-learn's MLP.
+"""A grid search over small networks: skdl compared with scikeras and scikit-learn's MLP.
 
-Epochs 1, 5, 10 by hidden layers of 32, 64, 256 units, three stratified folds with train
-scores, Adam, batches of 32, one job, on 5000 MNIST images; every estimator in a process of
-its own, one after the other, `rounds` times. "cold" is the first search of a process, after
-the libraries are loaded; "warm" is the median of the searches after it. Peers search once.
+The grid has 1, 5 and 10 epochs by hidden layers of 32, 64 and 256 units, with three stratified
+folds including training scores, Adam, batches of 32 and one job, on 5000 MNIST images. Each
+estimator runs in a process of its own, one after the other, `rounds` times. "cold" is the first
+search of a process, after the libraries have been loaded; "warm" is the median of the following
+searches. The other libraries search once.
 
     python benchmarks/search.py [mnist_5k.npz] [rounds]
 """

@@ -1,9 +1,9 @@
-"""Training on a sparse matrix of words: skdl beside Keras and scikit-learn's MLP.
+"""Training on a sparse document-term matrix: skdl compared with Keras and scikit-learn's MLP.
 
-25000 x 10000, about 117 words per row, two layers of 16, batch 512, Adam. Keras trains on the
-densified matrix and on sparse batches. An epoch is the difference of a fit of 6 epochs and
-one of 1, over 5. Memory is the growth of the resident set of a process that only fits, sampled
-every 5 ms.
+The matrix is 25000 x 10000 with about 117 words per row; the network has two layers of 16, and is
+trained with Adam and batches of 512. Keras is trained on the dense matrix and on sparse batches.
+The time of an epoch is the difference between a fit of 6 epochs and one of 1, divided by 5. Memory
+is the growth of the resident set of a process that does nothing but fit, sampled every 5 ms.
 
     python benchmarks/sparse.py [rounds]
 """

@@ -1,17 +1,17 @@
-"""Seconds of training: skdl beside Keras, scikit-learn's MLP and skorch, in one process.
+"""Time of training: skdl compared with Keras, scikit-learn's MLP and skorch, in one process.
 
-Four cases, each on made-up data of the stated size, with Adam (RMSprop in the first):
+There are four cases, each on artificial data of the given size, with Adam (RMSprop in the first):
 
 - batch1: 4 folds of 303 of 404 rows x 13, two layers of 64, batch size 1, 100 epochs
   (Keras, the MLP and skorch run fewer epochs, and the seconds are scaled to 100);
-- wide: 60000 x 784, 512 units, batch 128, an epoch;
-- narrow: 60000 x 784, layers of 20 and 15, batch 100, an epoch;
-- dropout: 2000 x 20, two layers of 64, dropout 0.3 (the MLP has none), batch 32, an epoch.
+- wide: one epoch on 60000 x 784, 512 units, batches of 128;
+- narrow: one epoch on 60000 x 784, layers of 20 and 15, batches of 100;
+- dropout: one epoch on 2000 x 20, two layers of 64, dropout 0.3 (not for the MLP), batches of 32.
 
-Every library trains in turn, `rounds` times; medians are compared. In batch1 whole fits are
-timed, skdl's with its compile. Elsewhere an epoch is the difference between a fit of 6 epochs
-and one of 1, over 5 (dropout: of 51 and 1, over 50), each library having trained before. The
-MLP has the default number of threads.
+The libraries are trained in turn, `rounds` times, and medians are compared. In batch1, whole fits
+are timed, for skdl including compilation. In the other cases, the time of an epoch is the
+difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and 1, divided
+by 50), after each library has trained before. The MLP uses the default number of threads.
 
     python benchmarks/training.py [case ...] [--rounds N]
 """

@@ -14,6 +14,7 @@ class Given:
     """An estimator that takes its network as it is; fit settles shapes and targets alone."""
 
     image_shape = rescale = None
+    loss, output_activation, standardize_y = "auto", "auto", False
 
     def __init__(self, model, dtype="float32"):
         self.model, self.dtype = model, dtype

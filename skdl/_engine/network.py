@@ -94,7 +94,8 @@ class Network:
         """The device variables: weights and seeds, optimizer, metrics."""
         with self._lock:
             if self._variables is None:
-                values = self._arrays + self._template().initial_metrics
+                units = self.config.units
+                values = self._arrays + self._template().initial_metrics(units)
                 self._variables, self._arrays = new_variables(values), None
             return self._variables
 

@@ -159,6 +159,7 @@ class BaseNetwork(
             samples, held_out = fitting.hold_out(samples, X_val, y_val)
             if held_out is not None and X_val is None:
                 tasks.keep(samples.positions)
+            fitting.learn_scale(samples)
             x = fitting.learn_inputs(samples.X)
             network = fitting.make_network(x)
             rows = fitting.encode(x, samples)
@@ -178,6 +179,7 @@ class BaseNetwork(
             else:
                 fitting.learn_targets(samples.y, classes)
             samples = fitting.weigh(samples)
+            fitting.learn_scale(samples)
             fitting.begin()
             x = fitting.learn_inputs(samples.X)
             network = fitting.make_network(x)
@@ -234,7 +236,7 @@ class BaseNetwork(
         return x, input_dtype(self.dtype)
 
     def _check_going_on(self):
-        """Raise a ValueError if what the last fit learned of X is asked for otherwise now."""
+        """Raise a ValueError if what the last fit learned of X or y is asked for otherwise now."""
 
     def _new_network(self, X, targets, seed):
         from skdl._engine.network import Network
@@ -252,7 +254,9 @@ class BaseNetwork(
         arguments["n_outputs"] = targets.n_units
         arguments["output_activation"] = targets.activation(output, loss)
         metrics = targets.resolve_metrics(self.metrics)
-        return NetworkConfig.of(builder, arguments, self.optimizer, learning_rate, loss, metrics)
+        return NetworkConfig.of(
+            builder, arguments, self.optimizer, learning_rate, loss, metrics, targets.units
+        )
 
     def _planned_epochs(self):
         """Return the largest number of epochs that `fit` trains."""

@@ -7,10 +7,14 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skdl._common.types import KerasObject
 from skdl._estimators.dense import HIDDEN_LAYERS, dense_architecture
+from skdl._estimators.fit.scale import Scale
+from skdl._estimators.fit.targets import ValueTargets
 from skdl._estimators.supervised import NetworkRegressor
+from skdl._sklearn import StrOptions
 
 
 class DenseRegressor(NetworkRegressor):
@@ -18,8 +22,8 @@ class DenseRegressor(NetworkRegressor):
 
     Takes dense arrays, DataFrames and sparse matrices. The output layer has one unit per output
     and is linear, unless the loss or `output_activation` asks for positive or bounded values.
-    Targets far from zero and one train faster when they are scaled, as
-    `sklearn.compose.TransformedTargetRegressor` does.
+    Where it is linear the network is trained on standardised targets, so that their units do not
+    matter; `predict` returns values in the units of y.
 
     Parameters
     ----------
@@ -51,6 +55,15 @@ class DenseRegressor(NetworkRegressor):
     loss : str, dict or callable, default="auto"
         What training minimises: a name in `keras.losses`, a configuration or an object.
         "auto": the mean squared error. Losses of classes are refused.
+    standardize_y : bool or "auto", default="auto"
+        Whether the network is trained on y less its mean, divided by its standard deviation,
+        each output by its own [5]_. "auto": where the output layer is linear and the loss is
+        "mean_squared_error", "mean_absolute_error", "huber" or "log_cosh", by name or as an
+        object; not for losses that have a meaning in the units of y alone, such as "poisson"
+        or "mean_absolute_percentage_error", and not for losses of one's own. Several outputs
+        then count alike in the loss. The `delta` of "huber", and the 1 at which "log_cosh"
+        becomes linear, are in standard deviations of y. False: never; True is an error where
+        it has no meaning.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
@@ -59,7 +72,7 @@ class DenseRegressor(NetworkRegressor):
         configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
         Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss.
+        beside the loss, in the units of y.
     epochs : int, default=100
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
@@ -76,7 +89,8 @@ class DenseRegressor(NetworkRegressor):
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit.
+        Whether `fit` goes on from the weights, optimizer state and history of the last fit,
+        and with the mean and standard deviation of y of the first.
     dtype : str, default="float32"
         Keras dtype policy of the network: "float32", "float64", "bfloat16" or
         "mixed_bfloat16". Inputs of any numeric dtype are converted.
@@ -100,9 +114,17 @@ class DenseRegressor(NetworkRegressor):
     Attributes
     ----------
     model_ : keras.Model
-        The trained network, compiled; it can be used with Keras alone.
+        The trained network, compiled; it can be used with Keras alone. Its outputs are
+        standardised: `predict` returns `model_.predict(X) * y_scale_ + y_mean_`.
+    y_mean_ : ndarray of shape (`n_outputs_`,)
+        Mean of each output over the rows trained on, weighted; 0 where y is not standardised.
+        `partial_fit` has it from its first call.
+    y_scale_ : ndarray of shape (`n_outputs_`,)
+        Standard deviation of each output likewise; 1 where y is constant or not standardised.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch. The losses
+        are those of standardised y: 1 is the mean squared error of predicting the mean.
+        The metrics are in the units of y.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
@@ -132,6 +154,8 @@ class DenseRegressor(NetworkRegressor):
     .. [3] X. Glorot, Y. Bengio (2010). Understanding the difficulty of training deep
        feedforward neural networks. AISTATS.
     .. [4] Diederik P. Kingma, Jimmy Ba (2015). Adam: a method for stochastic optimization. ICLR.
+    .. [5] Y. LeCun, L. Bottou, G. Orr, K.-R. Mueller (1998). Efficient BackProp. In Neural
+       Networks: Tricks of the Trade. Springer.
 
     Examples
     --------
@@ -149,7 +173,11 @@ class DenseRegressor(NetworkRegressor):
         **NetworkRegressor._parameter_constraints,
         **HIDDEN_LAYERS,
         "output_activation": [str, dict, callable],
+        "standardize_y": ["boolean", StrOptions({"auto"})],
     }
+
+    y_mean_: NDArray
+    y_scale_: NDArray
 
     _takes_streams = True
 
@@ -165,6 +193,7 @@ class DenseRegressor(NetworkRegressor):
         kernel_initializer: KerasObject = "glorot_uniform",
         output_activation: KerasObject = "auto",
         loss: KerasObject = "auto",
+        standardize_y: bool | str = "auto",
         optimizer: Any = "adam",
         learning_rate: float | None = None,
         metrics: Any = None,
@@ -191,6 +220,7 @@ class DenseRegressor(NetworkRegressor):
         self.kernel_initializer = kernel_initializer
         self.output_activation = output_activation
         self.loss = loss
+        self.standardize_y = standardize_y
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.metrics = metrics
@@ -210,6 +240,27 @@ class DenseRegressor(NetworkRegressor):
 
     def _architecture(self, X):
         return dense_architecture(self, X)
+
+    def _make_targets(self, y, classes=None):
+        return ValueTargets(y, self._standardizes())
+
+    def _standardizes(self):
+        from skdl._networks.standardizing import standardizes
+
+        return standardizes(self.standardize_y, self.loss, self.output_activation)
+
+    def _check_going_on(self):
+        if self._standardizes() != self._targets.standardized:
+            raise ValueError(
+                f"Training cannot go on with standardize_y={self.standardize_y!r}: the network of "
+                f"the last fit was trained with standardised y: {self._targets.standardized}. Set "
+                "standardize_y, loss and output_activation back, or fit a clone of this estimator."
+            )
+
+    def _fitted_attributes(self, network, targets):
+        scale = targets.scale or Scale.none(targets.n_units)
+        own = {"y_mean_": scale.mean.copy(), "y_scale_": scale.deviation.copy()}
+        return super()._fitted_attributes(network, targets) | own
 
 
 # The public place, which pickles and OpenML flows name.

@@ -63,6 +63,7 @@ SHAPES = {
     "IsotonicRegression": {"X_thresholds_": "t", "y_thresholds_": "t"},
     "_SigmoidCalibration": {"a_": "", "b_": ""},
     "_TemperatureScaling": {"beta_": ""},
+    "Scale": {"mean": "k", "deviation": "k"},
 }  # fmt: skip
 
 

@@ -89,6 +89,7 @@ _CALLBACKS |= {"terminate_on_nan": "TerminateOnNaN"}
 # (why they are harmless, module, names)
 OBJECTS = [
     ("the labels of a classifier", "skdl._estimators.fit.targets", "ClassTargets ValueTargets"),
+    ("the scale of a regressor's values; arrays", "skdl._estimators.fit.scale", "Scale"),
     ("the description of a backbone and its weights",
      "skdl._networks.builders.backbones", "Backbone"),
     ("the cv of a search; they hold numbers and yield positions",

@@ -28,7 +28,7 @@ _BUILDERS = {
     builder.__name__: builder
     for builder in (build_dense, build_convnet, build_pretrained, build_features)
 }
-_CONFIG = ("arguments", "optimizer", "loss", "metrics", "learning_rate")
+_CONFIG = ("arguments", "optimizer", "loss", "metrics", "learning_rate", "units")
 # What a network's state is made of, as its pickles have it.
 _STATE = {
     "target_shape": tuple,
@@ -70,7 +70,7 @@ def decode_network(
     """Return the network, once its arrays are seen to be those that its builder asks for."""
     if builder not in _BUILDERS:
         raise InvalidFileError(f"it has a network of the unknown builder {builder!r}")
-    config = decoder.decode({name: config[name] for name in _CONFIG})
+    config = decoder.decode({name: config[name] for name in _CONFIG if name in config})
     state = decoder.decode(dict(state))
     wrong = [n for n, kind in _STATE.items() if n not in state or not _is_a(state[n], kind)]
     if wrong or len(state) > len(_STATE):
@@ -91,12 +91,24 @@ def decode_network(
     return network
 
 
-def _network_config(builder, arguments, optimizer, loss, metrics, learning_rate):
+def _network_config(builder, arguments, optimizer, loss, metrics, learning_rate, units=None):
     if not (isinstance(arguments, dict) and isinstance(optimizer, Recipe)):
         raise InvalidFileError("its network has no arguments or no optimizer")
     if not isinstance(metrics, tuple) or not isinstance(learning_rate, float | int | None):
         raise InvalidFileError("its network has wrong metrics or a wrong learning_rate")
-    return NetworkConfig(builder, arguments, optimizer, loss, metrics, learning_rate)
+    if units is not None and not _are_units(units, arguments.get("n_outputs")):
+        raise InvalidFileError("its network has wrong units of metrics")
+    return NetworkConfig(builder, arguments, optimizer, loss, metrics, learning_rate, units)
+
+
+def _are_units(units, n_outputs):
+    """Tell whether units are an offset and a scale for each output."""
+    return (
+        isinstance(units, tuple)
+        and len(units) == 2
+        and all(isinstance(each, tuple) and len(each) == n_outputs for each in units)
+        and all(isinstance(value, float) for each in units for value in each)
+    )
 
 
 def _is_a(value, kind):

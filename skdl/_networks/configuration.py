@@ -21,6 +21,7 @@ from skdl._networks.objects import (
 )
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
 from skdl._networks.settings import own_settings
+from skdl._networks.units import measure_in_units
 
 _ON_EACH_OUTPUT = ("linear", "sigmoid", "softmax", "exponential")
 
@@ -29,8 +30,11 @@ _ON_EACH_OUTPUT = ("linear", "sigmoid", "softmax", "exponential")
 class NetworkConfig:
     """All that decides a compiled network but its weights: builder, arguments, training.
 
-    The learning rate, where it is a number, is no part of `key`: it is a variable of the
-    optimizer, so networks that differ in it alone share their compiled programs.
+    The learning rate, where it is a number, and the numbers in `units` are no part of `key`: they
+    are variables, so networks that differ in them alone share their compiled programs.
+
+    `units` are the offset and the scale of each output by which metrics are measured in the units
+    of y, where the network is trained on standardised y; None for networks without.
     """
 
     builder: Callable
@@ -39,12 +43,13 @@ class NetworkConfig:
     loss: Any
     metrics: tuple
     learning_rate: float | None
+    units: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @functools.cached_property
     def key(self) -> Hashable:
         """Equal for networks that share their compiled programs."""
         recipes = self.optimizer.key, key_of(self.loss), key_of(self.metrics)
-        return self.builder, key_of(self.arguments), *recipes
+        return self.builder, key_of(self.arguments), *recipes, self.units is not None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the key, which holds what functions read: modules, for one."""
@@ -60,6 +65,7 @@ class NetworkConfig:
         learning_rate: float | None,
         loss: Any,
         metrics: Any,
+        units: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     ) -> NetworkConfig:
         """Resolve names and objects, checking each."""
         for parameter in ("activation", "output_activation", "kernel_initializer"):
@@ -72,7 +78,8 @@ class NetworkConfig:
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe, learning_rate = optimizer_and_rate(optimizer, learning_rate)
         loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
-        return cls(builder, arguments, recipe, loss, metrics, learning_rate)
+        units = units if metrics else None
+        return cls(builder, arguments, recipe, loss, metrics, learning_rate, units)
 
     def rebuilt(self, builder: Callable, arguments: dict) -> NetworkConfig:
         """Return the configuration of another network that is compiled alike."""
@@ -112,6 +119,8 @@ class NetworkConfig:
         if self.arguments.get("output_activation", "linear") not in _ON_EACH_OUTPUT:
             self._check_output(model)
         model._aggregate_additional_loss = penalty_in_common_dtype
+        if self.units is not None:
+            measure_in_units(model, len(self.units[0]))
         model.optimizer.build(model.trainable_variables)
         if self.learning_rate is not None:
             model.optimizer.learning_rate = self.learning_rate

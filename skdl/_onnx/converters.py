@@ -163,7 +163,7 @@ def _convert_network(scope, operator, container):
     last = Graph(scope, container, np.float64 if in_float64 else np.float32)
     values = last.cast(outputs, last.dtype)
     if not isinstance(estimator, ClassifierMixin):
-        last.give(values, given)
+        last.give(_in_units(last, targets, outputs, values), given)
         return
     label = operator.outputs[0]
     above = graph.cast(graph("Greater", outputs, 0.5), np.int64)
@@ -181,6 +181,15 @@ def _convert_network(scope, operator, container):
         names = graph.constant(classes, classes.dtype)
         graph.give(graph("Gather", names, codes), label)
     last.give(values, given)
+
+
+def _in_units(last, targets, outputs, values):
+    """Return values in the units of y, computed in float64 as `predict` does."""
+    if targets.scale is None:
+        return values
+    wide = last.of_dtype(np.float64)
+    values = wide("Mul", wide.cast(outputs, np.float64), targets.scale.deviation)
+    return last.cast(wide("Add", values, targets.scale.mean), last.dtype)
 
 
 def _reshaper_shapes(operator):

@@ -42,6 +42,10 @@ class Graph:
         self._container.add_node(operator, names, [output], op_domain=domain, **attributes)
         return self.cast(output, self.dtype) if narrowed else output
 
+    def of_dtype(self, dtype: Any) -> Graph:
+        """Return a graph that adds to the same model, and computes in another type."""
+        return Graph(self._scope, self._container, dtype)
+
     def cast(self, value: str, dtype: Any) -> str:
         """Return a value in another type."""
         return self("Cast", value, to=np_dtype_to_tensor_dtype(np.dtype(dtype)))
@@ -50,7 +54,7 @@ class Graph:
         """Add an operator as NumPy computes it in place: in float64, then in this type."""
         if self.dtype == np.float64:
             return self(operator, value, array)
-        wide = Graph(self._scope, self._container, np.float64)
+        wide = self.of_dtype(np.float64)
         return self.cast(wide(operator, self.cast(value, np.float64), array), self.dtype)
 
     def constant(self, value: Any, dtype: Any = None) -> str:

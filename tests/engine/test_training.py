@@ -62,13 +62,19 @@ def reference(kind, network, optimizer, X, y, weight, epochs, batch_size):
     if kind == "multilabel":  # Keras would compare the most probable labels
         metric = keras.metrics.BinaryAccuracy(name="accuracy")
     model.compile(optimizer, loss, metrics=[metric])
+    scale = 1.0
+    if kind == "regression":  # which standardises y, and measures in its units
+        y = y - np.average(y.astype(float), weights=weight)
+        scale = np.sqrt(np.average(y**2, weights=weight))
+        y = y / scale
     if weight is not None:
         weight = (weight / weight.mean()).astype(np.float32)
     targets = y.reshape(len(y), -1).astype(np.float32) if kind != "multiclass" else y
     history = model.fit(
         X, targets, batch_size, epochs, sample_weight=weight, shuffle=False, verbose=0
     )
-    return model, history.history
+    errors = {name: scale * np.array(values) for name, values in history.history.items()}
+    return model, errors | {"loss": history.history["loss"]}
 
 
 def estimator(kind, network, optimizer, epochs, batch_size):
@@ -178,7 +184,7 @@ def test_trains_the_convolutions_that_keras_trains(network, digits):
 def raw_outputs(net, kind, X):
     """Return an estimator's predictions as the network gives them."""
     if kind == "regression":
-        return net.predict(X)[:, None]
+        return (net.predict(X)[:, None] - net.y_mean_) / net.y_scale_
     return net.predict_proba(X)[:, 1:] if kind == "binary" else net.predict_proba(X)
 
 

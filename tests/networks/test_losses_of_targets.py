@@ -69,6 +69,8 @@ def check(kind, name):
     if kind == "binary":
         outputs = outputs[:, 1]
     Y, P = (np.asarray(a, np.float32) for a in (y, outputs))
+    if "value" in kind:  # where y is standardised, losses are of standardised values
+        Y, P = ((a - net.y_mean_) / net.y_scale_ for a in (Y, P))
     if kind == "multiclass" and name not in {
         "SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy"
     }:  # fmt: skip

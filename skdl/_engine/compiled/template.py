@@ -41,6 +41,7 @@ from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
 from skdl._networks.settings import own_settings
+from skdl._networks.units import units_of
 from skdl._networks.variables import compact, flat_layers, position_of, random_parts, state_of
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -174,10 +175,15 @@ class Template:
             values[slot] = values[position]
         return self.with_rate(values, learning_rate)
 
-    @property
-    def initial_metrics(self) -> list[np.ndarray]:
-        """Values of the variables of loss and metrics before the first batch."""
-        return self._initial[self.n_saved :]
+    def initial_metrics(self, units: Any = None) -> list[np.ndarray]:
+        """Return the variables of loss and metrics before the first batch, and given units."""
+        values = list(self._initial)
+        if units is not None:
+            holder = units_of(self.model)
+            for variable, given in zip((holder.offset, holder.scale), units, strict=True):
+                position = position_of(self.variables, variable)
+                values[position] = np.asarray(given, values[position].dtype)
+        return values[self.n_saved :]
 
     def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
         """Return the values of a state with another learning rate, None leaving it."""

@@ -8,6 +8,7 @@ that they have no use for:
     weigh             weights of classes; rows of weight 0 leave
     begin             the seed of the fit, and its checkpoint
     hold_out          rows to train on, rows to validate on
+    learn_scale       mean and standard deviation of y, where it is standardised
     learn_inputs      what the network takes of the rows, such as words or a scale
     make_network      the compiled network, new or that of the last fit
     encode            targets as the network sees them, weights of mean 1
@@ -68,7 +69,14 @@ class Fitting:
                 "warm_start=True continues with the network of the last fit, which had other "
                 "classes or outputs in y. Fit a clone of this estimator instead."
             )
+        if self.going_on:
+            targets.take_scale(self.estimator._targets)
         self.targets = targets
+
+    def learn_scale(self, samples: Samples) -> None:
+        """Learn the scale of y from the rows that are trained on; a fit that goes on keeps it."""
+        if not self.going_on:
+            self.targets.learn_scale(samples.y, samples.weight)
 
     def keep_targets(self, classes: Any = None) -> None:
         """Go on with the classes or outputs of the last call of `partial_fit`."""

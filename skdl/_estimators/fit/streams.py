@@ -48,6 +48,7 @@ def fit_stream(
         first, samples, n_batches = _read(estimator, X, "X", reset=not fitting.going_on)
         fitting.learn_targets(samples.y)
         weighed = fitting.weigh_classes(samples)
+        fitting.learn_scale(weighed)
         fitting.begin()
         network = fitting.make_network(fitting.learn_inputs(first))
         fitting.check_weights(weighed.weight)

@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdl._common.caller import users_stacklevel
+from skdl._estimators.fit.scale import Scale
 from skdl._networks.outputs import check_values
 from skdl.exceptions import TargetsWarning
 
@@ -90,6 +91,14 @@ class ClassTargets:
             self.kind = "binary" if len(self.classes) == 2 else "multiclass"
             self.n_units = 1 if self.kind == "binary" else len(self.classes)
         self.one_hot = False
+
+    units = None  # metrics of probabilities have none
+
+    def learn_scale(self, y: Any, weight: np.ndarray | None) -> None:
+        """Do nothing: labels have no scale."""
+
+    def take_scale(self, other: ClassTargets) -> None:
+        """Do nothing: labels have no scale."""
 
     def same_as(self, other: ClassTargets) -> bool:
         """Tell whether the targets of another fit are of the same kind, with the same classes."""
@@ -240,14 +249,38 @@ def check_no_texts(y: Any, name: str) -> None:
         )
 
 
-class ValueTargets:
-    """The values of a regression, for one output or several."""
+_LARGEST_DELTA = 10.0  # hardly a value lies so many standard deviations away
 
-    def __init__(self, y: np.ndarray):
+
+class ValueTargets:
+    """The values of a regression, for one output or several.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The values.
+    standardized : bool, default=False
+        Whether the network is trained on y less its mean, divided by its standard deviation.
+    """
+
+    def __init__(self, y: np.ndarray, standardized: bool = False):
+        self.standardized = standardized
         self.output: str | None = "linear"  # Keras's name of the output layer's activation
         self.one_dimensional = y.ndim == 1
         self.n_units = 1 if y.ndim == 1 else y.shape[1]
         self.shape = (self.n_units,)
+        self.scale: Scale | None = Scale.none(self.n_units) if standardized else None
+        # What takes metrics to the units of y: offset and scale of each output.
+        self.units: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+    def learn_scale(self, y: np.ndarray, weight: np.ndarray | None) -> None:
+        """Learn mean and standard deviation of the rows that are trained on."""
+        if self.standardized:
+            self.scale = Scale.of(y.reshape(len(y), -1), weight)
+
+    def take_scale(self, other: ValueTargets) -> None:
+        """Take over the scale of an earlier fit, whose weights are made for it."""
+        self.scale = other.scale
 
     def same_as(self, other: ValueTargets) -> bool:
         """Tell whether the targets of another fit have as many outputs, in the same shape."""
@@ -264,7 +297,25 @@ class ValueTargets:
             check_suited(parameter, value, "values", self.n_units)
             outputs.check_output(activation, parameter, value, self.n_units)
         self.output = outputs.name_of(activation)
+        if self.scale is not None:
+            self._standardize_measures(loss, metrics)
         return loss
+
+    def _standardize_measures(self, loss, metrics):
+        """Settle the units of the metrics; warn of a Huber loss that is the squared error."""
+        from skdl._networks.standardizing import delta_of, depends_on_offset
+
+        offset = self.scale.mean if depends_on_offset(metrics) else np.zeros(self.n_units)
+        self.units = tuple(offset.tolist()), tuple(self.scale.deviation.tolist())
+        delta = delta_of(loss)
+        if delta is not None and delta > _LARGEST_DELTA:
+            warnings.warn(
+                f"The delta of loss={loss!r} counts in standard deviations of y, which is "
+                f"standardised: with delta={delta:g} the loss is the squared error. Use a smaller "
+                "delta, or standardize_y=False for one in the units of y.",
+                TargetsWarning,
+                stacklevel=users_stacklevel(),
+            )
 
     def activation(self, output_activation: Any, loss: Any) -> Any:
         """Return the activation of the output layer for a loss that was resolved."""
@@ -278,12 +329,15 @@ class ValueTargets:
 
     def encode(self, y: np.ndarray, dtype: str, name: str = "y") -> np.ndarray:
         """Return the network's targets."""
-        with np.errstate(over="ignore"):
-            targets = y.reshape(len(y), -1).astype(dtype)
+        targets = y.reshape(len(y), -1)
         if targets.shape[1] != self.n_units:
             raise ValueError(
                 f"{name} must have {self.n_units} outputs as in fit, received shape {y.shape}."
             )
+        if self.scale is not None:  # in float64, before digits are lost
+            targets = self.scale.standardized(targets)
+        with np.errstate(over="ignore"):
+            targets = targets.astype(dtype)
         if not np.isfinite(targets).all():
             raise ValueError(f"{name} contains infinity or values too large for {dtype}.")
         # Networks of earlier versions are all linear.
@@ -292,7 +346,8 @@ class ValueTargets:
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return predictions as float64."""
-        outputs = outputs.astype(np.float64)
+        scale = self.scale
+        outputs = outputs.astype(np.float64) if scale is None else scale.undone(outputs)
         return outputs[:, 0] if self.one_dimensional else outputs
 
     def check_validation(self, y: np.ndarray, y_val: np.ndarray) -> None:

@@ -122,9 +122,9 @@ class DenseRegressor(NetworkRegressor):
     y_scale_ : ndarray of shape (`n_outputs_`,)
         Standard deviation of each output likewise; 1 where y is constant or not standardised.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch. The losses
-        are those of standardised y: 1 is the mean squared error of predicting the mean.
-        The metrics are in the units of y.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
+        The losses are those of standardised y: 1 is the mean squared error of predicting the
+        mean. The metrics are in the units of y.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

@@ -363,6 +363,34 @@ def chunked(each: Any) -> None:
     _require(each.metric == "nan_euclidean", "KNNImputer has another metric")
 
 
+def own_inputs(each: Any) -> None:
+    """Require that the columns of each input of a user's network are columns of X."""
+    name, columns = type(each).__name__, vars(each).get("_columns")
+    shape = vars(each).get("input_shape_", ())
+    fits = isinstance(shape, tuple) and all(_is_whole(size, 2**31) for size in shape)
+    _require(fits, f"{name} has rows of the shape {shape!r}")
+    if columns is None:
+        return
+    _require(isinstance(columns, dict), f"{name} has inputs that are no dict")
+    for found in columns.values():
+        fits = isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i"
+        fits = fits and all(_is_whole(column, each.n_features_in_) for column in found)
+        _require(fits, f"{name} has an input of other columns than X has")
+
+
+def own_classes(each: Any) -> None:
+    """Require as many classes as the units of a user's network stand for."""
+    found, name = vars(each), "network has"
+    n_units, kind = found["n_units"], found["kind"]
+    n_classes = {"binary": 2, "multiclass": n_units, "multilabel": n_units}.get(kind)
+    _require(_is_whole(n_units, 2**31, 1) and n_classes, f"{name} targets of no kind")
+    _require(kind != "binary" or n_units == 1, f"{name} {n_units} units for two classes")
+    _require(np.shape(found["classes"]) == (n_classes,), f"{name} other classes than units")
+    _require(found["link"] in (None, "sigmoid", "softmax"), f"{name} outputs of no kind")
+    flags = (found["one_hot"], found["each_for_itself"])
+    _require(all(isinstance(flag, bool) for flag in flags), f"{name} targets of no form")
+
+
 # By the names of classes, those that inherit from them included.
 RULES: dict[str, Callable[[Any], None]] = {
     "CountVectorizer": vocabulary,
@@ -384,4 +412,6 @@ RULES: dict[str, Callable[[Any], None]] = {
     "_BaseStacking": stacked,
     "OneVsRestClassifier": one_vs_rest,
     "KNNImputer": chunked,
+    "OwnNetworkEstimator": own_inputs,
+    "OwnClassTargets": own_classes,
 }

@@ -309,8 +309,8 @@ def _of_dict(node):
 
 def _of_slice(node):
     ends = [node["content"][name] for name in ("start", "stop", "step")]
-    if any(not isinstance(end, int | None) for end in ends):
-        raise InvalidFileError("its tree has a slice from or to no number")
+    if any(not isinstance(end, int | str | None) for end in ends):  # texts are names of columns
+        raise InvalidFileError("its tree has a slice from or to no number or name")
     return ()
 
 

@@ -22,6 +22,8 @@ ESTIMATORS = [
      "DenseClassifier DenseRegressor TextBoWClassifier ConvNetClassifier OneHotTextVectorizer "
      "TokenSequencer ImageReshaper PiecewiseLinearEncoder PretrainedFeatureClassifier "
      "PretrainedFeatureExtractor"),
+    ("Networks of your own, where the function that builds them is trusted", "skdl",
+     "KerasClassifier KerasRegressor"),
     ("Scaling and encoding", "sklearn.preprocessing",
      "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler Normalizer Binarizer OneHotEncoder "
      "OrdinalEncoder TargetEncoder LabelEncoder LabelBinarizer MultiLabelBinarizer "
@@ -89,6 +91,7 @@ _CALLBACKS |= {"terminate_on_nan": "TerminateOnNaN"}
 # (why they are harmless, module, names)
 OBJECTS = [
     ("the labels of a classifier", "skdl._estimators.fit.targets", "ClassTargets ValueTargets"),
+    ("the same", "skdl._estimators.custom.targets", "OwnClassTargets OwnValueTargets"),
     ("the scale of a regressor's values; arrays", "skdl._estimators.fit.scale", "Scale"),
     ("the description of a backbone and its weights",
      "skdl._networks.builders.backbones", "Backbone"),

@@ -26,6 +26,7 @@ _MAX_SEEDS, _MAX_BITS = 1000, 4096
 # Classes that hold networks, which only exist where Keras is loaded, by the kind of their parts.
 _OF_NETWORKS = {
     "skdl._engine.network.Network": "network",
+    "skdl._engine.custom.network.OwnNetwork": "own_network",
     "skdl._transformers.features.Features": "features",
 }
 _GENERATORS = np.random.RandomState | np.random.Generator
@@ -51,11 +52,11 @@ def _is_distribution(value):
     return isinstance(getattr(value, "dist", None), rv_continuous | rv_discrete)
 
 
-def _saved_networks():
-    # Late: it loads Keras.
-    from skdl._files import saved_networks
+def _saved_networks(kind=None):
+    # Late: they load Keras.
+    from skdl._files import saved_networks, saved_own_networks
 
-    return saved_networks
+    return saved_own_networks if kind == "own_network" else saved_networks
 
 
 def _is_keras_model(value):
@@ -70,7 +71,7 @@ class PartEncoder(Encoder):
     def _encode_named(self, value):
         kind = _OF_NETWORKS.get(_class_name(value))
         if kind is not None:
-            return {"$": kind, **getattr(_saved_networks(), f"encode_{kind}")(self, value)}
+            return {"$": kind, **getattr(_saved_networks(kind), f"encode_{kind}")(self, value)}
         if isinstance(value, np.random.RandomState):
             return {"$": "random_state", "state": self.encode(value.get_state(legacy=False))}
         if isinstance(value, np.random.Generator):
@@ -80,7 +81,7 @@ class PartEncoder(Encoder):
         if _is_distribution(value):
             return {"$": "distribution", **self._distribution(value)}
         if is_keras_object(value) and _is_keras_model(value):
-            return {"$": "model", **_saved_networks().encode_model(self, value)}
+            return _saved_networks().encode_model(self, value)
         return super()._encode_named(value)
 
     def _generator(self, value):
@@ -119,11 +120,17 @@ class PartDecoder(Decoder):
     def _decode_network(self, builder, config, state):
         return _saved_networks().decode_network(self, builder, config, state)
 
+    def _decode_own_network(self, builder, config, state):
+        return _saved_networks("own_network").decode_own_network(self, builder, config, state)
+
     def _decode_features(self, state):
         return _saved_networks().decode_features(self, state)
 
     def _decode_model(self, name, config, weights):
         return _saved_networks().decode_model(self, name, config, weights)
+
+    def _decode_compiled(self, model, arguments):
+        return _saved_networks().decode_compiled(self, model, arguments)
 
     def _decode_random_state(self, state):
         state = self.decode(state)

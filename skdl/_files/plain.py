@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
+from math import prod
 from pathlib import Path, PurePath
 from types import FunctionType, NoneType
 from typing import Any
@@ -83,6 +84,9 @@ class Encoder:
             return {_KIND: "scalar", "array": self.array(np.array(value))}
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             return {_KIND: "array", "array": self.array(value)}
+        if type(value) is np.ndarray and value.dtype == object:
+            items = [self.encode(item) for item in value.ravel().tolist()]
+            return {_KIND: "objects", "shape": list(value.shape), "items": items}
         if type(value) is list:
             return [self.encode(item) for item in value]
         if type(value) is tuple:
@@ -261,6 +265,14 @@ class Decoder:
         if found.ndim:
             raise InvalidFileError(f"it has an array of shape {found.shape} as a number")
         return found[()]
+
+    def _decode_objects(self, shape, items):
+        if any(type(n) is not int or n < 0 for n in shape) or prod(shape) != len(items):
+            raise InvalidFileError(f"it has {len(items)} objects in an array of shape {shape}")
+        array = np.empty(len(items), dtype=object)
+        for position, item in enumerate(items):  # at once, NumPy would look into the items
+            array[position] = self.decode(item)
+        return array.reshape(shape)
 
     def _decode_bytes(self, array):
         return self.own_array(array).tobytes()

@@ -30,7 +30,7 @@ _BUILDERS = {
 }
 _CONFIG = ("arguments", "optimizer", "loss", "metrics", "learning_rate", "units")
 # What a network's state is made of, as its pickles have it.
-_STATE = {
+STATE = {
     "target_shape": tuple,
     "seed": int,
     "history": dict,
@@ -41,10 +41,12 @@ _STATE = {
     "_n_saved": int,
     "_arrays": list,
 }
+# What a model was compiled with, as far as estimators ask for it.
+_COMPILED = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
 _FEATURES = ("n_features", "dtype", "network")
 # Of one network: the layers that one argument lists, and the numbers that one row becomes in
 # all layers and in the last.
-_MAX_LAYERS, _MAX_INSIDE, _MAX_OUTPUTS = 1000, 2**28, 2**24
+_MAX_LAYERS, MAX_INSIDE, MAX_OUTPUTS = 1000, 2**28, 2**24
 
 
 def encode_network(encoder: Encoder, network: Network) -> dict[str, Any]:
@@ -55,8 +57,8 @@ def encode_network(encoder: Encoder, network: Network) -> dict[str, Any]:
     builder = config.builder.__name__
     if _BUILDERS.get(builder) is not config.builder:
         raise TypeError(f"A network of the builder {config.builder!r} cannot be saved.")
-    if state.keys() != _STATE.keys():
-        raise TypeError(f"Unknown parts of a network: {sorted(state.keys() ^ _STATE.keys())}.")
+    if state.keys() != STATE.keys():
+        raise TypeError(f"Unknown parts of a network: {sorted(state.keys() ^ STATE.keys())}.")
     return {
         "builder": builder,
         "config": {name: encoder.encode(getattr(config, name)) for name in _CONFIG},
@@ -72,8 +74,8 @@ def decode_network(
         raise InvalidFileError(f"it has a network of the unknown builder {builder!r}")
     config = decoder.decode({name: config[name] for name in _CONFIG if name in config})
     state = decoder.decode(dict(state))
-    wrong = [n for n, kind in _STATE.items() if n not in state or not _is_a(state[n], kind)]
-    if wrong or len(state) > len(_STATE):
+    wrong = [n for n, kind in STATE.items() if n not in state or not has_kind(state[n], kind)]
+    if wrong or len(state) > len(STATE):
         raise InvalidFileError(f"its network has a wrong state: {wrong or sorted(state)}")
     config = _network_config(_BUILDERS[builder], **config)
     network = object.__new__(Network)
@@ -111,7 +113,8 @@ def _are_units(units, n_outputs):
     )
 
 
-def _is_a(value, kind):
+def has_kind(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of a type; a truth value is no number."""
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
@@ -129,15 +132,15 @@ def _check_weights(network):
             if not isinstance(arguments.get("activation", ""), str):
                 _build_activations(model)
         except Exception as error:  # Keras and TensorFlow raise what they like
-            raise InvalidFileError(f"its network cannot be built: {_brief(error)}") from error
+            raise InvalidFileError(f"its network cannot be built: {brief(error)}") from error
         variables = [(tuple(v.shape), str(v.dtype)) for v in model.variables]
         outputs = [t for each in flat_layers(model) for t in keras.tree.flatten(each.output)]
     _compare(arrays[: len(variables)], variables)
     n_inside = sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
     n_outputs, shape = prod(size or 1 for size in model.output_shape[1:]), network.target_shape
-    if n_inside > _MAX_INSIDE or n_outputs > _MAX_OUTPUTS:
+    if n_inside > MAX_INSIDE or n_outputs > MAX_OUTPUTS:
         raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
-    if not all(_is_a(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
+    if not all(has_kind(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
 
 
@@ -162,7 +165,7 @@ def _check_all(network):
     try:
         template = network._template()
     except Exception as error:
-        raise InvalidFileError(f"its network cannot be compiled: {_brief(error)}") from error
+        raise InvalidFileError(f"its network cannot be compiled: {brief(error)}") from error
     if network._n_saved != template.n_saved:
         raise InvalidFileError(
             f"its network has {network._n_saved} arrays instead of {template.n_saved}"
@@ -207,7 +210,25 @@ def encode_model(encoder: Encoder, model: keras.Model) -> dict[str, Any]:
     """Return a Keras model that is a parameter of an estimator as JSON."""
     recipe = encoder.encode(Recipe(type(model), model.get_config()))
     weights = [encoder.own_array(weight.numpy()) for weight in model.variables]
-    return {"name": recipe["name"], "config": recipe["config"], "weights": weights}
+    encoded = {
+        "$": "model", "name": recipe["name"], "config": recipe["config"], "weights": weights
+    }  # fmt: skip
+    if not getattr(model, "compiled", False) or not hasattr(model, "_compile_config"):
+        return encoded
+    given = {**model._compile_config.config, "optimizer": model.optimizer}
+    arguments = {name: encoder.encode(given.get(name)) for name in _COMPILED}
+    return {"$": "compiled", "model": encoded, "arguments": arguments}
+
+
+def decode_compiled(decoder: Decoder, model: Any, arguments: dict[str, Any]) -> keras.Model:
+    """Return a compiled model; it has no state of the optimizer."""
+    made, arguments = decoder.decode(model), decoder.decode(arguments)
+    if not isinstance(made, keras.Model) or not arguments.keys() <= set(_COMPILED):
+        raise InvalidFileError("it has a compiled model that is none")
+    if not isinstance(arguments["optimizer"], keras.Optimizer | None):
+        raise InvalidFileError("its compiled model has no optimizer")
+    made.compile(**arguments)
+    return made
 
 
 def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) -> keras.Model:
@@ -219,7 +240,7 @@ def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) 
             with without_memory(_n_numbers(arrays)):
                 variables = [(tuple(v.shape), str(v.dtype)) for v in recipe.make().variables]
         except Exception as error:
-            raise InvalidFileError(f"its model cannot be built: {_brief(error)}") from error
+            raise InvalidFileError(f"its model cannot be built: {brief(error)}") from error
         _compare(arrays, variables)
         model = recipe.make()  # of which every variable has just been seen
         for variable, value in zip(model.variables, arrays, strict=True):
@@ -230,6 +251,6 @@ def decode_model(decoder: Decoder, name: str, config: dict, weights: list[int]) 
     return model
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception) -> str:
     """Return the first line of an error, at most so long."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[:1]}"[:300]

@@ -129,8 +129,10 @@ class OwnNetwork(Network):
             return
         arrays = self._arrays
         self._take(outside_strategies(self._compiled))
-        found = [tuple(v.shape) for v in self._variables[: self._n_saved]]
-        if found != [a.shape for a in arrays] or self._structure.constants != self._constants:
+        saved = self._variables[: self._n_saved]
+        found = [(tuple(v.shape), v.dtype.name) for v in saved]
+        expected = [(np.shape(array), np.asarray(array).dtype.name) for array in arrays]
+        if found != expected or self._structure.constants != self._constants:
             raise ValueError(
                 f"model={self.config.builder.name} builds another network now than it did for "
                 "this fit: its variables or the arrays built into it differ. Use the function as "

@@ -122,7 +122,11 @@ class Structure:
             parts.append(tuple(self._of(layer) for layer in value._layers))
         elif hasattr(value, "_nodes_by_depth"):
             parts.append(self._graph(value))
-        attributes = {n: v for n, v in vars(value).items() if n not in _of_keras()}
+        attributes = {
+            name: each
+            for name, each in vars(value).items()
+            if name not in _of_keras() and not isinstance(each, keras.callbacks.History)
+        }
         if isinstance(value, keras.Layer):
             attributes |= {n: getattr(value, n) for n in ("trainable", "dtype_policy", "autocast")}
             attributes["activity_regularizer"] = value.activity_regularizer
@@ -161,7 +165,7 @@ def _of_keras() -> frozenset[str]:
             model.optimizer.build([])
             model.compute_loss(None, np.zeros((1, 1)), keras.ops.zeros((1, 1)))
         known = [keras.layers.Layer(), Operation(), *models]
-    return frozenset().union(*map(vars, known))
+    return frozenset({"stop_evaluating"}).union(*map(vars, known))  # which `evaluate` adds
 
 
 class _Plain(keras.Model):

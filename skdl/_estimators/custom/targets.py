@@ -13,8 +13,10 @@ from skdl._estimators.fit.targets import ClassTargets, ValueTargets
 class OwnClassTargets(ClassTargets):
     """Class labels, for one sigmoid unit or two softmax units, probabilities or logits."""
 
-    link: str | None = None  # "sigmoid" or "softmax" where the outputs are logits
-    each_for_itself = False  # whether classes have sigmoid units
+    def __init__(self, y: Any, classes: Any = None):
+        super().__init__(y, classes)
+        self.link: str | None = None  # "sigmoid" or "softmax" where the outputs are logits
+        self.each_for_itself = False  # whether classes have sigmoid units
 
     @property
     def asked_for(self) -> tuple[int, str]:

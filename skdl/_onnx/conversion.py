@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._onnx.comparison import check_predictions
-from skdl._onnx.parts import check_categories, check_known, classes_of
+from skdl._onnx.parts import check_categories, check_known, classes_of, free_axes
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -129,18 +129,18 @@ def to_onnx(
             f"tolerance must be at least 0, or None, received tolerance={tolerance!r}."
         )
     check_is_fitted(estimator)
-    X = _rows(X)
     plain = _plain(estimator, ours)
-    check_categories(plain)
     classes = classes_of(plain)
     ours.register()
     for cls in classes:
         check_known(cls, skl2onnx)
+    X = _rows(X)
+    check_categories(plain)
     try:
         model = skl2onnx.convert_sklearn(
             plain,
             name=type(estimator).__name__,
-            initial_types=_input_types(X, ours.tensor_type),
+            initial_types=_input_types(X, ours.tensor_type, free_axes(plain)),
             target_opset={"": int(target_opset), "ai.onnx.ml": 3},
             custom_conversion_functions=ours.CONVERTERS,
             custom_shape_calculators=ours.SHAPE_CALCULATORS,
@@ -263,14 +263,15 @@ def _options(plain, ours):
     return options
 
 
-def _input_types(X, tensor_type):
+def _input_types(X, tensor_type, free=()):
     if not isinstance(X, pd.DataFrame):
         if X.dtype == object and pd.api.types.infer_dtype(X.ravel()) != "string":
             raise ValueError(
                 "X is an array of objects that are not all strings. Give columns of different "
                 "types as a DataFrame."
             )
-        return [("X", tensor_type(X.dtype, [None, *X.shape[1:]]))]
+        shape = [None if i in free else n for i, n in enumerate(X.shape)]
+        return [("X", tensor_type(X.dtype, [None, *shape[1:]]))]
     taken = [name for name in X.columns if str(name) in _OUTPUTS]
     if taken or X.columns.has_duplicates:
         raise ValueError(

@@ -26,11 +26,20 @@ from sklearn.preprocessing import (
 
 import skdl
 from skdl._estimators.base import BaseNetwork
-from skdl._networks.builders.dense import input_dtype
 from skdl._networks.settings import own_settings
+from skdl._onnx import (  # they register what they convert
+    attention,  # noqa: F401
+    convolutions,  # noqa: F401
+    layers,  # noqa: F401
+    normalizations,  # noqa: F401
+    operations,  # noqa: F401
+    recurrent,  # noqa: F401
+    sequences,  # noqa: F401
+)
 from skdl._onnx.activations import clip
 from skdl._onnx.graph import Graph
-from skdl._onnx.layers import add_model
+from skdl._onnx.inputs import computed_in, network_inputs
+from skdl._onnx.network import add_model, check_model
 from skdl._onnx.piecewise import add_encoder
 from skdl._transformers.image_reshaper import ImageReshaper
 from skdl._transformers.piecewise import PiecewiseLinearEncoder
@@ -152,12 +161,10 @@ def _label_array(classifier: Any) -> np.ndarray:
 def _convert_network(scope, operator, container):
     estimator = operator.raw_operator
     model, targets = estimator.model_, estimator._targets
-    graph = Graph(scope, container, input_dtype(estimator.dtype))
-    x = graph.joined(operator.inputs)
-    shape = tuple(model.input_shape[1:])
-    if list(operator.inputs[0].type.shape[1:]) != list(shape) and len(shape) > 1:
-        x = graph("Reshape", x, np.array([-1, *shape], np.int64))
-    outputs = add_model(graph, model, x)
+    check_model(model)
+    graph = Graph(scope, container, computed_in(estimator))
+    (outputs,) = add_model(graph, model, *network_inputs(graph, estimator, operator.inputs))
+    outputs = _linked(graph, targets, outputs)
     given = operator.outputs[-1]
     in_float64 = isinstance(given.type, DoubleTensorType)
     last = Graph(scope, container, np.float64 if in_float64 else np.float32)
@@ -175,8 +182,7 @@ def _convert_network(scope, operator, container):
             codes = graph("Reshape", above, np.array([-1], np.int64))
         else:
             codes = graph("ArgMax", outputs, axis=1, keepdims=0)
-            sums = last("ReduceSum", values, np.array([1], np.int64), keepdims=1)
-            values = last("Div", values, sums)
+            values = _summing_to_one(last, targets, values)
         classes = _label_array(estimator)
         names = graph.constant(classes, classes.dtype)
         graph.give(graph("Gather", names, codes), label)
@@ -190,6 +196,23 @@ def _in_units(last, targets, outputs, values):
     wide = last.of_dtype(np.float64)
     values = wide("Mul", wide.cast(outputs, np.float64), targets.scale.deviation)
     return last.cast(wide("Add", values, targets.scale.mean), last.dtype)
+
+
+def _summing_to_one(graph, targets, values):
+    sums = graph.reduced("ReduceSum", values, 1)
+    if not getattr(targets, "each_for_itself", False):
+        return graph("Div", values, sums)
+    known = graph("Greater", sums, 0.0)  # sigmoids may all be zero
+    shares = graph("Div", values, graph("Where", known, sums, 1.0))
+    return graph("Where", known, shares, 1 / targets.n_units)
+
+
+def _linked(graph, targets, outputs):
+    """Return a network's outputs, as probabilities where they are logits."""
+    link = getattr(targets, "link", None)
+    if link is not None:
+        outputs = graph("Sigmoid", outputs) if link == "sigmoid" else graph("Softmax", outputs)
+    return outputs
 
 
 def _reshaper_shapes(operator):

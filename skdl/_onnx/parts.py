@@ -30,6 +30,18 @@ def classes_of(estimator: BaseEstimator) -> set[type]:
     return set().union(*(classes_of(part) for part in parts if not isinstance(part, str)))
 
 
+def free_axes(estimator: BaseEstimator) -> tuple[int, ...]:
+    """Return the axes of X along which the network of a user's takes any number of steps."""
+    while isinstance(estimator, Pipeline) and len(estimator.steps) == 1:
+        estimator = estimator[0]
+    if not hasattr(estimator, "input_shape_") or estimator.inputs is not None:
+        return ()
+    shapes = [tensor.shape for tensor in getattr(estimator.model_, "inputs", None) or ()]
+    if len(shapes) != 1 or len(shapes[0]) != len(estimator.input_shape_) + 1:
+        return ()
+    return tuple(i for i, n in enumerate(shapes[0]) if n is None)
+
+
 def check_known(cls: type, skl2onnx: Any) -> None:
     """Raise a ValueError if neither skdl nor skl2onnx converts a class."""
     try:

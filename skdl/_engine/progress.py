@@ -53,10 +53,9 @@ class Course:
         """The time left, or once the fit has ended, the time that it took."""
         if self._ended is not None:
             return _time(self.seconds)
-        gained = 0.0 if self._first is None else self.completed - self._first[1]
-        if gained <= 0:
+        if self._first is None or self.completed <= self._first[1]:
             return "-:--:--"
-        spent = time.monotonic() - self._first[0]
+        gained, spent = self.completed - self._first[1], time.monotonic() - self._first[0]
         return _time(spent / gained * (self.total - self.completed))
 
     @property

@@ -20,8 +20,8 @@ import scipy.special
 ESTIMATORS = [
     ("Networks and their transformers", "skdl",
      "DenseClassifier DenseRegressor TextBoWClassifier ConvNetClassifier OneHotTextVectorizer "
-     "TokenSequencer ImageReshaper PiecewiseLinearEncoder PretrainedFeatureClassifier "
-     "PretrainedFeatureExtractor"),
+     "TabularClassifier TabularRegressor TokenSequencer ImageReshaper PiecewiseLinearEncoder "
+     "PretrainedFeatureClassifier PretrainedFeatureExtractor"),
     ("Networks of your own, where the function that builds them is trusted", "skdl",
      "KerasClassifier KerasRegressor"),
     ("Scaling and encoding", "sklearn.preprocessing",
@@ -93,6 +93,8 @@ OBJECTS = [
     ("the labels of a classifier", "skdl._estimators.fit.targets", "ClassTargets ValueTargets"),
     ("the same", "skdl._estimators.custom.targets", "OwnClassTargets OwnValueTargets"),
     ("the scale of a regressor's values; arrays", "skdl._estimators.fit.scale", "Scale"),
+    ("the encoders of a table's columns, and what each column holds",
+     "skdl._transformers.table_encoder", "TableEncoder"),
     ("the description of a backbone and its weights",
      "skdl._networks.builders.backbones", "Backbone"),
     ("the cv of a search; they hold numbers and yield positions",

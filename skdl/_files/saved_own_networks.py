@@ -60,8 +60,8 @@ def decode_own_network(
     if not all(has_kind(n, int) and n > 0 for n in shape) or prod(shape) > MAX_OUTPUTS:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
     network = object.__new__(OwnNetwork)
-    config = OwnConfig(Builder(**parts), **config)
-    network.__setstate__({**state, "config": config, "_variables": None, "_model": None})
+    own = OwnConfig(Builder(**parts), **config)
+    network.__setstate__({**state, "config": own, "_variables": None, "_model": None})
     try:
         with own_settings():
             network.model  # noqa: B018 - builds it, and compares the arrays

@@ -258,7 +258,7 @@ def _options(plain, ours):
         options[id(plain)] = {"zipmap": False}
     while isinstance(last, Pipeline):
         last = last[-1]
-    if isinstance(last, ours.BaseNetwork):
+    if isinstance(last, ours.NETWORKS):
         options[id(last)] = options.get(id(last), {}) | {ours.IN_FLOAT64: True}
     return options
 

@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
 
 import skdl
 from skdl._estimators.base import BaseNetwork
+from skdl._estimators.tabular.base import TabularNetworks
 from skdl._networks.settings import own_settings
 from skdl._onnx import (  # they register what they convert
     attention,  # noqa: F401
@@ -37,13 +38,16 @@ from skdl._onnx import (  # they register what they convert
     sequences,  # noqa: F401
 )
 from skdl._onnx.activations import clip
+from skdl._onnx.calls import Value
 from skdl._onnx.graph import Graph
 from skdl._onnx.inputs import computed_in, network_inputs
 from skdl._onnx.network import add_model, check_model
 from skdl._onnx.piecewise import add_encoder
+from skdl._onnx.tables import add_table
 from skdl._transformers.image_reshaper import ImageReshaper
 from skdl._transformers.piecewise import PiecewiseLinearEncoder
 
+NETWORKS = (BaseNetwork, TabularNetworks)
 _TYPES = {
     "float16": data_types.Float16TensorType,
     "float32": FloatTensorType,
@@ -83,9 +87,9 @@ def register() -> None:
     for name in dir(skdl):  # a class is known once its module is imported
         if name[0].isupper():
             getattr(skdl, name)
-    ours = (BaseNetwork, ImageReshaper, PiecewiseLinearEncoder, Inverse)
-    for cls in (cls for base in ours for cls in (base, *_derived(base)) if cls is not BaseNetwork):
-        if issubclass(cls, BaseNetwork):
+    ours = (*NETWORKS, ImageReshaper, PiecewiseLinearEncoder, Inverse)
+    for cls in (cls for base in ours for cls in (base, *_derived(base)) if cls not in NETWORKS):
+        if issubclass(cls, NETWORKS):
             convert, shapes, names = _convert_network, _network_shapes, ["variable"]
             if issubclass(cls, ClassifierMixin):
                 names = ["label", "probabilities"]
@@ -163,7 +167,11 @@ def _convert_network(scope, operator, container):
     model, targets = estimator.model_, estimator._targets
     check_model(model)
     graph = Graph(scope, container, computed_in(estimator))
-    (outputs,) = add_model(graph, model, *network_inputs(graph, estimator, operator.inputs))
+    if isinstance(estimator, TabularNetworks):
+        inputs = [Value(add_table(graph, estimator.encoder_, operator.inputs))]
+    else:
+        inputs = network_inputs(graph, estimator, operator.inputs)
+    (outputs,) = add_model(graph, model, *inputs)
     outputs = _linked(graph, targets, outputs)
     given = operator.outputs[-1]
     in_float64 = isinstance(given.type, DoubleTensorType)
@@ -398,5 +406,5 @@ CONVERTERS = {cls: functions[1] for cls, functions in _COLUMNS.items()}
 def converts(cls: type) -> bool:
     """Tell whether parts of a class are converted here, not by skl2onnx."""
     return cls in _COLUMNS or issubclass(
-        cls, BaseNetwork | ImageReshaper | PiecewiseLinearEncoder | Inverse
+        cls, (*NETWORKS, ImageReshaper, PiecewiseLinearEncoder, Inverse)
     )

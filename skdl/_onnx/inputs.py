@@ -20,8 +20,9 @@ _INTEGERS = (
 
 def computed_in(estimator: Any) -> str:
     """Return the dtype that a fitted estimator's network is converted to."""
-    if estimator.dtype is not None:
-        return input_dtype(estimator.dtype)
+    dtype = getattr(estimator, "dtype", "float32")
+    if dtype is not None:
+        return input_dtype(dtype)
     dtypes = {str(variable.dtype) for variable in estimator.model_.weights}
     return "float64" if "float64" in dtypes else "float32"
 

@@ -68,7 +68,9 @@ def test_metrics_are_those_of_predict(every_batch):
     loss, mae, *_ = fitted.model_.evaluate(X[40:], z, verbose=0)
     assert_allclose([found["val_loss"], found["val_mae"]], [loss, mae], rtol=1e-5)
     assert set(found) == {
-        f"{prefix}{name}" for prefix in ("", "val_") for name in ("loss", "mae", "mape", "own_error")
+        f"{prefix}{name}"
+        for prefix in ("", "val_")
+        for name in ("loss", "mae", "mape", "own_error")
     }
 
 

@@ -179,9 +179,10 @@ class Template:
         """Return the variables of loss and metrics before the first batch, and given units."""
         values = list(self._initial)
         if units is not None:
-            holder = units_of(self.model)
+            holder: Any = units_of(self.model)
             for variable, given in zip((holder.offset, holder.scale), units, strict=True):
                 position = position_of(self.variables, variable)
+                assert position is not None  # the model tracks its units
                 values[position] = np.asarray(given, values[position].dtype)
         return values[self.n_saved :]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from copy import copy
 from dataclasses import replace
@@ -45,6 +46,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
     encoder_: TableEncoder
     members_: list[Any]
     oof_predictions_: NDArray
+    _targets: Any
     n_outputs_: int
     n_features_in_: int
     feature_names_in_: NDArray
@@ -188,12 +190,15 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         networks = [member._network for member in self.members_]
         first = networks[0]
         arguments = {**first.config.arguments, "n_members": len(networks)}
-        weights = [values for network in networks for values in network.get_weights()]
+        weights = [network.get_weights() for network in networks]
+        shapes = [[values.shape for values in each] for each in weights]
+        if any(each != shapes[0] for each in shapes):
+            raise ValueError("The members differ in their layers, so that they have no mean.")
         return Network(
             first.config.rebuilt(build_dense_ensemble, arguments),
             first.target_shape,
             first.seed,
-            given=dict(enumerate(weights)),
+            given=dict(enumerate(itertools.chain(*weights))),
         )
 
     def _predict_held_out(self, X, samples, held_out, n_given):

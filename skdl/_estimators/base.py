@@ -69,11 +69,11 @@ class BaseNetwork(
     _takes_streams = False
 
     _parameter_constraints: dict = {
-        "activation": [str, dict, callable],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "activation": [str, dict, callable, "array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "l1": [Interval(Real, 0, _LARGEST, closed="both")],
         "l2": [Interval(Real, 0, _LARGEST, closed="both")],
-        "batch_normalization": ["boolean"],
+        "batch_normalization": ["boolean", "array-like"],
         "kernel_initializer": [str, dict, callable],
         "loss": [str, dict, callable],
         "optimizer": [str, dict, HasMethods("get_config")],

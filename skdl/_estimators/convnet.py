@@ -87,11 +87,12 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         "translation", "shear" and "zoom" (fractions of the size). A value may be a dict with
         arguments of the Keras layer.
     activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
-        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
-    dropout : float, default=0.0
+        Activation of the convolutions and of the hidden layers: a name in `keras.activations`
+        in any case ("relu", "ReLU"), a function, a Keras layer (such as
+        `keras.layers.PReLU()`), or a Keras configuration.
+    dropout : float or list of float, default=0.0
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [6]_.
+        [6]_; one for all layers, or a list with one for each.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of all layers in the loss.
     l2 : float, default=0.0
@@ -234,6 +235,8 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         "dilation_rate": _EACH_LAYER,
         "pool_size": [*_EACH_LAYER, None],
         "conv_dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "activation": [str, dict, callable],  # of convolutions and hidden layers alike
+        "batch_normalization": ["boolean"],  # of convolutions alone
         "image_shape": ["array-like", None],
         "rescale": [StrOptions({"auto"}), Interval(Real, 1e-38, 1e38, closed="both"), None],
         "exif_orientation": ["boolean"],
@@ -258,7 +261,7 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         exif_orientation: bool = True,
         augmentation: dict[str, Any] | None = None,
         activation: KerasObject = "relu",
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
         batch_normalization: bool = False,

@@ -43,19 +43,20 @@ class DenseClassifier(NetworkClassifier):
     hidden_layer_sizes : int or tuple of int, default=(100,)
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
-    activation : str, dict or callable, default="relu"
-        Activation of the hidden layers: a name in `keras.activations`, a function, a Keras
-        layer (such as `keras.layers.PReLU()`), or a Keras configuration.
-    dropout : float, default=0.0
+    activation : str, dict, callable or list of these, default="relu"
+        Activation of the hidden layers: a name in `keras.activations` in any case ("relu",
+        "ReLU"), a function, a Keras layer (such as `keras.layers.PReLU()`), or a Keras
+        configuration; one for all layers, or a list with one for each.
+    dropout : float or list of float, default=0.0
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [1]_.
+        [1]_; one for all layers, or a list with one for each.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of all layers in the loss.
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of all layers in the loss.
-    batch_normalization : bool, default=False
+    batch_normalization : bool or list of bool, default=False
         Whether to apply batch normalization to each hidden layer's outputs, after the activation
-        and before dropout [2]_.
+        and before dropout [2]_; one for all layers, or a list with one for each.
     kernel_initializer : str, dict or object, default="glorot_uniform"
         Initializer of the kernels [3]_: a name in `keras.initializers`, a configuration or an
         object. Each layer gets a seed of its own from `random_state`.
@@ -171,11 +172,11 @@ class DenseClassifier(NetworkClassifier):
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation: KerasObject = "relu",
-        dropout: float = 0.0,
+        activation: KerasObject | Sequence[KerasObject] = "relu",
+        dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
-        batch_normalization: bool = False,
+        batch_normalization: bool | Sequence[bool] = False,
         kernel_initializer: KerasObject = "glorot_uniform",
         loss: KerasObject = "auto",
         optimizer: Any = "adam",

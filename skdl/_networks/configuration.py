@@ -17,6 +17,7 @@ from skdl._networks.objects import (
     deserialized,
     loss_recipe,
     metric_recipes,
+    named_activation,
     optimizer_recipe,
 )
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
@@ -68,13 +69,16 @@ class NetworkConfig:
         units: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
     ) -> NetworkConfig:
         """Resolve names and objects, checking each."""
-        for parameter in ("activation", "output_activation", "kernel_initializer"):
-            value = arguments.get(parameter)
-            if parameter == "kernel_initializer" and isinstance(value, dict):
-                value = value.get("class_name")  # made, it might draw from a global generator
-            if isinstance(value, str):
-                check_name(parameter, value)
-            deserialized(parameter, seeded(value))
+        arguments = dict(arguments)
+        for parameter in ("activation", "output_activation"):
+            if parameter in arguments:
+                arguments[parameter] = named_activation(arguments[parameter])
+                for value in _listed(arguments[parameter]):
+                    _check_object(parameter, value)
+        initializer = arguments.get("kernel_initializer")
+        if isinstance(initializer, dict):  # made, it might draw from a global generator
+            initializer = initializer.get("class_name")
+        _check_object("kernel_initializer", initializer)
         arguments = {name: plain(value, name) for name, value in arguments.items()}
         recipe, learning_rate = optimizer_and_rate(optimizer, learning_rate)
         loss, metrics = loss_recipe(loss, arguments["dtype"]), metric_recipes(metrics)
@@ -129,16 +133,21 @@ class NetworkConfig:
     def _check_activation(self, model: keras.Model) -> None:
         """Raise a ValueError if layers cannot use the activation; build one that is a layer."""
         activation = self.arguments["activation"]
+        for name in _listed(activation):
+            if not isinstance(name, str):
+                continue
+            with named_errors(f"activation={name!r}", "a layer's outputs"):
+                if tuple(keras.activations.get(name)(keras.ops.zeros((1, 2))).shape) != (1, 2):
+                    raise ValueError(  # "glu" for one
+                        "it gives fewer or more outputs than there are units. Use one that works "
+                        "on each output, such as 'relu'"
+                    )
+        if all(isinstance(each, str) for each in _listed(activation)):
+            return
         with named_errors(f"activation={activation!r}", "a layer's outputs"):
-            if not isinstance(activation, str):
-                # Keras leaves its weights, and its errors, to the first call.
-                inputs = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
-                model(inputs, training=False)
-            elif tuple(keras.activations.get(activation)(keras.ops.zeros((1, 2))).shape) != (1, 2):
-                raise ValueError(  # "glu" for one
-                    "it gives fewer or more outputs than there are units. Use one that works on "
-                    "each output, such as 'relu'"
-                )
+            # Keras leaves its weights, and its errors, to the first call.
+            inputs = np.zeros((1, *model.input_shape[1:]), model.inputs[0].dtype)
+            model(inputs, training=False)
 
     def _check_output(self, model: keras.Model) -> None:
         """Raise a ValueError if the output layer's activation changes the number of outputs.
@@ -157,6 +166,18 @@ class NetworkConfig:
                     f"it makes {shape[1:]} outputs of {n_outputs}. Use one that works on each "
                     "output, such as 'softplus'"
                 )
+
+
+def _listed(activation: Any) -> tuple:
+    """Return the activations of all layers, one for all or one each."""
+    return activation if isinstance(activation, tuple) else (activation,)
+
+
+def _check_object(parameter: str, value: Any) -> None:
+    """Raise a ValueError if a name or a configuration is none of Keras."""
+    if isinstance(value, str):
+        check_name(parameter, value)
+    deserialized(parameter, seeded(value))
 
 
 def optimizer_and_rate(optimizer: Any, learning_rate: float | None) -> tuple[Recipe, float | None]:

@@ -35,6 +35,8 @@ _SYNONYMS = {
 _SHORT = ("bce", "kld", "mae", "mape", "mse", "msle")
 # For which Keras takes one of three metrics, by the shapes of targets and outputs.
 _BY_SHAPE = {"acc", "accuracy"}
+# Layers that are activations, where no function of a similar name computes the same.
+_ACTIVATION_LAYERS = {"LeakyReLU", "PReLU"}
 
 
 def check_name(parameter: str, name: str) -> None:
@@ -60,6 +62,25 @@ def _get(parameter, name):
         raise ValueError(name)
     elif not (parameter == "metrics" and name in _BY_SHAPE):
         _KINDS[parameter].get(name)
+
+
+def named_activation(activation: Any) -> Any:
+    """Return an activation as Keras knows it, one or several; others than names as they are.
+
+    Keras takes names of optimizers and losses in any case, or those of their classes, but not
+    those of activations. A name that is unknown in all forms stays as it is.
+    """
+    if isinstance(activation, list | tuple | np.ndarray):
+        return tuple(map(named_activation, activation))
+    if not isinstance(activation, str):
+        return activation
+    for name in (activation, activation.lower(), _snake(activation)):
+        with contextlib.suppress(ValueError, AttributeError, TypeError, KeyError):
+            _get("activation", name)
+            return name
+    if activation in _ACTIVATION_LAYERS:
+        return getattr(keras.layers, activation)()
+    return activation
 
 
 def _close_names(parameter, name):

@@ -39,10 +39,11 @@ _SUMMING_TO_ONE = {"softmax", "sparsemax"}
 
 def output_activation(given: Any, loss: Any) -> Any:
     """Return the activation of a regressor's output layer; "auto" follows from the loss."""
+    from skdl._networks.objects import named_activation
     from skdl._networks.suited import identify
 
     if not (isinstance(given, str) and given == "auto"):
-        return given
+        return named_activation(given)
     known = _BY_LOSS.get(identify("loss", loss)[0])
     return "linear" if known is None else known[0]
 

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from skdl._common.images import is_size
+from skdl._networks.builders.per_layer import fraction, per_layer
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def convolutions(
         _per_layer("padding", padding, numbers, _padding),
         _per_layer("dilation_rate", dilation_rate, numbers, _pair),
         _per_layer("pool_size", pool_size, numbers, _pair_or_none),
-        _per_layer("conv_dropout", dropout, numbers, _fraction),
+        _per_layer("conv_dropout", dropout, numbers, fraction),
     )
     pools_by_default = isinstance(pool_size, Integral) and pool_size == 2
     image, sizes = size, [f"image {_by(size)}"]
@@ -89,16 +90,8 @@ def _by(size):
 
 
 def _per_layer(name, value, filters, check):
-    """Return one checked value a convolution, from one value for all or a sequence."""
-    one_for_all = value is None or isinstance(value, Real | str)
-    values = [value] * len(filters) if one_for_all else list(value)
-    if len(values) != len(filters):
-        raise ValueError(
-            f"{name}={value!r} has length {len(values)}, but filters={filters!r} has length "
-            f"{len(filters)}. Give one value for all convolutions, or a sequence with one value "
-            "each; a height and a width are a pair inside that sequence: [(height, width)]."
-        )
-    return [check(name, entry) for entry in values]
+    hint = "; a height and a width are a pair inside that sequence: [(height, width)]"
+    return per_layer(name, value, ("filters", filters), check, hint)
 
 
 def _pair(name, entry):
@@ -119,9 +112,3 @@ def _padding(name, entry):
     if entry in ("valid", "same"):
         return entry
     raise ValueError(f"{name} must be 'valid' or 'same' in each layer, received {entry!r}.")
-
-
-def _fraction(name, entry):
-    if isinstance(entry, Real) and 0 <= entry < 1:
-        return float(entry)
-    raise ValueError(f"{name} must be in [0, 1) in each layer, received {entry!r}.")

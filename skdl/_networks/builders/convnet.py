@@ -44,7 +44,7 @@ def build_convnet(
     conv_dropout: float | Sequence[float] = 0.0,
     hidden_layer_sizes: int | Sequence[int] = (64,),
     activation: Any = "relu",
-    dropout: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
     batch_normalization: bool = False,
@@ -104,8 +104,9 @@ def build_convnet(
         empty sequence none.
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the convolutions and of the hidden layers.
-    dropout : float, default=0.0
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
+    dropout : float or sequence of float, default=0.0
+        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
+        all hidden layers, or one for each.
     l1, l2 : float, default=0.0
         Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False

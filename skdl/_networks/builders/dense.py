@@ -13,6 +13,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from skdl._common.seeds import layer_seeds
+from skdl._networks.builders.per_layer import fraction, per_layer, yes_or_no
 from skdl._networks.settings import own_settings
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def build_dense(
     *,
     hidden_layer_sizes: int | Sequence[int] = (100,),
     activation: Any = "relu",
-    dropout: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
-    batch_normalization: bool = False,
+    batch_normalization: bool | Sequence[bool] = False,
     kernel_initializer: Any = "glorot_uniform",
     dtype: str = "float32",
     sparse: bool = False,
@@ -40,8 +41,10 @@ def build_dense(
 ) -> keras.Model:
     """Build a fully connected network, without compiling it.
 
-    Each hidden layer is a `Dense` layer with its activation, followed by batch normalization and
-    dropout if requested; the output layer comes last.
+    Each hidden layer is a `Dense` layer with its activation, then batch normalisation,
+    then dropout, where these are asked for; the output layer follows. `activation`, `dropout`
+    and `batch_normalization` take one value for all hidden layers, or a sequence with one value
+    each.
 
     Parameters
     ----------
@@ -53,14 +56,17 @@ def build_dense(
         Activation of the output layer.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
-    activation : str, dict, Keras layer or callable, default="relu"
-        Activation of the hidden layers.
-    dropout : float, default=0.0
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
+    activation : str, dict, Keras layer, callable or sequence of them, default="relu"
+        Activation of the hidden layers: one for all, or one for each.
+    dropout : float or sequence of float, default=0.0
+        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
+        all layers, or one for each.
     l1, l2 : float, default=0.0
-        Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
-    batch_normalization : bool, default=False
-        Whether to apply batch normalization to each hidden layer's outputs.
+        Penalties on the absolute and on the squared weights of every layer's kernel,
+        added to the loss.
+    batch_normalization : bool or sequence of bool, default=False
+        Whether to normalise each hidden layer's outputs by batch: one for all layers, or one
+        for each.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
         Initializer of the kernels. Its own seed, if any, is replaced by one drawn from `seed`.
     dtype : str, default="float32"
@@ -74,6 +80,12 @@ def build_dense(
     -------
     keras.Model
         A `keras.Sequential` from `(batch, n_features)` to `(batch, n_outputs)`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not as described, or has another number of entries than
+        `hidden_layer_sizes`.
 
     See Also
     --------
@@ -103,10 +115,10 @@ def build_dense(
 def dense_layers(
     sizes: int | Sequence[int],
     activation: Any,
-    dropout: float,
+    dropout: float | Sequence[float],
     l1: float,
     l2: float,
-    batch_normalization: bool,
+    batch_normalization: bool | Sequence[bool],
     kernel_initializer: Any,
     dtype: str,
     seeds: Iterator[int],
@@ -114,34 +126,43 @@ def dense_layers(
     """Return the hidden layers of a dense network or of the head of another."""
     from skdl._networks.keras import keras
 
+    units_of = layer_sizes(sizes)
+    hidden = "hidden_layer_sizes", units_of
+    settings = zip(
+        units_of,
+        per_layer("activation", activation, hidden, lambda _, each: each),
+        per_layer("dropout", dropout, hidden, fraction),
+        per_layer("batch_normalization", batch_normalization, hidden, yes_or_no),
+        strict=True,
+    )
     layers = []
-    for number, units in enumerate(layer_sizes(sizes), start=1):
+    for number, (units, function, rate, normalizes) in enumerate(settings, start=1):
         name = f"hidden_{number}"
         layers.append(
             keras.layers.Dense(
                 units,
-                activation=own_activation(activation, dtype),
+                activation=own_activation(function, dtype),
                 kernel_initializer=seeded_initializer(kernel_initializer, seeds),
                 kernel_regularizer=kernel_penalty(l1, l2),
                 dtype=dtype,
                 name=name,
             )
         )
-        if batch_normalization:
+        if normalizes:
             name_of = f"{name}_normalization"
             layers.append(keras.layers.BatchNormalization(dtype=dtype, name=name_of))
-        if dropout:
+        if rate:
             name_of = f"{name}_dropout"
-            layers.append(
-                keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype, name=name_of)
-            )
+            layers.append(keras.layers.Dropout(rate, seed=next(seeds), dtype=dtype, name=name_of))
     return layers
 
 
 def own_activation(activation: Any, dtype: str) -> Any:
     """Return the activation of one layer; one that is a Keras layer may learn, so it is copied."""
     from skdl._networks.keras import keras
+    from skdl._networks.objects import named_activation
 
+    activation = named_activation(activation)
     if not isinstance(activation, keras.Layer):
         return activation
     return type(activation).from_config(
@@ -172,10 +193,11 @@ def output_layer(
 ) -> keras.Layer:
     """Return the output layer; where the others compute in less than float32, it does not."""
     from skdl._networks.keras import keras
+    from skdl._networks.objects import named_activation
 
     return keras.layers.Dense(
         n_outputs,
-        activation=activation,
+        activation=named_activation(activation),
         kernel_initializer=seeded_initializer(kernel_initializer, seeds),
         kernel_regularizer=kernel_penalty(l1, l2),
         dtype=input_dtype(dtype),

@@ -34,10 +34,10 @@ def build_pretrained(
     augmentation: Mapping[str, Any] | None = None,
     hidden_layer_sizes: int | Sequence[int] = (256,),
     activation: Any = "relu",
-    dropout: float = 0.5,
+    dropout: float | Sequence[float] = 0.5,
     l1: float = 0.0,
     l2: float = 0.0,
-    batch_normalization: bool = False,
+    batch_normalization: bool | Sequence[bool] = False,
     kernel_initializer: Any = "glorot_uniform",
     dtype: str = "float32",
     seed: int | None = None,
@@ -78,14 +78,16 @@ def build_pretrained(
         Random changes of the images during training, as in `build_convnet`.
     hidden_layer_sizes : int or sequence of int, default=(256,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
-    activation : str, dict, Keras layer or callable, default="relu"
-        Activation of the hidden layers.
-    dropout : float, default=0.5
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
+    activation : str, dict, Keras layer, callable or sequence of them, default="relu"
+        Activation of the hidden layers: one for all, or one for each.
+    dropout : float or sequence of float, default=0.5
+        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
+        all layers, or one for each.
     l1, l2 : float, default=0.0
-        Weights of the sums of absolute and of squared kernel weights of the head in the loss.
-    batch_normalization : bool, default=False
-        Whether to apply batch normalization to each hidden layer's outputs.
+        Penalties on the absolute and on the squared weights of the head's kernels.
+    batch_normalization : bool or sequence of bool, default=False
+        Whether to normalise each hidden layer's outputs by batch: one for all layers, or one
+        for each.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
         Initializer of the head's kernels. Its own seed, if any, is replaced by one drawn from
         `seed`.

@@ -63,7 +63,7 @@ def main():
         (a, s), (b, t) = (score(clone(net), X, y, classes) for net in (ours, peer))
         differences.append(a - b)
         rows.append((name, f"{a:.3f}", f"{b:.3f}", f"{a - b:+.3f}", f"{s:.1f}", f"{t:.1f}"))
-    rows.append(("mean", "-", "-", f"{np.mean(differences):+.3f}", "-", "-"))
+    rows.append(("mean", "", "", f"{np.mean(differences):+.3f}", "", ""))
     rule = "  ".join("=" * max(len(row[i]) for row in rows) for i in range(6))
     widths = [len(part) for part in rule.split("  ")]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]

@@ -48,7 +48,8 @@ SETS = {
     "the same": "scipy.special.",
     "Scores": "sklearn.metrics.",
 }
-NUMBER = re.compile(r"[-+]?[\d.,]*")  # or a dash, where there is none
+NUMBER = re.compile(r"[-+]?[\d.,]+")
+CELL = re.compile(r"\S+(?: \S+)*")  # columns are two spaces or more apart
 
 
 def public_names():
@@ -146,19 +147,35 @@ def _as_tables(printed):
     other lines with columns, the first is what the rest is about.
     """
     first, *lines = (line for line in printed.splitlines() if line.strip(" ="))
-    cells = [re.split(r" {2,}", line.strip()) for line in lines] + [[""]]
-    is_row = [len(row) > 1 and NUMBER.fullmatch(row[-1]) is not None for row in cells]
-    parts = [f"*{first}*\n"]
+    cells = [list(CELL.finditer(line)) for line in [*lines, ""]]
+    is_row = [len(row) > 1 and NUMBER.fullmatch(row[-1][0]) is not None for row in cells]
+    parts, header = [f"*{first}*\n"], []
     for i, row in enumerate(cells[:-1]):
+        texts = [cell[0] for cell in row]
         if is_row[i]:
-            parts.append(_row(row))
+            parts.append(_row(_in_columns(row, header) if len(row) < len(header) else texts))
         elif is_row[i + 1]:
-            n_labels = len(cells[i + 1]) - len(row)
-            parts += ["", _row([""] * n_labels + row)]
-            parts.append(_row(["---"] * max(n_labels, 1) + ["---:"] * (len(row) - (n_labels < 1))))
+            n_labels = max(len(cells[i + 1]) - len(row), 0)
+            header = [None] * n_labels + row
+            n_left = max(n_labels, 1)
+            parts += ["", _row([""] * n_labels + texts)]
+            parts.append(_row(["---"] * n_left + ["---:"] * (len(header) - n_left)))
         else:
-            parts.append("\n" + " ".join([f"- **{row[0]}**:", *row[1:]] if row[1:] else row))
+            parts.append("\n" + " ".join([f"- **{texts[0]}**:", *texts[1:]] if row[1:] else texts))
     return "\n".join(parts) + "\n"
+
+
+def _in_columns(row, header):
+    """Return the cells of a row that lacks some, each in the column that it is in line with."""
+    texts = [""] * len(header)
+    for cell in row:
+        lined_up = [
+            i
+            for i, head in enumerate(header)
+            if head and (head.start() == cell.start() or head.end() == cell.end())
+        ]
+        texts[lined_up[0] if lined_up else texts.index("")] = cell[0]
+    return texts
 
 
 def _row(cells):

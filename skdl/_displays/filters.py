@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 class FilterDisplay:
     """The filters of a convolution as a grid of images.
 
-    Filters over one channel are drawn in grey, filters over three channels in red, green
-    and blue. Filters over other numbers of channels are drawn as a mosaic of grey images,
-    one a channel, row by row. Medium grey is a weight of zero, and the scale is the same
-    for all filters, so that strong and weak ones can be told apart.
+    Filters over one channel are drawn in grey, and filters over three channels in red, green and
+    blue. Filters over other numbers of channels are drawn as a mosaic of grey images, one per
+    channel, row by row. Medium grey is a weight of zero, and the scale is the same for all filters,
+    so that strong and weak ones can be distinguished.
 
-    It is best made by `from_estimator` or `from_model`, which draw at once.
+    Create it with `from_estimator` or `from_model`, which draw immediately.
 
     Parameters
     ----------
     kernels : ndarray of shape (height, width, n_channels, n_filters)
         Weights of the convolution.
     layer_name : str, default=None
-        Name of the layer, which becomes the title.
+        Name of the layer, which is used as the title.
 
     Attributes
     ----------
@@ -96,12 +96,12 @@ class FilterDisplay:
             Fitted estimator with a Keras network in `model_`, or a Pipeline or search that
             ends in one.
         layer : int or str, default=0
-            Which convolution: its place among the network's convolutions, counted from 0,
-            or its name.
+            The convolution: its position among the network's convolutions, counted from 0, or its
+            name.
         ax : matplotlib Axes, default=None
             Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
-            Largest number of filters to draw, the first ones.
+            Largest number of filters to draw, beginning with the first.
 
         Returns
         -------
@@ -117,7 +117,7 @@ class FilterDisplay:
         TypeError
             If the estimator has no Keras network.
         ValueError
-            If the network has no such convolution; the message names those it has.
+            If the network has no such convolution; the message names the existing ones.
         """
         net = unwrapped(net, "model_", "Keras network")
         return cls.from_model(net.model_, layer, ax=ax, max_filters=max_filters)
@@ -136,14 +136,14 @@ class FilterDisplay:
         Parameters
         ----------
         model : keras.Model
-            Network with `Conv2D` layers, in it or in models inside it.
+            Network that contains `Conv2D` layers, directly or in models inside it.
         layer : int or str, default=0
-            Which convolution: its place among the network's convolutions, counted from 0,
-            or its name.
+            The convolution: its position among the network's convolutions, counted from 0, or its
+            name.
         ax : matplotlib Axes, default=None
             Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
-            Largest number of filters to draw, the first ones.
+            Largest number of filters to draw, beginning with the first.
 
         Returns
         -------
@@ -155,8 +155,8 @@ class FilterDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the network has no such convolution, where the message names those it has, or
-            if it is not built.
+            If the network has no such convolution, in which case the message names the existing
+            ones, or if it is not built.
         """
         import_pyplot(f"{cls.__name__}.from_model")
         conv = _find_convolution(model, layer)
@@ -176,7 +176,7 @@ class FilterDisplay:
         ax : matplotlib Axes, default=None
             Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
-            Largest number of filters to draw, the first ones.
+            Largest number of filters to draw, beginning with the first.
 
         Returns
         -------

@@ -22,26 +22,26 @@ _BEST = {"linestyle": "", "marker": "o", "markeredgecolor": "white", "zorder": 3
 class LossCurveDisplay:
     """The loss, or a metric, after every epoch of training.
 
-    Training is dashed, validation solid, and a dot on the validation curve marks the best epoch.
-    Curves that have the same label, such as those of the folds of a cross-validation, are
-    drawn as their mean with a band of one standard deviation to both sides, and the median
-    of their best epochs is marked.
+    Training curves are dashed, validation curves are solid, and a dot on the validation curve marks
+    the best epoch. Curves with the same label, such as those of the folds of a cross-validation,
+    are drawn as their mean with a band of one standard deviation on both sides, and the median of
+    their best epochs is marked.
 
-    It is best made by `from_estimator` or `from_estimators`, which draw at once.
+    Create it with `from_estimator` or `from_estimators`, which draw immediately.
 
     Parameters
     ----------
     train : list of array-like of shape (n_epochs,)
-        Values on the training data, one array a network; lengths may differ.
+        Values on the training data, one array per network; the lengths may differ.
     validation : list of array-like of shape (n_epochs,) or None, default=None
-        Values on the validation data; None for a network that had none.
+        Values on the validation data; None for a network without validation.
     labels : list of str, default=None
-        Name of each network. Networks with the same name are drawn as one mean. None: all
-        have the same.
+        Name of each network. Networks with the same name are drawn as one mean. None gives all
+        networks the same name.
     best_epochs : list of int or None, default=None
         Best epoch of each network, counted from 1; None marks none.
     metric : str, default="loss"
-        What the values are, which labels the vertical axis.
+        Name of the values, which is the label of the vertical axis.
 
     Attributes
     ----------
@@ -50,13 +50,13 @@ class LossCurveDisplay:
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : list of matplotlib Line2D
-        Curves of single networks, by label and in it first those of training.
+        Curves of single networks, ordered by label, with those of training first.
     mean_lines_ : list of matplotlib Line2D
         Means over networks of the same label, in the same order.
     bands_ : list of matplotlib FillBetweenPolyCollection
         The band of each mean.
     best_points_ : list of matplotlib Line2D
-        Dots at the best epochs, one object a label.
+        Dots at the best epochs, one object per label.
 
     See Also
     --------
@@ -64,10 +64,10 @@ class LossCurveDisplay:
 
     Notes
     -----
-    Folds that stop early have different numbers of epochs. The mean at an epoch is over the
-    networks that were trained so far, and it ends where fewer than half of them, or fewer than
-    two, are left: from there on it would show which networks remain more than how they
-    learn. `kind="both"` shows each of them to its end.
+    Folds that stop early have different numbers of epochs. The mean at an epoch is taken over the
+    networks that were trained up to it, and it ends where fewer than half of them, or fewer than
+    two, are left: beyond that epoch it would show which networks remain rather than how they learn.
+    `kind="both"` shows each of them to its end.
 
     Examples
     --------
@@ -111,8 +111,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         net : estimator
-            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that holds
-            one.
+            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that contains one.
         metric : str, default="loss"
             Name of a value in `history_`, such as "loss" or a metric, without `val_`.
         ax : matplotlib Axes, default=None
@@ -133,7 +132,7 @@ class LossCurveDisplay:
         TypeError
             If the estimator has no `history_`.
         ValueError
-            If `history_` has no such value; the message names those it has.
+            If `history_` has no such value; the message names the existing ones.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(net)
@@ -154,11 +153,12 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimators : list of estimators
-            Fitted networks, each of them as in `from_estimator`; such as
-            `cross_validate(..., return_estimator=True)["estimator"]`.
+            Fitted networks, each as in `from_estimator`, for example `cross_validate(...,
+            return_estimator=True)["estimator"]`.
         labels : list of str, default=None
-            Name of each network, which gets a colour of its own. Networks with the same name
-            are drawn as one mean. None: all have the same, as folds do.
+            Name of each network, which gets a colour of its own. Networks with the same name are
+            drawn as one mean. None gives all networks the same name, which suits the folds of a
+            cross-validation.
         metric : str, default="loss"
             Name of a value in `history_`, such as "loss" or a metric, without `val_`.
         kind : str, default="average"
@@ -179,10 +179,10 @@ class LossCurveDisplay:
         sklearn.exceptions.NotFittedError
             If an estimator is not fitted.
         TypeError
-            If an estimator has no `history_`, or `estimators` is no sequence.
+            If an estimator has no `history_`, or `estimators` is not a sequence.
         ValueError
-            If there are no estimators, or not one label each; if a `history_` has no such
-            value, where the message names those it has; or if `kind` is unknown.
+            If there are no estimators, or not one label for each; if a `history_` has no such
+            value, in which case the message names the existing ones; or if `kind` is unknown.
         """
         import_pyplot(f"{cls.__name__}.from_estimators")
         if hasattr(estimators, "fit") or isinstance(estimators, dict | str):

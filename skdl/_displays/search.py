@@ -24,29 +24,29 @@ _CELL, _AROUND, _LARGEST, _SMALLEST = (0.75, 0.45), (2.2, 1.1), 10.0, 4.5
 class SearchDisplay:
     """Mean scores of a search by the values of two parameters, as an annotated heat map.
 
-    The combination in `best_params_` has a frame. Combinations that the search has not tried
-    are left blank, those whose fit or score failed say nan.
+    The combination in `best_params_` has a frame. Combinations that the search has not tried are
+    left blank, and those whose fit or score failed show nan.
 
-    It is best made by `from_search`, which draws at once.
+    Create it with `from_search`, which draws immediately.
 
     Parameters
     ----------
     scores : dict of ndarray of shape (n_y, n_x)
-        Mean scores by "test", "train" or both; NaN where there is none.
+        Mean scores by "test", "train" or both; NaN where there is no score.
     tried : ndarray of shape (n_y, n_x)
         Which combinations the search has tried.
     x : str
-        Name of the parameter across.
+        Name of the parameter on the horizontal axis.
     x_values : list
         Its values, in the order of the columns.
     y : str, default=None
-        Name of the parameter down; None for a single row.
+        Name of the parameter on the vertical axis; None for a single row.
     y_values : list, default=(None,)
         Its values, in the order of the rows.
     best : tuple of int, default=None
         Row and column of the best combination.
     title : str, default=""
-        What is said about other parameters.
+        Text about other parameters.
     score_name : str, default="score"
         Label of the colour bar.
 
@@ -57,7 +57,7 @@ class SearchDisplay:
     images_ : ndarray of matplotlib AxesImage of shape (n_maps,)
         The heat maps, which share one scale.
     texts_ : ndarray of matplotlib Text or None of shape (n_maps, n_y, n_x)
-        The annotations; None in blank cells, and where cells are too small for text.
+        The annotations; None in blank cells, and if cells are too small for text.
     colorbar_ : matplotlib Colorbar
         The scale of the colours.
     figure_ : matplotlib Figure
@@ -127,17 +127,17 @@ class SearchDisplay:
             Fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or the like, or
             a Pipeline that ends in one.
         x, y : str, default=None
-            Names of the parameters across and down, such as "net__epochs", or their last part
-            where only one ends in it: "epochs". None: what is left of the one or two
-            parameters that the search varies; with one there is a single row.
+            Names of the parameters on the horizontal and vertical axis, such as "net__epochs", or
+            their last part if only one name ends in it: "epochs". None: the remaining one of the
+            one or two parameters that the search varies; with a single parameter there is one row.
         score : str, default="test"
-            "test": scores on the left-out folds. "train": on the training folds. "both": side
-            by side.
+            "test": scores on the left-out folds. "train": scores on the training folds. "both":
+            side by side.
         metric : str, default=None
-            Name of the score, for a search with several; None takes the one in `refit`.
+            Name of the score, for a search with several scores; None takes the one in `refit`.
         ax : matplotlib Axes or sequence of two, default=None
-            Where to draw, two of them for `score="both"`, which are cleared first; None makes a
-            new figure.
+            Where to draw, two axes for `score="both"`; they are cleared first. None makes a new
+            figure.
 
         Returns
         -------
@@ -151,20 +151,21 @@ class SearchDisplay:
         sklearn.exceptions.NotFittedError
             If the search is not fitted.
         TypeError
-            If it is no search.
+            If it is not a search.
         ValueError
             If a parameter or score is unknown, if parameters or a score must be chosen, if x and y
-            are the same, or if training scores are asked for that were not recorded
-            (`return_train_score=True` does).
+            are the same, or if training scores are requested that were not recorded (use
+            `return_train_score=True`).
 
         Notes
         -----
-        Where the search varies more parameters than x and y, a cell shows the combination of
-        the others with the best test score, and the training score of the same; the title names
-        them. Of a search by halving, each cell shows the last iteration that it reached.
+        If the search varies more parameters than x and y, a cell shows the combination of the other
+        parameters with the best test score, and the training score of the same combination; the
+        title names these parameters. For a search by halving, each cell shows the last iteration
+        that it reached.
 
-        Numbers are in increasing order, other values in the order of the grid. Of a list of
-        grids, "default" stands first, for the combinations that do not set the parameter.
+        Numbers are in increasing order, other values in the order of the grid. For a list of grids,
+        "default" comes first and stands for the combinations that do not set the parameter.
         """
         import_pyplot(f"{cls.__name__}.from_search")
         if score not in _SCORES:
@@ -208,7 +209,7 @@ class SearchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or sequence of Axes, default=None
-            Where to draw, one for each of `scores`, which are cleared first; None makes a new
+            Where to draw, one for each of `scores`; they are cleared first. None makes a new
             figure.
 
         Returns
@@ -221,7 +222,7 @@ class SearchDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes is not that of the heat maps.
+            If the number of axes differs from that of the heat maps.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
         n, (n_rows, n_columns) = len(self.scores), self.tried.shape

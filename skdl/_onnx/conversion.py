@@ -39,46 +39,47 @@ def to_onnx(
 ) -> ModelProto:
     """Convert a fitted estimator or pipeline to one ONNX model.
 
-    Preprocessing, network and labels become one file that ONNX Runtime runs without Python,
-    scikit-learn or Keras. skl2onnx converts the parts from scikit-learn, skdl the networks. The
-    result is checked: by `onnx.checker`, and by ONNX Runtime on rows of X.
+    Preprocessing, network and labels become one model that ONNX Runtime runs without Python,
+    scikit-learn or Keras. The parts from scikit-learn are converted by skl2onnx, and the networks
+    by skdl. The result is checked by `onnx.checker`, and by ONNX Runtime on rows of X.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted estimator of skdl, a `Pipeline` or `TransformedTargetRegressor` with one in
-        it, an ensemble that skl2onnx converts (voting, stacking, bagging, calibration,
-        one-vs-rest, several outputs), or a search over these, of which the best is taken. It is
-        left as it is.
+        A fitted estimator of skdl, a `Pipeline` or `TransformedTargetRegressor` that contains one,
+        an ensemble that skl2onnx converts (voting, stacking, bagging, calibration, one-vs-rest,
+        several outputs), or a search over these, whose best estimator is converted. It is left
+        unchanged.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Rows such as the model will be given, at least one; images may be of shape
-        (n_samples, height, width) or (n_samples, height, width, channels). Their dtype and
-        shape become those of the model's input. A DataFrame gives one input a column, of shape
-        (n_samples, 1) and named like it.
+        Rows like those that the model will be given, at least one; images may be of shape
+        (n_samples, height, width) or (n_samples, height, width, channels). Their dtype and shape
+        become those of the model's input. A DataFrame gives one input per column, of shape
+        (n_samples, 1) and with the name of the column.
     target_opset : int, default=18
-        Version of ONNX's operators, from 15 to the newest that skl2onnx was tested with (22 for
-        skl2onnx 1.20). 18 is read by ONNX Runtime 1.14 of 2023 and later.
+        Version of ONNX's operators, from 15 to the newest with which skl2onnx was tested (22 for
+        skl2onnx 1.20). 18 is supported by ONNX Runtime 1.14 of 2023 and later.
     tolerance : float, default=1e-5
-        Largest accepted difference, on the first 100 rows of X, between what ONNX Runtime
-        computes and the estimator predicts: for probabilities as it is, for values in relation
-        to the largest of them where that is above 1. None: not compared.
+        Largest accepted difference, on the first 100 rows of X, between the results of ONNX Runtime
+        and the predictions of the estimator: absolute for probabilities, and for values relative to
+        the largest of them if that is above 1. None: no comparison.
 
     Returns
     -------
     model : onnx.ModelProto
-        Its input is "X", or one a column for a DataFrame. Outputs of a classifier: "label",
-        of shape (n_samples,) or (n_samples, n_outputs), and "probabilities", of shape
-        (n_samples, n_classes), as `predict` and `predict_proba` return them; of a
-        `MultiOutputClassifier` a sequence with one such array an output. Output of a
-        regressor: "variable", float64 of shape (n_samples, n_outputs), also for one output.
+        Its input is "X", or one per column for a DataFrame. The outputs of a classifier are
+        "label", of shape (n_samples,) or (n_samples, n_outputs), and "probabilities", of shape
+        (n_samples, n_classes), as `predict` and `predict_proba` return them; for a
+        `MultiOutputClassifier`, the probabilities are a sequence with one such array per output.
+        The output of a regressor is "variable", float64 of shape (n_samples, n_outputs), even for a
+        single output.
 
     Raises
     ------
     ImportError
         If onnx, skl2onnx or onnxruntime is missing: `pip install 'skdl[onnx]'`.
     ValueError
-        If a step, layer, activation or type cannot be converted, which the message names; or if
-        the converted model predicts something else on X.
+        If a step, layer, activation or type, which the message names, cannot be converted; or if
+        the converted model gives other predictions for X.
 
     See Also
     --------
@@ -89,8 +90,8 @@ def to_onnx(
     Notes
     -----
     A network computes in float32, or in float64 if it was fitted with `dtype="float64"`; operators
-    for which ONNX Runtime has no float64, such as convolutions, stay in float32. Networks in
-    bfloat16 are converted to float32, which agrees with their own predictions to about two
+    that ONNX Runtime does not implement in float64, such as convolutions, stay in float32. Networks
+    in bfloat16 are converted to float32, which agrees with their own predictions to about two
     digits: pass a larger `tolerance`. Preprocessing computes in the dtype of X.
 
     References
@@ -163,11 +164,11 @@ def to_onnx(
 
 
 def register_onnx_converters() -> None:
-    """Make the networks of skdl known to skl2onnx, for calls of its own functions.
+    """Register the networks of skdl with skl2onnx, for calls of its own functions.
 
-    Afterwards `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` take pipelines and ensembles that
-    hold estimators of skdl. `skdl.to_onnx` needs no such call. Classes derived from skdl's are
-    registered as well where they exist already: call it again after defining others.
+    Afterwards, `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` accept pipelines and ensembles
+    that contain estimators of skdl. `skdl.to_onnx` does not need this call. Existing classes
+    derived from skdl's are registered as well: call the function again after defining others.
 
     Raises
     ------
@@ -180,10 +181,10 @@ def register_onnx_converters() -> None:
 
     Notes
     -----
-    The probabilities and values of a network then have the dtype of the inputs, float32 or
-    float64, as those of skl2onnx's own converters do; with `skdl.to_onnx` they are float64.
-    Nothing is compared with the estimator's predictions. The
-    converters of skl2onnx itself, such as that of `StandardScaler`, stay as they are.
+    The probabilities and values of a network then have the dtype of the inputs, float32 or float64,
+    as with skl2onnx's own converters; with `skdl.to_onnx` they are float64. Nothing is compared
+    with the estimator's predictions. The converters of skl2onnx itself, such as that of
+    `StandardScaler`, are not changed.
 
     Examples
     --------

@@ -89,7 +89,7 @@ class PiecewiseLinearEncoder(
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns seen in fit; only where all are strings.
+        Names of columns seen in fit; defined only if all of them are strings.
     n_features_out_ : int
         Number of columns of the result.
 

@@ -68,7 +68,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn the columns and train the members.
+        """Learn how to encode the columns, and train the members.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
 
     @property
     def model_(self) -> keras.Model:
-        """The mean of the members as one `keras.Model` on encoded columns, compiled; a copy."""
+        """The mean of the members as one compiled `keras.Model` on encoded columns; a copy."""
         if not hasattr(self, "members_"):
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."

@@ -16,44 +16,45 @@ from skdl._sklearn import StrOptions
 
 
 class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
-    """Networks that predict classes from the columns of a table as they come.
+    """Ensemble of networks that predicts classes from a table with columns of any type.
 
-    Takes a pandas or polars DataFrame, or an array, with columns of any type: numbers, booleans,
-    categories, texts, dates and missing values of every kind; binary, multiclass and
-    multilabel targets. It is
-    an ensemble: five small networks, each trained on four fifths of the rows and stopped by its
-    own fifth, so that neither the number of epochs nor a scale is to be chosen. The mean of their
-    probabilities is the prediction.
+    X is a pandas or polars DataFrame, or an array, with columns of any type: numbers, booleans,
+    categories, texts, dates and missing values of every kind. Targets may be binary, multiclass or
+    multilabel. The estimator is an ensemble of five small networks, each of which is trained on
+    four fifths of the rows and stopped early on the remaining fifth, so that neither the number of
+    epochs nor a scale has to be chosen. The prediction is the mean of their probabilities.
 
-    Numbers are scaled, and piecewise-linear bins stand beside them [1]_
-    (`PiecewiseLinearEncoder`); categories and texts become a column per value (`OneHotEncoder`),
-    a missing value being one of its own; dates become days, year, month, day, weekday and hour.
-    Constant columns are left out. A value that `fit` has not seen is none of the values.
+    Numbers are scaled, and piecewise-linear bins are added [1]_ (`PiecewiseLinearEncoder`);
+    categories and texts get one column per value (`OneHotEncoder`), with missing values as a
+    category of their own; dates are converted to days, year, month, day, weekday and hour. Constant
+    columns are left out. A value that did not occur in `fit` is treated as none of the known
+    values.
 
     Parameters
     ----------
     n_members : int, default=5
-        Number of networks. Five share the rows, so that each row stops one of them; more begin
-        another round with other fifths, fewer are faster and less accurate.
+        Number of networks. Five networks divide the rows among them, so that each row is used to
+        stop one of them; more networks start another round with other fifths, fewer are faster and
+        less accurate.
     hidden_layer_sizes : int or tuple of int, default=(256,)
         Number of units of each hidden layer of a member. An int means one layer, an empty tuple
         none: a linear model of the encoded columns.
     dropout : float, default=0.1
         Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1).
     n_bins : int or str, default="auto"
-        Largest number of bins of a number, at least 2. "auto": one for each 50 rows, at most 16;
-        below 100 rows no bins.
+        Largest number of bins per numeric column, at least 2. "auto": one for each 50 rows, at most
+        16; no bins below 100 rows.
     categorical_features : str or array-like, default="from_dtype"
-        Columns that are categories though their type does not say it, such as codes that are
-        integers: as booleans, positions or names. "from_dtype": categories are texts, objects
-        and what pandas or polars call a category.
+        Columns to be treated as categories although their type does not show it, such as integer
+        codes: as booleans, positions or names. "from_dtype": categories are texts, objects and the
+        categorical types of pandas and polars.
     epochs : int, default=100
         Largest number of passes of a member over its rows.
     patience : int, default=10
         Number of epochs without improvement on its own fifth after which a member stops and
-        returns to its best epoch.
+        restores the weights of its best epoch.
     batch_size : int or str, default="auto"
-        Number of rows of a training step. "auto": the power of two nearest to a fortieth of the
+        Number of rows per training step. "auto": the power of two nearest to a fortieth of the
         rows, from 32 to 256.
     learning_rate : float, default=0.001
         Step size of the optimizer Adam, above 0.
@@ -64,9 +65,8 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
         Number of members that are trained at the same time, in threads of this process. None
         means 1, unless in a `joblib.parallel_config`; -1 means all processors.
     random_state : int, RandomState instance or None, default=None
-        Decides which rows each member leaves out, initial weights, order of rows and dropout.
-        With an int, two fits are equal to the last bit on the same machine. None draws from
-        fresh entropy.
+        Determines which rows each member leaves out, initial weights, order of rows and dropout.
+        With an int, two fits on the same machine give bitwise equal results. None draws a new seed.
     verbose : int, default=0
         0: silent. 1: a progress bar per member. 2: a line per epoch.
 
@@ -76,14 +76,14 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
         The trained networks, on encoded columns; `LossCurveDisplay.from_estimators(members_)`
         shows how they learned.
     encoder_ : transformer
-        From the table to the numbers that the members take; it has `transform` and
+        Converts the table to the numbers that the members take; it has `transform` and
         `get_feature_names_out`.
     oof_predictions_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of the rows given to fit, each by the members that it did not train: honest
-        scores without another fit, and inputs for stacking. NaN where every member was trained
-        on a row, as some are with fewer than five members.
+        Probabilities of the rows given to fit, each predicted by the members that were not trained
+        on it: unbiased scores without another fit, and inputs for stacking. NaN if every member was
+        trained on a row, which can happen with fewer than five members.
     model_ : keras.Model
-        The mean of the members as one network on encoded columns, a copy.
+        The mean of the members as a single network on encoded columns, a copy.
     classes_ : ndarray of shape (n_classes,)
         The labels, in the order of the columns of `predict_proba`.
     n_outputs_ : int
@@ -91,7 +91,7 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of columns seen in fit; only where all are strings.
+        Names of columns seen in fit; defined only if all of them are strings.
 
     See Also
     --------

@@ -88,7 +88,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         Raises
         ------
         ValueError
-            If a parameter or the data are not as described; the message says what to do.
+            If a parameter or the data are invalid; the message says what to do.
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         """

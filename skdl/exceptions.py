@@ -6,6 +6,7 @@ __all__ = [
     "NonFiniteLossError",
     "PixelRangeWarning",
     "TargetsWarning",
+    "UnscaledDataWarning",
     "UnsupportedVersionError",
     "UntrustedTypesError",
     "VersionWarning",
@@ -30,6 +31,15 @@ class TargetsWarning(UserWarning):
     Examples are a one-hot matrix for one class per row, which is interpreted as several labels per
     row, and `y_val` far outside the range of y after a `TransformedTargetRegressor` has transformed
     y.
+    """
+
+
+class UnscaledDataWarning(UserWarning):
+    """Columns of X, or the values of a regressor's y, are so large that a network learns badly.
+
+    Networks expect inputs and targets of about one: use a `StandardScaler` in a Pipeline and a
+    `TransformedTargetRegressor`, or `TabularClassifier` and `TabularRegressor`, which scale by
+    themselves.
     """
 
 

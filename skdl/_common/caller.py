@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-_PASSED_THROUGH = {"skdl", "sklearn", "contextlib"}
+_PASSED_THROUGH = {"skdl", "sklearn", "joblib", "contextlib"}
 
 
 def users_stacklevel() -> int:

@@ -25,6 +25,7 @@ from skdl._estimators.advice import with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram import NetworkAttributes
 from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.fit.targets import check_no_texts
 from skdl._estimators.fit.tasks import FitTasks
@@ -67,6 +68,7 @@ class BaseNetwork(
     feature_names_in_: NDArray
 
     _takes_streams = False
+    _on_tables = False  # whether columns are numbers of a table, each with a scale of its own
 
     _parameter_constraints: dict = {
         "activation": [str, dict, callable, "array-like"],
@@ -165,6 +167,7 @@ class BaseNetwork(
             rows = fitting.encode(x, samples)
             validation = fitting.encode_validation(held_out, issparse(x))
             self._train_fully(network, fitting.targets, rows, validation, tasks, checkpoint)
+            warn_of_targets(self, network, samples.y)
         tasks.end()
         if checkpoint is not None:
             checkpoint.remove()

@@ -166,7 +166,7 @@ class DenseClassifier(NetworkClassifier):
 
     _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **HIDDEN_LAYERS}
 
-    _takes_streams = True
+    _takes_streams = _on_tables = True
 
     def __init__(
         self,

@@ -180,7 +180,7 @@ class DenseRegressor(NetworkRegressor):
     y_mean_: NDArray
     y_scale_: NDArray
 
-    _takes_streams = True
+    _takes_streams = _on_tables = True
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ pytestmark = [
     # Estimators of images are given tables, of values in many ranges, as well.
     pytest.mark.filterwarnings("ignore::skdl.exceptions.ImageShapeWarning"),
     pytest.mark.filterwarnings("ignore::skdl.exceptions.PixelRangeWarning"),
+    pytest.mark.filterwarnings("ignore::skdl.exceptions.UnscaledDataWarning"),
 ]
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
 CLASSES = {n: cls for n, cls in constructible().items() if not n.startswith("Pretrained")}

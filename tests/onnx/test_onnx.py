@@ -141,6 +141,7 @@ def test_regressor_gives_columns(diabetes, n_outputs):
     np.testing.assert_allclose(found["variable"], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::skdl.exceptions.UnscaledDataWarning")  # not all centre
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("offset", [0, 1e6])
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ class OwnNetworkEstimator(BaseNetwork):
     model_params: dict[str, Any] | None
     inputs: dict[str, Any] | None
 
+    _on_tables = True
+
     _parameter_constraints: dict = {
         **{
             name: constraint

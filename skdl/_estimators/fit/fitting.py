@@ -27,6 +27,7 @@ from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
 from skdl._estimators.fit.hold_out import split
 from skdl._estimators.fit.samples import Samples, checked_weight
+from skdl._estimators.fit.scales import warn_of_inputs
 from skdl._estimators.fit.targets import checked_classes
 
 if TYPE_CHECKING:
@@ -142,7 +143,9 @@ class Fitting:
             estimator._check_going_on()
         network = estimator._new_network(x, self.targets, self.seed)
         self._config = network.config
-        if self.going_on and not network.go_on_from(estimator._network):
+        if not self.going_on:
+            warn_of_inputs(estimator, network, x)
+        elif not network.go_on_from(estimator._network):
             raise ValueError(
                 "Training cannot go on with the network of the last fit: a parameter of the "
                 "network, its loss, metrics or optimizer was changed since (only learning_rate "

@@ -82,7 +82,7 @@ class FilterDisplay:
     @classmethod
     def from_estimator(
         cls,
-        net: Any,
+        estimator: Any,
         layer: int | str = 0,
         *,
         ax: Axes | None = None,
@@ -92,7 +92,7 @@ class FilterDisplay:
 
         Parameters
         ----------
-        net : estimator
+        estimator : estimator
             Fitted estimator with a Keras network in `model_`, or a Pipeline or search that
             ends in one.
         layer : int or str, default=0
@@ -119,8 +119,8 @@ class FilterDisplay:
         ValueError
             If the network has no such convolution; the message names the existing ones.
         """
-        net = unwrapped(net, "model_", "Keras network")
-        return cls.from_model(net.model_, layer, ax=ax, max_filters=max_filters)
+        found = unwrapped(estimator, "model_", "Keras network")
+        return cls.from_model(found.model_, layer, ax=ax, max_filters=max_filters)
 
     @classmethod
     def from_model(

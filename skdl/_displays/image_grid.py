@@ -117,7 +117,7 @@ class ImageGridDisplay:
     @classmethod
     def from_estimator(
         cls,
-        net: Any,
+        estimator: Any,
         X: ArrayLike,
         y: ArrayLike,
         *,
@@ -131,11 +131,11 @@ class ImageGridDisplay:
 
         Parameters
         ----------
-        net : estimator
+        estimator : estimator
             Fitted classifier of images; probabilities are shown if it has `predict_proba`.
         X : array-like, DataFrame or sparse matrix
-            Images, rows of pixels or paths of files, as `net` takes them. Files that are drawn are
-            read once more, in the shape in which `net` received them.
+            Images, rows of pixels or paths of files, as `estimator` takes them. Of files, those
+            that are drawn are read once more, in the shape in which `estimator` saw them.
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
@@ -143,11 +143,11 @@ class ImageGridDisplay:
             correctly classified images, with the least confident ones first. None: all images, in
             their order.
         image_shape : tuple of int, default=None
-            Shape of images that are given as rows of pixels or paths; None takes the shape that
-            `net`, or a step of its Pipeline such as `ImageReshaper`, determined in fit, or
-            otherwise one that fits.
+            Shape of images that come as rows of pixels or paths; None takes the shape that
+            `estimator`, or a step of its Pipeline such as `ImageReshaper`, has settled on, else one
+            that fits.
         display_labels : sequence of str, default=None
-            Names of the classes, in the order of `net.classes_`; None shows the labels.
+            Names of the classes, in the order of `estimator.classes_`; None shows the labels.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
@@ -170,18 +170,18 @@ class ImageGridDisplay:
             If data or parameters are invalid.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        check_is_fitted(net)
-        y_pred, y_proba = labels_and_probabilities(net, X)
+        check_is_fitted(estimator)
+        y_pred, y_proba = labels_and_probabilities(estimator, X)
         return cls.from_predictions(
             X,
             y,
             y_pred,
             only=only,
             y_proba=y_proba,
-            classes=getattr(net, "classes_", None),
+            classes=getattr(estimator, "classes_", None),
             display_labels=display_labels,
-            image_shape=settled_shape(net) if image_shape is None else image_shape,
-            exif_orientation=settled_orientation(net),
+            image_shape=settled_shape(estimator) if image_shape is None else image_shape,
+            exif_orientation=settled_orientation(estimator),
             max_images=max_images,
             ax=ax,
         )

@@ -6,57 +6,59 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._displays.plotting import COLOURS, colours, import_pyplot, unwrapped
+from skdl._displays.curve_groups import all_metrics, curves_of, labels_by_parameters
+from skdl._displays.curve_panels import KINDS, Panel
+from skdl._displays.plotting import columns_and_rows, import_pyplot, unwrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KINDS = ("average", "individual", "both")
-_TRAINING, _VALIDATION = "--", "-"
-_BEST = {"linestyle": "", "marker": "o", "markeredgecolor": "white", "zorder": 3}
-
 
 class LossCurveDisplay:
-    """The loss, or a metric, after every epoch of training.
+    """The loss, or other metrics, after every epoch of training.
 
-    Training curves are dashed, validation curves are solid, and a dot on the validation curve marks
-    the best epoch. Curves with the same label, such as those of the folds of a cross-validation,
-    are drawn as their mean with a band of one standard deviation on both sides, and the median of
-    their best epochs is marked.
+    Training is dashed, validation solid, and a dot on the validation curve marks the best epoch;
+    without validation, the curve of training is solid. Curves that have the same label, such as
+    those of the folds of a cross-validation, are drawn as their mean with a band of one standard
+    deviation to both sides, and the median of their best epochs is marked.
 
-    Create it with `from_estimator` or `from_estimators`, which draw immediately.
+    It is best made by `from_estimator` or `from_estimators`, which draw at once. Axes that hold
+    curves already keep them and their legend; new ones come in the next colours.
 
     Parameters
     ----------
     train : list of array-like of shape (n_epochs,)
-        Values on the training data, one array per network; the lengths may differ.
+        Values on the training data, one array per network; lengths may differ. Where `metric` is
+        a list: one such list per metric.
     validation : list of array-like of shape (n_epochs,) or None, default=None
-        Values on the validation data; None for a network without validation.
+        Values on the validation data; None for a network that had none. Where `metric` is a
+        list: one such list per metric.
     labels : list of str, default=None
         Name of each network. Networks with the same name are drawn as one mean. None gives all
         networks the same name.
     best_epochs : list of int or None, default=None
         Best epoch of each network, counted from 1; None marks none.
-    metric : str, default="loss"
-        Name of the values, which is the label of the vertical axis.
+    metric : str or list of str, default="loss"
+        What the values are, which labels the vertical axis; several are drawn side by side.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes of the curves.
+        The axes of the curves, the first of several.
+    axes_ : ndarray of matplotlib Axes of shape (n_metrics,)
+        The axes of each metric.
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : list of matplotlib Line2D
-        Curves of single networks, ordered by label, with those of training first.
+        Curves of single networks, by metric, label and in it first those of training.
     mean_lines_ : list of matplotlib Line2D
         Means over networks of the same label, in the same order.
     bands_ : list of matplotlib FillBetweenPolyCollection
         The band of each mean.
     best_points_ : list of matplotlib Line2D
-        Dots at the best epochs, one object per label.
+        Dots at the best epochs, one object per metric and label.
 
     See Also
     --------
@@ -78,9 +80,11 @@ class LossCurveDisplay:
     >>> from skdl import DenseClassifier, LossCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
     >>> net = DenseClassifier(epochs=5, validation_split=0.2, random_state=0).fit(X, y)
-    >>> display = LossCurveDisplay.from_estimator(net)
-    >>> len(display.lines_)
-    2
+    >>> display = LossCurveDisplay.from_estimator(net, name="100 units")
+    >>> smaller = DenseClassifier(8, epochs=5, validation_split=0.2, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(smaller, name="8 units", ax=display.ax_)
+    >>> [text.get_text() for text in display.ax_.get_legend().get_texts()][:3]
+    ['100 units', 'training', 'validation']
     >>> folds = cross_validate(net, X, y, cv=3, return_estimator=True)["estimator"]
     >>> display = LossCurveDisplay.from_estimators(folds)
     >>> display.mean_lines_[0].get_xdata()
@@ -89,12 +93,12 @@ class LossCurveDisplay:
 
     def __init__(
         self,
-        train: Sequence[ArrayLike],
-        validation: Sequence[ArrayLike | None] | None = None,
+        train: Sequence[Any],
+        validation: Sequence[Any] | None = None,
         *,
         labels: Sequence[str] | None = None,
         best_epochs: Sequence[int | None] | None = None,
-        metric: str = "loss",
+        metric: str | Sequence[str] = "loss",
     ):
         self.train = train
         self.validation = validation
@@ -104,19 +108,31 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(
-        cls, net: Any, *, metric: str = "loss", ax: Axes | None = None
+        cls,
+        estimator: Any,
+        *,
+        metric: str | Sequence[str] | None = "loss",
+        name: str | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+        **line_kwargs: Any,
     ) -> LossCurveDisplay:
         """Draw the curves of one fitted network.
 
         Parameters
         ----------
-        net : estimator
-            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that contains one.
-        metric : str, default="loss"
-            Name of a value in `history_`, such as "loss" or a metric, without `val_`.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure. `from_estimators` draws several networks
-            in one, in colours that differ.
+        estimator : estimator
+            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that holds
+            one.
+        metric : str or list of str, default="loss"
+            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list
+            draws several side by side, None all of which there is one number per epoch.
+        name : str, default=None
+            Name of the network in the legend. Its training and validation then have the same
+            colour. None: there is none, or on axes that hold curves already the class's name.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw, one per metric; None makes a new figure.
+        **line_kwargs : dict
+            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -132,11 +148,15 @@ class LossCurveDisplay:
         TypeError
             If the estimator has no `history_`.
         ValueError
-            If `history_` has no such value; the message names the existing ones.
+            If `history_` has no such value; the message names those it has. Or if the number of
+            axes is not that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        check_is_fitted(net)
-        return cls._of([unwrapped(net, "history_", "record")], None, metric).plot(ax)
+        check_is_fitted(estimator)
+        net = unwrapped(estimator, "history_", "record")
+        display = cls._of([net], None if name is None else [name], metric)
+        display._kind = type(net).__name__
+        return display.plot(ax, **line_kwargs)
 
     @classmethod
     def from_estimators(
@@ -144,9 +164,10 @@ class LossCurveDisplay:
         estimators: Sequence[Any],
         *,
         labels: Sequence[str] | None = None,
-        metric: str = "loss",
+        metric: str | Sequence[str] | None = "loss",
         kind: str = "average",
-        ax: Axes | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+        **line_kwargs: Any,
     ) -> LossCurveDisplay:
         """Draw the curves of several fitted networks in one picture.
 
@@ -156,16 +177,20 @@ class LossCurveDisplay:
             Fitted networks, each as in `from_estimator`, for example `cross_validate(...,
             return_estimator=True)["estimator"]`.
         labels : list of str, default=None
-            Name of each network, which gets a colour of its own. Networks with the same name are
-            drawn as one mean. None gives all networks the same name, which suits the folds of a
-            cross-validation.
-        metric : str, default="loss"
-            Name of a value in `history_`, such as "loss" or a metric, without `val_`.
+            Name of each network, which gets a colour of its own. Networks with the same name
+            are drawn as one mean. None: those whose parameters are equal, but for
+            `random_state`, have the same name, as folds do; others are named by the parameters
+            in which they differ.
+        metric : str or list of str, default="loss"
+            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list
+            draws several side by side, None all of which there is one number per epoch.
         kind : str, default="average"
             How networks with the same label are drawn: "average" as mean and band,
             "individual" as one curve each, "both" as mean and band over thin curves.
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw, one per metric; None makes a new figure.
+        **line_kwargs : dict
+            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -181,8 +206,9 @@ class LossCurveDisplay:
         TypeError
             If an estimator has no `history_`, or `estimators` is not a sequence.
         ValueError
-            If there are no estimators, or not one label for each; if a `history_` has no such
-            value, in which case the message names the existing ones; or if `kind` is unknown.
+            If there are no estimators, or not one label each; if a `history_` has no such
+            value, where the message names those it has; if `kind` is unknown; or if the number
+            of axes is not that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimators")
         if hasattr(estimators, "fit") or isinstance(estimators, dict | str):
@@ -191,25 +217,45 @@ class LossCurveDisplay:
                 f"what cross_validate returns, received a {type(estimators).__name__}."
             )
         nets = [unwrapped(net, "history_", "record", "estimators: ") for net in estimators]
-        return cls._of(nets, labels, metric).plot(ax, kind=kind)
+        if labels is None and nets:
+            labels = labels_by_parameters(estimators, nets)
+        display = cls._of(nets, labels, metric)
+        display._kind = type(nets[0]).__name__ if nets else None
+        return display.plot(ax, kind=kind, **line_kwargs)
 
     @classmethod
     def _of(cls, nets, labels, metric):
-        curves = [_curves(net.history_, metric) for net in nets]
-        train, validation = ([pair[i] for pair in curves] for i in (0, 1))
+        metric = all_metrics(nets) if metric is None and nets else metric
+        metrics = [metric] if isinstance(metric, str) else list(metric)
+        train: list[Any] = []
+        validation: list[Any] = []
+        for each in metrics:
+            pairs = [curves_of(net.history_, each) for net in nets]
+            train.append([pair[0] for pair in pairs])
+            validation.append([pair[1] for pair in pairs])
+        if isinstance(metric, str):
+            train, validation = train[0], validation[0]
         best = [getattr(net, "best_epoch_", None) for net in nets]
         return cls(train, validation, labels=labels, best_epochs=best, metric=metric)
 
-    def plot(self, ax: Axes | None = None, *, kind: str = "average") -> LossCurveDisplay:
+    def plot(
+        self,
+        ax: Axes | Sequence[Axes] | None = None,
+        *,
+        kind: str = "average",
+        **line_kwargs: Any,
+    ) -> LossCurveDisplay:
         """Draw the curves.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw, one per metric; None makes a new figure.
         kind : str, default="average"
             How networks with the same label are drawn: "average" as mean and band,
             "individual" as one curve each, "both" as mean and band over thin curves.
+        **line_kwargs : dict
+            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -221,145 +267,68 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If `kind` is unknown, there are no curves, or lists differ in length.
+            If `kind` is unknown, there are no curves, lists differ in length, or the number of
+            axes is not that of the metrics.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        if kind not in _KINDS:
-            raise ValueError(f"kind must be one of {_KINDS!r}, received kind={kind!r}.")
-        groups = self._groups()
-        from matplotlib.ticker import MaxNLocator
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS!r}, received kind={kind!r}.")
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
 
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        line_kwargs = normalize_kwargs(line_kwargs, Line2D)
+        panels = self._panels()
+        own, explained = ax is None, 0
+        if own:
+            n_columns, n_rows = columns_and_rows(len(panels))
+            explained = n_columns - 1  # beside which there is room for a legend
+            size = (6.4, 4.8) if len(panels) == 1 else (4.2 * n_columns + 2.0, 3.2 * n_rows)
+            _, grid = plt.subplots(
+                n_rows, n_columns, figsize=size, layout="constrained", squeeze=False
+            )
+            ax = list(grid.ravel())
+            for empty in ax[len(panels) :]:
+                empty.set_axis_off()
+            ax = ax[: len(panels)]
+        self.axes_ = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(self.axes_) != len(panels):
+            raise ValueError(
+                f"ax must be {len(panels)} axes, one for each of metric={self.metric!r}, received "
+                f"{len(self.axes_)}."
+            )
+        self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         self.lines_: list[Any] = []
         self.mean_lines_: list[Any] = []
         self.bands_: list[Any] = []
         self.best_points_: list[Any] = []
-        for (label, curves), colour in zip(groups.items(), colours(len(groups)), strict=True):
-            self._draw_group(curves, kind, label, colour, alone=len(groups) == 1)
-        self._add_legend(groups)
-        ax.set_xlabel("epoch")
-        ax.set_ylabel(self.metric)
-        locator = ax.xaxis.get_major_locator()
-        if isinstance(locator, MaxNLocator):
-            locator.set_params(integer=True, min_n_ticks=1)
-        ax.grid(alpha=0.25)
-        ax.spines[["top", "right"]].set_visible(False)
+        for i, (panel, each) in enumerate(zip(panels, self.axes_, strict=True)):
+            panel.draw(each, kind, line_kwargs, self._kind)
+            self.lines_ += panel.lines
+            self.mean_lines_ += panel.means
+            self.bands_ += panel.bands
+            self.best_points_ += panel.points
+            if i == explained:
+                panel.explain(outside=own, always=len(panels) > 1)
         return self
 
-    def _groups(self):
-        """Return training curves, validation curves and best points of each label."""
-        n = len(self.train)
-        columns = {
-            "validation": [None] * n if self.validation is None else self.validation,
-            "labels": [None] * n if self.labels is None else self.labels,
-            "best_epochs": [None] * n if self.best_epochs is None else self.best_epochs,
-        }
-        for name, values in columns.items():
-            if len(values) != n:
-                raise ValueError(f"{name} has {len(values)} entries for {n} networks.")
-        if n == 0:
-            raise ValueError("There are no networks to draw: received an empty list.")
-        groups = {}
-        for train, validation, label, best in zip(self.train, *columns.values(), strict=True):
-            group = groups.setdefault(label, ([], [], []))
-            group[0].append(np.asarray(train, float))
-            if validation is not None:
-                group[1].append(np.asarray(validation, float))
-                if best is not None and best <= len(validation):
-                    group[2].append((best, group[1][-1][best - 1]))
-        return groups
+    _kind: str | None = None  # what the network is called on axes that hold others
 
-    def _draw_group(self, curves, kind, label, colour, alone):
-        train, validation, best = curves
-        for values, style in ((train, _TRAINING), (validation, _VALIDATION)):
-            shade = COLOURS[1] if alone and style == _VALIDATION else colour
-            name = ("training", "validation")[style == _VALIDATION] if alone else label
-            self._draw_curves(values, kind, color=shade, linestyle=style, label=name)
-        if best:
-            (epochs, values), name = zip(*best, strict=True), "best epoch"
-            if kind == "average" and len(best) > 1:
-                on, mean = self.mean_lines_[-1].get_data()
-                epochs = [min(round(np.median(epochs)), len(on))]
-                values, name = mean[epochs[0] - 1], "median best epoch"
-            name = f"{name}: {epochs[0]}" if alone and len(epochs) == 1 else name
-            self.best_points_ += self.ax_.plot(epochs, values, color=shade, label=name, **_BEST)
-
-    def _draw_curves(self, curves, kind, **look):
-        several = len(curves) > 1
-        if not several or kind != "average":
-            thin = {"linewidth": 0.8, "alpha": 0.5} if several and kind == "both" else {}
-            for curve in curves:
-                epochs = np.arange(1, len(curve) + 1)
-                dot = {"marker": "."} if len(curve) == 1 else {}
-                self.lines_ += self.ax_.plot(epochs, curve, **look, **thin, **dot)
-        if several and kind != "individual":
-            epochs, mean, deviation = _mean_and_deviation(curves)
-            dot = {"marker": "."} if len(epochs) == 1 else {}
-            self.mean_lines_ += self.ax_.plot(epochs, mean, **look, **dot)
-            self.bands_.append(
-                self.ax_.fill_between(
-                    epochs,
-                    mean - deviation,
-                    mean + deviation,
-                    color=look["color"],
-                    alpha=0.2,
-                    linewidth=0,
+    def _panels(self):
+        """Return what is drawn on each axes."""
+        if isinstance(self.metric, str):
+            metrics, train, validation = [self.metric], [self.train], [self.validation]
+        else:
+            metrics, train = list(self.metric), list(self.train)
+            validation = [None] * len(train) if self.validation is None else list(self.validation)
+            if not len(metrics) == len(train) == len(validation):
+                raise ValueError(
+                    f"metric={metrics!r} needs as many lists of curves, received {len(train)} of "
+                    f"training and {len(validation)} of validation."
                 )
-            )
-
-    def _add_legend(self, groups):
-        """Explain colours, where there are several, and styles."""
-        by_name = {}
-        for line in [*self.mean_lines_, *self.lines_, *self.best_points_]:
-            by_name.setdefault(line.get_label(), line)
-        entries = list(by_name.items())
-        if len(groups) > 1:
-            from matplotlib.lines import Line2D
-
-            labels, (train, validation, best) = list(groups), zip(*groups.values(), strict=True)
-            shades = zip(labels, colours(len(labels)), strict=True)
-            entries = [(label, Line2D([], [], color=shade)) for label, shade in shades]
-            styles = {
-                "training": (any(train), {"linestyle": _TRAINING}),
-                "validation": (any(validation), {"linestyle": _VALIDATION}),
-                "best epoch": (any(best), _BEST),
-            }
-            for name, (used, look) in styles.items():
-                if used:
-                    entries.append((name, Line2D([], [], color="0.4", **look)))
-        names, handles = zip(*entries, strict=True)
-        self.ax_.legend(handles, names)
+            if not metrics:
+                raise ValueError("There are no metrics to draw: received metric=[].")
+        columns = zip(metrics, train, validation, strict=True)
+        return [Panel(*each, self.labels, self.best_epochs) for each in columns]
 
 
 LossCurveDisplay.__module__ = "skdl"
-
-
-def _curves(history: dict[str, list], metric: str) -> tuple[NDArray, NDArray | None]:
-    """Return the training and the validation values of a metric."""
-    names = [name for name in history if not name.startswith("val_")]
-    if metric not in names:
-        base = metric.removeprefix("val_") if isinstance(metric, str) else metric
-        if base in names:
-            raise ValueError(
-                f"metric={metric!r} must be a name in history_ without 'val_'. Use "
-                f"metric={base!r}: validation values, if any, are drawn beside those of training."
-            )
-        raise ValueError(f"metric={metric!r} is not in history_, which has {names!r}.")
-    pair = history[metric], history.get(f"val_{metric}")
-    if any(np.ndim(values) != 1 for values in pair if values is not None):
-        raise ValueError(f"metric={metric!r} is more than one number an epoch.")
-    train, validation = pair
-    return np.array(train, float), None if validation is None else np.array(validation, float)
-
-
-def _mean_and_deviation(curves: list[NDArray]) -> tuple[NDArray, NDArray, NDArray]:
-    """Return epochs, mean and standard deviation over the curves that reach them."""
-    lengths = sorted(map(len, curves), reverse=True)
-    values = np.full((len(curves), lengths[max(-(-len(curves) // 2), 2) - 1]), np.nan)
-    for row, curve in zip(values, curves, strict=True):
-        row[: len(curve)] = curve[: len(row)]
-    known = np.ma.masked_invalid(values)
-    epochs = np.arange(1, values.shape[1] + 1)
-    return epochs, known.mean(axis=0).filled(np.nan), known.std(axis=0).filled(np.nan)

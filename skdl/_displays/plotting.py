@@ -28,7 +28,7 @@ def import_pyplot(caller: str) -> Any:
     return pyplot
 
 
-def unwrapped(net: Any, attribute: str, what: str, parameter: str = "net") -> Any:
+def unwrapped(net: Any, attribute: str, what: str, parameter: str = "estimator") -> Any:
     """Return the estimator with an attribute inside fitted Pipelines, searches and the like."""
     check_is_fitted(net)
     found = net
@@ -44,12 +44,15 @@ def unwrapped(net: Any, attribute: str, what: str, parameter: str = "net") -> An
     return found
 
 
-def colours(n: int) -> list[Any]:
-    """Return n colours for lines that are told apart with every kind of colour vision."""
-    if n <= len(COLOURS):
-        return list(COLOURS[:n])
+def next_colours(ax: Axes, n: int) -> list[Any]:
+    """Return n colours that are told apart, after those of the lines that axes already have."""
     from matplotlib import colormaps
+    from matplotlib.colors import to_hex
 
+    used = {to_hex(line.get_color()).upper() for line in ax.lines}
+    free = [colour for colour in COLOURS if colour not in used]
+    if n <= len(free):
+        return free[:n]
     return list(colormaps["viridis"](np.linspace(0, 0.9, n)))
 
 

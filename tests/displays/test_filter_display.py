@@ -182,7 +182,7 @@ def test_networks_that_are_not_built(plt):
 def test_what_has_no_convolutions_or_is_not_fitted(plt, iris):
     with pytest.raises(NotFittedError):
         FilterDisplay.from_estimator(ConvNet())
-    with pytest.raises(TypeError, match=r"net=StandardScaler\(\) has no Keras network"):
+    with pytest.raises(TypeError, match=r"estimator=StandardScaler\(\) has no Keras network"):
         FilterDisplay.from_estimator(StandardScaler().fit(iris[0]))
     dense = DenseClassifier(epochs=1).fit(*iris)
     with pytest.raises(ValueError, match="has no Conv2D layer"):

@@ -201,7 +201,7 @@ def test_errors(plt, net, folds):
         LossCurveDisplay.from_estimator(net, metric="val_loss")
     with pytest.raises(NotFittedError):
         LossCurveDisplay.from_estimator(DenseClassifier())
-    with pytest.raises(TypeError, match=r"net=LogisticRegression\(\) has no record in history_"):
+    with pytest.raises(TypeError, match=r"estimator=LogisticRegression\(\) has no record"):
         LossCurveDisplay.from_estimator(LogisticRegression().fit([[0], [1]], [0, 1]))
     with pytest.raises(ValueError, match="labels has 1 entries for 3 networks"):
         LossCurveDisplay.from_estimators(folds, labels=["a"])

@@ -138,10 +138,13 @@ class Fitting:
 
     def make_network(self, x: Any) -> Network:
         """Return the compiled network for inputs x, in the state in which training begins."""
+        from skdl._engine.device import numbered_variables
+
         estimator = self.estimator
         if self.going_on:
             estimator._check_going_on()
-        network = estimator._new_network(x, self.targets, self.seed)
+        with numbered_variables():
+            network = estimator._new_network(x, self.targets, self.seed)
         self._config = network.config
         if not self.going_on:
             warn_of_inputs(estimator, network, x)

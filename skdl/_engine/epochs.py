@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from skdl._common.interrupts import interrupts_as_raised
+from skdl._common.interrupts import interrupts_as_raised, interrupts_held
 from skdl._common.seeds import row_order
 from skdl._engine import device
 from skdl._engine.batches import errors_as_raised
@@ -135,19 +135,38 @@ class Fit:
         if held_out is not None:
             held_out = compiled.validation_rows(held_out.x, held_out.y, held_out.weight)
         hooks.on_train_begin()
-        for epoch in self.coming:
-            hooks.on_epoch_begin(epoch)
-            logs = compiled.run(epoch)
-            if held_out is not None:
-                hooks.on_test_begin()
-                measured = compiled.evaluate(held_out)
-                hooks.on_test_end(measured)
-                logs |= {f"val_{name}": value for name, value in measured.items()}
-            self._ended(epoch, logs)
-            hooks.on_epoch_end(epoch, logs)
-            if self._stopped():
-                break
+        if self._unseen(hooks):
+            logs = self._run_unseen(compiled)
+        else:
+            for epoch in self.coming:
+                hooks.on_epoch_begin(epoch)
+                (logs,) = compiled.run(epoch)
+                if held_out is not None:
+                    hooks.on_test_begin()
+                    measured = compiled.evaluate(held_out)
+                    hooks.on_test_end(measured)
+                    logs |= {f"val_{name}": value for name, value in measured.items()}
+                self._ended(epoch, logs)
+                hooks.on_epoch_end(epoch, logs)
+                if self._stopped():
+                    break
         hooks.on_train_end(logs)
+
+    def _unseen(self, hooks):
+        """Tell whether nobody looks at the network between two epochs, nor at the progress."""
+        alone = len(hooks.callbacks) == 1 and self.tasks is None and self.checkpoint is None
+        return alone and self.validation is None and self.progress.is_silent
+
+    def _run_unseen(self, compiled):
+        """Train with as many epochs in a call of the program as may be."""
+        epoch, logs = self.coming.start, None
+        while epoch < self.coming.stop:
+            with interrupts_held():  # so that the history is that of the weights
+                for logs in compiled.run(epoch, self.coming.stop - epoch):
+                    self._ended(epoch, logs)
+                    self._record()
+                    epoch += 1
+        return logs
 
     def _run_keras(self, hooks):
         """Train by `Model.fit` on the same rows in the same order."""

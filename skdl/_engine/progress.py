@@ -91,6 +91,11 @@ class Progress:
         self._console: Any = None
         self._number = 0
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is said."""
+        return not self._verbose
+
     def begin(self, program: str, epochs: int, n_rows: int, done: int = 0) -> None:
         """Say what is about to be trained, and by which program; some epochs may be done."""
         if not self._verbose:

@@ -13,25 +13,34 @@ _SECONDS, _GROWTH = 0.2, 8
 
 
 class Pace:
-    """Divides the steps of an epoch among calls of about a fifth of a second.
+    """Divides steps among calls of about a fifth of a second.
 
     How long a step takes is learned from call to call, and kept from epoch to epoch and from fit to
-    fit: a call of a small network takes a whole epoch. What is computed is the same.
+    fit: a call of a small network takes whole epochs. What is computed is the same.
     """
 
     def __init__(self) -> None:
         self._n_steps = 1
 
-    def spans(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Yield where each call begins and ends, which is made before the next is asked for."""
-        while first < last:
-            stop, begun = min(first + self._n_steps, last), time.monotonic()
+    def whole(self, n_steps: int, n_epochs: int) -> int:
+        """Return how many of the epochs to come, of so many steps each, a call takes."""
+        return min(max(self._n_steps // max(n_steps, 1), 1), n_epochs)
+
+    def spans(self, n_steps: int, n_epochs: int = 1) -> Iterator[tuple[int, int]]:
+        """Yield where each call begins and ends, which is made before the next is asked for.
+
+        Several epochs are one call.
+        """
+        first = 0
+        while first < n_steps:
+            stop = n_steps if n_epochs > 1 else min(first + self._n_steps, n_steps)
+            begun = time.monotonic()
             yield first, stop
-            self._learn(stop - first, time.monotonic() - begun)
+            self._learn((stop - first) * n_epochs, time.monotonic() - begun)
             first = stop
 
     def _learn(self, n_steps: int, seconds: float) -> None:
         """Note how long so many steps took; fewer than wanted say little if they were quick."""
-        if n_steps >= self._n_steps or seconds > 2 * _SECONDS:
+        if 2 * n_steps > self._n_steps or seconds > 2 * _SECONDS:
             fitting = int(n_steps * _SECONDS / max(seconds, 1e-6))
             self._n_steps = min(max(fitting, 1), _GROWTH * n_steps)

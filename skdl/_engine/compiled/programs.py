@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
-from skdl._engine.device_rows import DeviceRows, bucket, dense_tensors, padded, sparse_tensors
+from skdl._engine.device_rows import DeviceRows, bucket, dense_tensors, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -78,42 +78,60 @@ class Epochs:
         self._coming = self._worker.submit(prepare, epoch + 1)
         return rows
 
-    def run(self, epoch: int) -> dict[str, Any]:
-        """Train one epoch and return its metrics."""
+    def run(self, epoch: int, n_epochs: int = 1) -> list[dict[str, Any]]:
+        """Train from an epoch on and return loss and metrics of each that was trained.
+
+        These are `n_epochs`, or so many of them as a call may take.
+        """
+        size, n_rows = self._batch_size, len(self._arrays[1])
+        n_steps, full = -(-n_rows // size), n_rows // size
+        if self.program == "xla" and full == 0:
+            self.program = "graph"
+        n_counted = full if self.program == "xla" else n_steps
+        n_epochs = self.template.paces[self.program, size].whole(n_counted, n_epochs)
         if self.template.sparse:
-            rows, order = self._in_order(epoch), tf.zeros([0], tf.int32)
+            n_epochs = 1
+            rows, orders = self._in_order(epoch), np.zeros((1, 0), np.int32)
         else:
             rows = self._rows
-            order = padded(self._orders(epoch), rows.size)
-        size, n_rows = self._batch_size, rows.n_rows
-        n_steps, done, logs = -(-n_rows // size), 0, {}
-        inputs = [*rows.tensors, order]
+            orders = np.zeros((n_epochs, rows.size), np.int32)
+            for i in range(n_epochs):
+                orders[i, :n_rows] = self._orders(epoch + i)
+        inputs = [*rows.tensors, tf.constant(orders)]
         if self.program == "xla":
             try:
-                program, full = self.template.epoch(rows, size), n_rows // size
-                for first, done in self._spans(full, size, "xla"):
-                    logs = self._call(program, inputs, n_rows, size, first, done)
-                    self._report(done / n_steps)
+                return self._run_xla(rows, inputs, n_epochs)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if "compil" not in str(error).lower():
                     raise
                 # XLA lacks an operation of this network; nothing has run yet.
-                self.template.for_xla, self.program, done = False, "graph", 0
-        if done < n_steps:
-            program = self.template.epoch(rows)
-            for first, last in self._spans(n_steps, size, "graph", done):
-                logs = self._call(program, inputs, n_rows, size, first, last)
-                self._report(last / n_steps)
+                self.template.for_xla, self.program = False, "graph"
+        program, logs = self.template.epochs(rows), []
+        for first, last in self._spans(n_steps, size, "graph", n_epochs):
+            logs = self._call(program, inputs, n_rows, size, first, last)
+            self._report(last / n_steps)
         return logs
 
-    def _spans(self, n_steps: int, size: int, program: str, first: int = 0) -> Any:
-        return self.template.paces[program, size].spans(first, n_steps)
+    def _run_xla(self, rows, inputs, n_epochs):
+        """Train epochs whose full batches XLA trains; the last call trains the rest as well."""
+        size, n_rows, logs = self._batch_size, rows.n_rows, []
+        full, rest = n_rows // size, n_rows % size > 0
+        for first, last in self._spans(full, size, "xla", n_epochs):
+            program = self.template.epochs(rows, size, rest and last == full)
+            logs = self._call(program, inputs, n_rows, size, first, last)
+            self._report(last / full)
+        return logs
 
-    def _call(self, program: Program, inputs: list[tf.Tensor], *counts: int) -> dict[str, Any]:
-        """Return loss and metrics of the steps so far; `counts` end in the first and the last."""
-        reset = tf.constant(counts[2] == 0)
-        logs = program(self.state, *inputs, *_ints(*counts), reset)
-        return {name: value.numpy().tolist() for name, value in logs.items()}
+    def _spans(self, n_steps: int, size: int, program: str, n_epochs: int = 1) -> Any:
+        return self.template.paces[program, size].spans(n_steps, n_epochs)
+
+    def _call(self, program: Program, inputs: list[tf.Tensor], *counts: int) -> Any:
+        """Return loss and metrics; `counts` end in the first step and the one after the last."""
+        found = program(self.state, *inputs, *_ints(*counts), tf.constant(counts[2] == 0))
+        found = {name: values.numpy().tolist() for name, values in found.items()}
+        return [
+            dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)
+        ]
 
     def validation_rows(self, x: Any, y: np.ndarray, weight: np.ndarray) -> DeviceRows:
         """Return validation rows on the device."""
@@ -128,8 +146,9 @@ class Epochs:
         """Return loss and metrics over validation rows."""
         size, program, logs = self._evaluation_rows, self.template.evaluation(rows), {}
         for first, last in self._spans(-(-rows.n_rows // size), size, "evaluation"):
-            logs = self._call(program, rows.tensors, rows.n_rows, size, first, last)
-        return logs
+            counts = rows.n_rows, size, first, last
+            logs = program(self.state, *rows.tensors, *_ints(*counts), tf.constant(first == 0))
+        return {name: value.numpy().tolist() for name, value in logs.items()}
 
 
 @tensorflow_settings.held()

@@ -16,6 +16,13 @@ import numpy as np
 
 from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
+from skdl._engine.compiled.epoch_loop import (
+    COUNTS,
+    batch_loop,
+    done,
+    epochs_function,
+    xla_loop,
+)
 from skdl._engine.compiled.evaluation import is_mean_of_rows
 from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
@@ -52,9 +59,6 @@ ROW_MULTIPLE = 8
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
-# Of a program that loops: rows, rows of a step, the first step, the one after the last, and
-# whether sums of loss and metrics begin at zero.
-_COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
 # Rows of a forward pass where the sizes of layers are not known.
 _UNKNOWN_ROWS = 256
 
@@ -67,9 +71,8 @@ class Program:
         function: Callable,
         signature: list[tf.TensorSpec],
         variables: list[keras.Variable],
-        jit_compile: bool = False,
     ):
-        traced = tf.function(function, jit_compile=jit_compile, autograph=False)
+        traced = tf.function(function, autograph=False)
         self._concrete = traced.get_concrete_function(*signature)
         position = {id(v.value.handle): i for i, v in enumerate(variables)}
         self._captures = [
@@ -110,7 +113,7 @@ class Template:
             self._initial[position] = np.zeros_like(self._initial[position])
         self._initial = [compact(values) for values in self._initial]
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
-        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._programs: OrderedDict[Hashable, Any] = OrderedDict()
         self._step: Callable | None = None
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
@@ -217,40 +220,25 @@ class Template:
                 self._in_chunks = known and is_mean_of_rows(self.model, self._target_shape)
         return self.chunk_rows if self._in_chunks else batch_size
 
-    def epoch(self, rows: DeviceRows, batch_size: int | None = None) -> Program:
-        """Return the program of an epoch: with a batch size, XLA's over full batches alone."""
-        jit, size_known = batch_size is not None, rows.size if batch_size else None
+    def epochs(
+        self, rows: DeviceRows, batch_size: int | None = None, rest: bool = False
+    ) -> Program:
+        """Return the program of epochs: with a batch size, XLA's over full batches.
 
-        def make(model):
-            train_step = self._train_step(rows, batch_size)
+        `rest` tells that a last, smaller batch follows those.
+        """
+        key = batch_size, rows.size if batch_size is not None else None, rows.signature
 
-            def epoch(*inputs):
-                *x, y, weight, order, n_rows, size, first, last, reset = inputs
-                tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
+        def make(_):
+            if batch_size is None:
+                loop = batch_loop(self, rows, None)
+            else:  # compiled once for the programs with a rest and without
+                loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size))
+            return epochs_function(self, rows, loop, rest)
 
-                def batch(i):
-                    if self.sparse:  # put in order on the host, where that is cheap
-                        return self._batch(i, x, y, weight, n_rows, size)
-                    if jit:
-                        index = tf.slice(order, [i * batch_size], [batch_size])
-                    else:
-                        index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
-                    rows = self.inputs.of_rows([tf.gather(each, index) for each in x])
-                    return rows, tf.gather(y, index), tf.gather(weight, index)
+        return self._program(("epochs", rest, *key), make)
 
-                def step(i):
-                    train_step(batch(i))
-                    return (i + 1,)
-
-                tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
-                return model.get_metrics_result()
-
-            order = tf.TensorSpec([size_known], tf.int32)
-            return epoch, [*rows.specs(size_known), order, *_COUNTS]
-
-        return self._program(("epoch", batch_size, size_known, rows.signature), make, jit)
-
-    def _batch(self, i, x, y, weight, n_rows, size):
+    def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""
         start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
         return self._rows(i, x, start, stop), y[start:stop], weight[start:stop]
@@ -261,7 +249,7 @@ class Template:
             return sparse_batch(i, x, start, stop, self.model.input_shape[-1])
         return self.inputs.of_rows([each[start:stop] for each in x])
 
-    def _train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
+    def train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
         """Return the model's own `train_step`, traced once for all programs of dense rows.
 
         Programs of large batches of one size have a trace of their own.
@@ -296,17 +284,17 @@ class Template:
 
             def evaluate(*inputs):
                 *x, y, weight, n_rows, size, first, last, reset = inputs
-                tf.cond(reset, lambda: _done(model.reset_metrics()), lambda: _done(None))
+                tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
 
                 def step(i):
                     with only_seen_pixels(model):
-                        test_step(self._batch(i, x, y, weight, n_rows, size))
+                        test_step(self.batch(i, x, y, weight, n_rows, size))
                     return (i + 1,)
 
                 tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
                 return model.get_metrics_result()
 
-            return evaluate, [*rows.specs(None), *_COUNTS]
+            return evaluate, [*rows.specs(None), *COUNTS]
 
         return self._program(("evaluation", rows.signature), make)
 
@@ -342,14 +330,15 @@ class Template:
             )
         return found.get(layer) or convolutions[layer]
 
-    def _program(self, key: Hashable, make: Callable, jit_compile: bool = False) -> Program:
+    def _program(self, key: Hashable, make: Callable) -> Program:
+        return self._kept(key, lambda: Program(*make(self.model), self.variables))
+
+    def _kept(self, key: Hashable, make: Callable) -> Any:
+        """Return what is kept under a key, made now if it is not there."""
         with lock:
             if key not in self._programs:
                 with own_settings(), tensorflow_settings.held():
-                    function, signature = make(self.model)
-                    self._programs[key] = outside_strategies(
-                        lambda: Program(function, signature, self.variables, jit_compile)
-                    )
+                    self._programs[key] = outside_strategies(make)
             self._programs.move_to_end(key)
             while len(self._programs) > _MAX_PROGRAMS:
                 self._programs.popitem(last=False)
@@ -379,7 +368,3 @@ def _draws_the_same_under_xla(layer: keras.Layer) -> bool:
 def is_conv(layer: keras.Layer) -> bool:
     """Tell whether a layer is a convolution."""
     return "Conv" in type(layer).__name__
-
-
-def _done(_: None) -> tf.Tensor:
-    return tf.constant(0)

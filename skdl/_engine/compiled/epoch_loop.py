@@ -1,0 +1,96 @@
+"""The loop of a program over epochs, and over the batches of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from skdl._engine.device_rows import DeviceRows
+
+import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+# Of a program that loops: rows, rows of a step, the first step, the one after the last, and
+# whether sums of loss and metrics begin at zero.
+COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
+
+
+def epochs_function(
+    template: Any, rows: DeviceRows, loop: Callable, rest: bool
+) -> tuple[Callable, list[tf.TensorSpec]]:
+    """Return a function that trains epochs, and its signature.
+
+    It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and
+    metrics as they are after each epoch. An epoch is a `loop` over its batches; `rest` tells that
+    those are full ones, and a last, smaller batch follows them.
+    """
+    model = template.model
+    rest_step = template.train_step(rows, None) if rest else None
+    measured = _dtypes_of_results(model)
+
+    def epochs(*arguments):
+        *data, orders, n_rows, size, first, last, reset = arguments
+        n_epochs = tf.shape(orders)[0]
+        kept = {name: tf.TensorArray(dtype, n_epochs) for name, dtype in measured.items()}
+
+        def epoch(e, kept):
+            tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
+            loop(data, orders[e], n_rows, size, first, last)
+            if rest_step is not None:
+                rest_step(_chosen(template, data, orders[e][last * size : n_rows]))
+            results = model.get_metrics_result()
+            return e + 1, {name: kept[name].write(e, results[name]) for name in kept}
+
+        start = tf.constant(0), kept
+        _, kept = tf.while_loop(lambda e, _: e < n_epochs, epoch, start, parallel_iterations=1)
+        return {name: values.stack() for name, values in kept.items()}
+
+    orders = tf.TensorSpec([None, None], tf.int32)
+    return epochs, [*rows.specs(None), orders, *COUNTS]
+
+
+def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Callable:
+    """Return a function that trains the batches of an epoch, in a graph."""
+    train_step = template.train_step(rows, batch_size)
+
+    def loop(data, order, n_rows, size, first, last):
+        def batch(i):
+            if template.sparse:  # put in order on the host, where that is cheap
+                *x, y, weight = data
+                return template.batch(i, x, y, weight, n_rows, size)
+            if batch_size is not None:
+                index = tf.slice(order, [i * batch_size], [batch_size])
+            else:
+                index = order[i * size : tf.minimum((i + 1) * size, n_rows)]
+            return _chosen(template, data, index)
+
+        def step(i):
+            train_step(batch(i))
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
+
+    return loop
+
+
+def xla_loop(template: Any, rows: DeviceRows, batch_size: int) -> Callable:
+    """Return the loop over full batches as XLA compiles it: once for any number of epochs."""
+    loop = tf.function(batch_loop(template, rows, batch_size), jit_compile=True, autograph=False)
+    order = tf.TensorSpec([rows.size], tf.int32)
+    return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
+
+
+def _chosen(template, data, index):
+    """Return the rows of a batch."""
+    *x, y, weight = (tf.gather(each, index) for each in data)
+    return template.inputs.of_rows(x), y, weight
+
+
+def _dtypes_of_results(model):
+    """Return the dtypes of loss and metrics, by their names."""
+    traced = tf.function(model.get_metrics_result, autograph=False).get_concrete_function()
+    return {name: result.dtype for name, result in traced.structured_outputs.items()}
+
+
+def done(_: None) -> tf.Tensor:
+    """Return something for a branch that returns nothing."""
+    return tf.constant(0)

@@ -1,23 +1,32 @@
-"""200 fits in one process: resident memory and the time of a fit, from start to end.
+"""Memory of one large fit, and of hundreds of fits in one process.
 
-The fits are a random search over 20 networks on 2000 x 20 rows. Afterwards, more networks than the
-store keeps are trained, to measure what each additional network costs, since TensorFlow does not
-free everything that it has compiled.
+- One fit of 1,000,000 x 100 rows, an epoch, 8 units, batch 4096, in a process of its own: the
+  largest resident memory above X, beside scikit-learn's MLP, in sizes of X as float32.
+- 200 fits, a random search over 20 networks on 2000 x 20 rows: resident memory and the time of a
+  fit, start to end. Then networks beyond the bound of the store, to see what each network more
+  costs, since TensorFlow keeps what it has compiled.
+- 300 fits of one network, and 60 with a callback, which has `model_` built: growth a fit.
 
     python benchmarks/memory.py
 """
 
 import gc
+import multiprocessing
 import statistics
+import threading
 import time
 import warnings
 
+import keras
 import numpy as np
 import psutil
 from machine import describe
+from sklearn.neural_network import MLPClassifier
 
 from skdl import DenseClassifier
 from skdl._engine.compiled import store
+
+LARGE = 1_000_000, 100
 
 
 def resident():
@@ -26,10 +35,60 @@ def resident():
     return psutil.Process().memory_info().rss / 2**20
 
 
+def peak_of_a_fit(library, dtype):
+    """Return how many MB resident memory rises by in a fit, after a small one."""
+    X = np.random.default_rng(0).standard_normal(LARGE, np.float32).astype(dtype, copy=False)
+    y = np.arange(len(X)) % 2
+    if library == "skdl":
+        net = DenseClassifier((8,), epochs=1, batch_size=4096, random_state=0)
+    else:
+        net = MLPClassifier((8,), max_iter=1, batch_size=4096, random_state=0)
+    net.fit(X[:20_000], y[:20_000])
+    before, top, ended = resident(), [0.0], threading.Event()
+
+    def watch():
+        process = psutil.Process()
+        while not ended.wait(0.002):
+            top[0] = max(top[0], process.memory_info().rss / 2**20)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    net.fit(X, y)
+    ended.set()
+    watcher.join()
+    return top[0] - before
+
+
+def large_fits():
+    """Print the memory of a large fit, each in a new process."""
+    size = 4 * LARGE[0] * LARGE[1] / 2**20
+    for dtype in ("float32", "float64"):
+        found = {}
+        for library in ("skdl", "MLP"):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                found[library] = pool.apply(peak_of_a_fit, (library, dtype))
+        told = ", ".join(f"{name} {mb:.0f} MB ({mb / size:.2f})" for name, mb in found.items())
+        print(f"a fit of {LARGE[0]} x {LARGE[1]} {dtype}, above X: {told}", flush=True)
+
+
+def long_run(X, y, n_fits, **parameters):
+    """Return by how many KB a fit the memory grows in so many, after ten."""
+    for i in range(10 + n_fits):
+        if i == 10:
+            before = resident()
+        DenseClassifier((8,), epochs=2, random_state=i, **parameters).fit(X, y)
+    return 1024 * (resident() - before) / n_fits
+
+
 def main():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2000, 20)).astype(np.float32), rng.integers(0, 3, 2000)
     print(describe("psutil"))
+    warnings.simplefilter("ignore")
+    large_fits()
+    plateau = keras.callbacks.ReduceLROnPlateau("loss")
+    print(f"growth over 300 fits of one network: {long_run(X, y, 300):.1f} KB a fit")
+    print(f"with a callback, over 60: {long_run(X, y, 60, callbacks=plateau):.1f} KB a fit")
     seconds, memory = [], {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,17 +1,19 @@
 """Time of training: skdl compared with Keras, scikit-learn's MLP and skorch, in one process.
 
-There are four cases, each on artificial data of the given size, with Adam (RMSprop in the first):
+There are five cases, each on artificial data of the given size, with Adam (RMSprop in batch1):
 
+- small: 150 x 4, 100 units, batch 32, whole fits of 100 epochs of 5 steps;
 - batch1: 4 folds of 303 of 404 rows x 13, two layers of 64, batch size 1, 100 epochs
   (Keras, the MLP and skorch run fewer epochs, and the seconds are scaled to 100);
 - wide: one epoch on 60000 x 784, 512 units, batches of 128;
 - narrow: one epoch on 60000 x 784, layers of 20 and 15, batches of 100;
 - dropout: one epoch on 2000 x 20, two layers of 64, dropout 0.3 (not for the MLP), batches of 32.
 
-The libraries are trained in turn, `rounds` times, and medians are compared. In batch1, whole fits
-are timed, for skdl including compilation. In the other cases, the time of an epoch is the
+The libraries are trained in turn, `rounds` times, and medians are compared. In small and
+batch1, whole fits are timed, for batch1 with skdl's compilation. In the other cases, the time of an epoch is the
 difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and 1, divided
-by 50), after each library has trained before. The MLP uses the default number of threads.
+by 50), after each library has trained
+before. The MLP uses the default number of threads.
 
     python benchmarks/training.py [case ...] [--rounds N]
 """
@@ -30,6 +32,7 @@ from skdl._engine.compiled import store
 
 CASES = {
     # rows, features, classes, layers, batch, dropout, optimizer
+    "small": (150, 4, 3, (100,), 32, 0.0, "adam"),
     "batch1": (303, 13, None, (64, 64), 1, 0.0, "rmsprop"),
     "wide": (60_000, 784, 10, (512,), 128, 0.0, "adam"),
     "narrow": (60_000, 784, 10, (20, 15), 100, 0.0, "adam"),
@@ -48,8 +51,7 @@ def with_keras(X, y, classes, layers, batch, dropout, optimizer):
     output, loss = {
         None: ("linear", "mse"),
         2: ("sigmoid", "binary_crossentropy"),
-        10: ("softmax", "sparse_categorical_crossentropy"),
-    }[classes]
+    }.get(classes, ("softmax", "sparse_categorical_crossentropy"))
     model = build_dense(
         X.shape[1:], outputs, output, hidden_layer_sizes=layers, dropout=dropout, seed=0
     )
@@ -125,7 +127,7 @@ def measure(case, rounds):
         except ImportError:
             print(f"{name} is not installed: left out")
             continue
-        seconds(trains[name], 5 if case == "dropout" else 1)
+        seconds(trains[name], {"dropout": 5, "small": 100}.get(case, 1))
     for _ in range(rounds):
         for name, train in trains.items():
             if case == "batch1" and name == "skdl":
@@ -133,6 +135,8 @@ def measure(case, rounds):
                 found[name].append(sum(seconds(train, 100) for _ in range(4)))
             elif case == "batch1":
                 found[name].append(4 * 100 / 3 * seconds(train, 3))
+            elif case == "small":
+                found[name].append(seconds(train, 100))
             else:
                 epochs = 50 if case == "dropout" else 5
                 found[name].append((seconds(train, 1 + epochs) - seconds(train, 1)) / epochs)

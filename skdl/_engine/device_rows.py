@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._engine.device import on_gpu
 from skdl._engine.rows import ColumnGroups
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -104,8 +106,22 @@ def spec_of(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
 
 
 def padded(array: np.ndarray, size: int) -> tf.Tensor:
-    """Return an array on the device with rows of zeros added up to `size`."""
-    tensor = tf.constant(array)
-    if len(array) == size:
-        return tensor
-    return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])
+    """Return an array on the device with rows of zeros added up to `size`.
+
+    It is copied once, into memory that TensorFlow takes as it is.
+    """
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.kind not in "biuf" or array.size == 0 or on_gpu():
+        tensor = tf.constant(array)
+        return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])
+    memory = _aligned((size, *array.shape[1:]), dtype)
+    memory[: len(array)], memory[len(array) :] = array, 0
+    return tf.experimental.dlpack.from_dlpack(memory.__dlpack__())
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an array that begins where TensorFlow wants its tensors to begin."""
+    n_bytes, step = math.prod(shape) * dtype.itemsize, _ALIGNED * 4
+    memory = np.empty(n_bytes + step, np.uint8)
+    begin = -memory.ctypes.data % step
+    return memory[begin : begin + n_bytes].view(dtype).reshape(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import difflib
+import functools
 import inspect
 import re
 from typing import Any
@@ -41,6 +42,16 @@ _ACTIVATION_LAYERS = {"LeakyReLU", "PReLU"}
 
 def check_name(parameter: str, name: str) -> None:
     """Raise a ValueError with the close matches if Keras knows no such `name`."""
+    (_check_once if _is_of_keras(name) else _check)(parameter, name)
+
+
+def _is_of_keras(name):
+    """Tell whether users have registered nothing under a name, which Keras would take first."""
+    found = map(keras.saving.get_registered_object, (name, name.lower()))
+    return all(each is None for each in found)
+
+
+def _check(parameter, name):
     try:
         _get(parameter, name)
     except (KeyError, TypeError) as error:
@@ -52,6 +63,10 @@ def check_name(parameter: str, name: str) -> None:
         close = _close_names(parameter, name)
         hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise ValueError(f"Unknown {parameter}: received {parameter}={name!r}.{hint}") from None
+
+
+# Asking Keras makes an object, in milliseconds.
+_check_once = functools.cache(_check)
 
 
 def _get(parameter, name):
@@ -119,6 +134,8 @@ def optimizer_recipe(optimizer: Any) -> Any:
     """Return the recipe of an optimizer given as a name, configuration or object."""
     if isinstance(optimizer, str):
         check_name("optimizer", optimizer)
+        if _is_of_keras(optimizer):
+            return copy.deepcopy(_optimizer_of_keras(optimizer))
         optimizer = keras.optimizers.get(optimizer)
     optimizer = deserialized("optimizer", optimizer)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
@@ -127,6 +144,12 @@ def optimizer_recipe(optimizer: Any) -> Any:
             f"received optimizer={optimizer!r}."
         )
     return _unnamed(Recipe.of(optimizer, "optimizer"))
+
+
+@functools.cache
+def _optimizer_of_keras(name: str) -> Recipe:
+    """Return the recipe of one of Keras's own optimizers, made once."""
+    return _unnamed(Recipe.of(keras.optimizers.get(name), "optimizer"))
 
 
 def deserialized(parameter: str, value: Any) -> Any:

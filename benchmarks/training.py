@@ -9,11 +9,10 @@ There are five cases, each on artificial data of the given size, with Adam (RMSp
 - narrow: one epoch on 60000 x 784, layers of 20 and 15, batches of 100;
 - dropout: one epoch on 2000 x 20, two layers of 64, dropout 0.3 (not for the MLP), batches of 32.
 
-The libraries are trained in turn, `rounds` times, and medians are compared. In small and
-batch1, whole fits are timed, for batch1 with skdl's compilation. In the other cases, the time of an epoch is the
-difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and 1, divided
-by 50), after each library has trained
-before. The MLP uses the default number of threads.
+The libraries are trained in turn, `rounds` times, and medians are compared. In small and batch1,
+whole fits are timed, for batch1 with skdl's compilation. In the other cases, the time of an epoch
+is the difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and 1,
+divided by 50), after each library has trained before. The MLP uses the default number of threads.
 
     python benchmarks/training.py [case ...] [--rounds N]
 """

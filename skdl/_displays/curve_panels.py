@@ -119,17 +119,18 @@ class Panel:
             known.add("best epoch")
         styles = {"training", "validation", "best epoch"}
         entries = self._before + [each for each in own if each[0] not in known & styles]
-        labels, handles = zip(*entries, strict=True)
-        labels = [textwrap.fill(str(label), _WRAPPED) for label in labels]
+        labels = [textwrap.fill(str(label), _WRAPPED) for label, _ in entries]
+        handles = [handle for _, handle in entries]
         long = len(labels) > _MOST_ENTRIES or max(map(len, labels)) > _LONGEST
-        place = (
+        place: dict[str, Any] = (
             {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
             if outside and (long or always)
             else {}
         )
-        size = {"fontsize": "small"} if long else {}
+        size: dict[str, Any] = {"fontsize": "small"} if long else {}
         if place and len(self.ax.figure.axes) == 1:
-            self.ax.figure.set_figwidth(self.ax.figure.get_figwidth() + 2.0)
+            figure: Any = self.ax.figure
+            figure.set_figwidth(figure.get_figwidth() + 2.0)
         self.ax.legend(handles, labels, **place, **size)
 
     def _by_name(self):

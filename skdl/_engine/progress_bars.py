@@ -64,7 +64,7 @@ class TerminalLine:
         free -= name_width + 1 if name_width else 0
         state_width = max(free - 1, 0)
         bar = ProgressBar(course.total, course.completed, bar_width, pulse=course.compiling)
-        cells = [
+        cells: list[tuple[int, Any]] = [
             (name_width, Text(course.name)),
             (bar_width, bar),
             (len(count), Text(count, style="progress.download")),

@@ -147,7 +147,7 @@ def optimizer_recipe(optimizer: Any) -> Any:
 
 
 @functools.cache
-def _optimizer_of_keras(name: str) -> Recipe:
+def _optimizer_of_keras(name: str) -> Any:
     """Return the recipe of one of Keras's own optimizers, made once."""
     return _unnamed(Recipe.of(keras.optimizers.get(name), "optimizer"))
 

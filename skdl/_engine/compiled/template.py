@@ -331,7 +331,11 @@ class Template:
         return found.get(layer) or convolutions[layer]
 
     def _program(self, key: Hashable, make: Callable) -> Program:
-        return self._kept(key, lambda: Program(*make(self.model), self.variables))
+        def program():
+            function, signature = make(self.model)
+            return Program(function, signature, self.variables)
+
+        return self._kept(key, program)
 
     def _kept(self, key: Hashable, make: Callable) -> Any:
         """Return what is kept under a key, made now if it is not there."""

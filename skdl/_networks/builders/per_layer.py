@@ -50,7 +50,7 @@ def per_layer(
 
 def fraction(name: str, entry: Any) -> float:
     """Return a fraction of outputs to drop."""
-    if isinstance(entry, Real) and 0 <= entry < 1:
+    if isinstance(entry, Real) and 0 <= float(entry) < 1:
         return float(entry)
     raise ValueError(f"{name} must be in [0, 1) in each layer, received {entry!r}.")
 

@@ -1,8 +1,7 @@
-"""Columns of a table that are no numbers, which an encoder of numbers refuses by name."""
+"""Tables for an encoder of numbers: columns that hold none are refused by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,26 +14,57 @@ _NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", 
 _MIXED = {"mixed", "mixed-integer", "unknown-array"}
 
 
-def check_number_columns(X: Any, caller: str) -> None:
-    """Raise if columns hold texts, dates or categories.
+def table_of_numbers(X: Any, caller: str) -> Any:
+    """Return a table for `validate_data`, which must hold numbers.
 
-    Converted to an array by NumPy, texts of digits and dates would silently become numbers.
+    Converted to an array by NumPy, texts of digits and dates would silently become numbers, and
+    pandas.NA among objects would be an error.
 
     Parameters
     ----------
     X : {array-like, DataFrame} of shape (n_samples, n_features)
-        A table. What has no columns passes.
+        Anything; it is left as it is.
     caller : str
         Name of the class, for the message.
+
+    Returns
+    -------
+    X : {array-like, DataFrame} of shape (n_samples, n_features)
+        The same, with NaN for what is missing among objects.
 
     Raises
     ------
     ValueError
-        If there are such columns; the message names them and their dtypes, and what to do.
+        If columns hold texts, dates or categories; the message names them and their dtypes, and
+        what to do.
     """
+    if issparse(X):
+        return X
+    if isinstance(X, pd.DataFrame):
+        doubtful = [j for j, dtype in enumerate(X.dtypes) if not _is_of_numbers(dtype)]
+        _refuse_others([(X.columns[j], X.iloc[:, j]) for j in doubtful], caller)
+        if doubtful:
+            X = X.copy(deep=False)
+            for j in doubtful:
+                X.isetitem(j, X.iloc[:, j].to_numpy(np.float64, na_value=np.nan))
+    elif hasattr(X, "columns") and hasattr(X, "__getitem__"):  # of polars, or a table of Arrow
+        names = getattr(X, "column_names", X.columns)
+        _refuse_others([(name, np.asarray(X[name])) for name in names], caller)
+    elif isinstance(X, np.ndarray | list | tuple):
+        try:
+            array = np.asarray(X)
+        except ValueError:  # rows of different lengths, which are refused elsewhere
+            return X
+        if array.ndim == 2 and not _is_of_numbers(array.dtype):
+            _refuse_others(enumerate(array.T), caller)
+            return np.where(pd.isna(array), np.nan, array)
+    return X
+
+
+def _refuse_others(columns, caller):
     others = [
         f"{name!r} ({kind})"
-        for name, column in _columns(X)
+        for name, column in columns
         if (kind := _kind_of_no_number(column)) is not None
     ]
     if others:
@@ -49,28 +79,15 @@ def check_number_columns(X: Any, caller: str) -> None:
         )
 
 
-def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the name and the values of each column; of arrays only where not all are numbers."""
-    if issparse(X):
-        return
-    if isinstance(X, pd.DataFrame):
-        yield from X.items()
-    elif hasattr(X, "columns") and hasattr(X, "__getitem__"):  # of polars, or a table of Arrow
-        for name in getattr(X, "column_names", X.columns):
-            yield name, np.asarray(X[name])
-    elif isinstance(X, np.ndarray | list | tuple):
-        try:
-            array = np.asarray(X)
-        except ValueError:  # rows of different lengths, which are refused elsewhere
-            return
-        if array.ndim == 2 and array.dtype.kind not in "biufc":
-            yield from enumerate(array.T)
+def _is_of_numbers(dtype: Any) -> bool:
+    """Tell whether a dtype, of NumPy or pandas, is one of numbers or booleans and no objects."""
+    return dtype.kind in "biufc"
 
 
 def _kind_of_no_number(column: Any) -> str | None:
     """Return what to call the values of a column, None for numbers."""
     dtype = column.dtype
-    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
+    if _is_of_numbers(dtype) or pd.api.types.is_numeric_dtype(dtype):  # decimals of Arrow
         return None
     if not pd.api.types.is_object_dtype(dtype):
         return "str" if getattr(dtype, "kind", "") == "U" else str(dtype)

@@ -19,7 +19,7 @@ from skdl._common.settings import numpy_defaults
 from skdl._common.versions import PickledWithVersions
 from skdl._sklearn import Interval, Options, StrOptions, feature_names_of, fit_context
 from skdl._transformers.knots import chosen_knots, own_knots
-from skdl._transformers.number_columns import check_number_columns
+from skdl._transformers.number_columns import table_of_numbers
 
 _ROWS_A_BIN, _MOST_BINS = 50, 16  # of n_bins="auto"
 _DTYPES = ["float64", "float32"]
@@ -235,8 +235,9 @@ class PiecewiseLinearEncoder(
         check_is_fitted(self)
         X = self._validated(X, reset=False)
         layout = self._layout()
-        encoded = np.empty((len(X), self.n_features_out_), self._result_dtype(X.dtype))
-        size = max(1, _AT_ONCE // (encoded.shape[1] + X.shape[1]))
+        n_columns = len(layout.kept) + len(layout.binned) + len(self.missing_features_)
+        encoded = np.empty((len(X), n_columns), self._result_dtype(X.dtype))
+        size = max(1, _AT_ONCE // (n_columns + X.shape[1]))
         with numpy_defaults(), np.errstate(over="ignore"):  # of huge values, clipped or refused
             for rows in gen_batches(len(X), size):
                 self._encode(X[rows], layout, encoded[rows])
@@ -282,13 +283,16 @@ class PiecewiseLinearEncoder(
     def _layout(self):
         """Return which columns the result is made of, and how."""
         n_bins = self.n_bins_
-        none = np.empty(0)
+        binned = np.repeat(np.arange(len(n_bins)), n_bins)
+        # All knots one after the other: those of a column are one more than its bins.
+        knots = np.concatenate([np.empty(0), *self.knots_])
+        starts = np.arange(len(binned)) + np.cumsum(n_bins > 0)[binned] - 1
         return Layout(
             kept=np.flatnonzero(self.scale_ > 0) if self.keep else np.empty(0, np.intp),
-            binned=np.repeat(np.arange(len(n_bins)), n_bins),
-            starts=np.concatenate([none, *(knots[:-1] for knots in self.knots_)]),
-            widths=np.concatenate([none, *(np.diff(knots) for knots in self.knots_)]),
-            divisors=np.sqrt(np.repeat(n_bins, n_bins)),
+            binned=binned,
+            starts=knots[starts],
+            widths=knots[starts + 1] - knots[starts],
+            divisors=np.sqrt(n_bins[binned]),
         )
 
     def _encode(self, X, layout, encoded):
@@ -323,9 +327,9 @@ class PiecewiseLinearEncoder(
             )
 
     def _validated(self, X, reset):
-        check_number_columns(X, type(self).__name__)
         try:
             with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+                X = table_of_numbers(X, type(self).__name__)
                 X = validate_data(self, X, reset=reset, dtype=FLOAT_DTYPES, ensure_all_finite=False)
         except OverflowError as error:
             raise ValueError(f"X holds integers beyond all floats: {error}.") from error

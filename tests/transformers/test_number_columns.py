@@ -1,9 +1,11 @@
 """Tables that `PiecewiseLinearEncoder` takes as numbers, whatever holds them, or refuses."""
 
+import copy
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -25,13 +27,20 @@ def frame(values=float, whole=float, true=object):
 ARRAY = frame().astype(float).to_numpy()
 TAKEN = {
     "objects": frame,
+    "pandas.NA among objects": lambda: frame("Float64", object, object).replace(np.nan, pd.NA),
     "nullable": lambda: frame("Float64", "Int64", "boolean"),
     "arrow": lambda: frame("double[pyarrow]", "int64[pyarrow]", "bool[pyarrow]"),
     "mixed": lambda: frame(float, "Int64", "bool[pyarrow]"),
     "decimals": lambda: frame().assign(
         values=[None if gap else Decimal(str(v)) for v, gap in zip(VALUES, GAPS, strict=True)]
     ),
+    "decimals of arrow": lambda: frame().assign(
+        values=lambda X: X["values"].astype(pd.ArrowDtype(pyarrow.decimal128(10, 3)))
+    ),
     "array of objects": lambda: np.where(np.isnan(ARRAY), None, ARRAY.astype(object)),
+    "array of objects and pandas.NA": lambda: np.where(
+        np.isnan(ARRAY), pd.NA, ARRAY.astype(object)
+    ),
     "lists": ARRAY.tolist,
 }
 
@@ -40,14 +49,16 @@ TAKEN = {
 def test_numbers_of_any_kind(made):
     expected = PiecewiseLinearEncoder().fit(ARRAY)
     X = made()
+    before = copy.deepcopy(X)
     found = PiecewiseLinearEncoder().fit(X)
     assert_array_equal(found.transform(X), expected.transform(ARRAY))
     assert_array_equal(found.transform(X[:1]), expected.transform(ARRAY[:1]))
+    assert str(X) == str(before)
+    assert not isinstance(X, pd.DataFrame) or X.equals(before)
 
 
 def test_tables_of_arrow():
-    arrow = pytest.importorskip("pyarrow")  # comes with the extra "openml"
-    table = arrow.Table.from_pandas(frame("Float64", "Int64", "boolean"))
+    table = pyarrow.Table.from_pandas(frame("Float64", "Int64", "boolean"))
     expected = PiecewiseLinearEncoder().fit_transform(ARRAY)
     encoder = PiecewiseLinearEncoder().fit(table)
     assert_array_equal(encoder.transform(table), expected)
@@ -76,6 +87,7 @@ OTHERS = {
     "spans": DAYS - DAYS[0],
     "months": DAYS.dt.to_period("M"),
     "category": pd.Series(WHOLE).astype("category"),
+    "category of booleans": pd.Series(TRUE).astype("category"),
     "arrow text": pd.Series(["1"] * N, dtype="string[pyarrow]"),
     "arrow days": DAYS.astype("timestamp[ns][pyarrow]"),
 }

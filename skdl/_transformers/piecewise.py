@@ -353,8 +353,8 @@ class PiecewiseLinearEncoder(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        names = _DTYPES if self.dtype is None else [np.dtype(self.dtype).name]
-        tags.transformer_tags.preserves_dtype = names
+        kept = [name for name in _DTYPES if self.dtype in (None, name, getattr(np, name))]
+        tags.transformer_tags.preserves_dtype = kept
         return tags
 
 

@@ -182,7 +182,7 @@ class PiecewiseLinearEncoder(
         ------
         ValueError
             If columns are no numbers, values are infinite, a column spans more than float64
-            holds, or `knots` are none; the message says what to do.
+            holds, or `knots` names no column or does not increase; the message says what to do.
         """
         with as_before_if_it_fails(self), numpy_defaults():
             X = self._validated(X, reset=True)

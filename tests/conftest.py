@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a worker, set before TensorFlow is loaded
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+# One thread a process, set before TensorFlow is loaded: several of them share the cores.
+for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -52,16 +52,43 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
+def pytest_runtest_teardown(item, nextitem):
+    """End joblib's workers where no test of processes follows at once.
+
+    Tests of processes share them, since each worker loads TensorFlow once. Slow tests begin and
+    end without: workers that have been idle for five minutes end by themselves, which must not
+    happen while they are given work.
+    """
+    follows = nextitem is not None and nextitem.get_closest_marker("processes")
+    if not follows or any(each.get_closest_marker("slow") for each in (item, nextitem)):
+        loky = sys.modules.get("joblib.externals.loky")
+        if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
+            loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def memory_given_back():
-    """Drop the networks compiled for one file of tests, and idle workers, before the next one."""
+    """Drop the networks compiled for one file of tests before the next one."""
     yield
-    loky = sys.modules.get("joblib.externals.loky")
-    if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
-        loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
     if "skdl._engine.compiled.store" in sys.modules:
         sys.modules["skdl._engine.compiled.store"].templates.clear()
     gc.collect()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def count_file(tmp_path_factory):
+    """Where `backbones.counted` counts, in worker processes too, which keep their environment."""
+    path = tmp_path_factory.mktemp("counted") / "images"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKDL_TEST_COUNTER", str(path))
+        yield path
+
+
+@pytest.fixture
+def count(count_file):
+    """A function that tells how many images have gone through `backbones.counted`."""
+    count_file.write_bytes(b"")
+    return lambda: count_file.stat().st_size
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,17 @@
 """What a fit prints: a bar in a terminal, clean lines elsewhere, nothing unasked."""
 
+import contextlib
 import os
 import re
-import subprocess
 import sys
-import textwrap
-from pathlib import Path
+import threading
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skdl import DenseClassifier
 
@@ -63,47 +64,72 @@ def test_a_fit_that_raises_leaves_no_bar_behind(capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
-def test_a_terminal_gets_one_bar_and_worker_processes_a_line_a_fit(tmp_path):
+class ToTerminal(BaseEstimator, TransformerMixin):
+    """Send what the fits of later steps print to a terminal, given by its path."""
+
+    def __init__(self, terminal):
+        self.terminal = terminal
+
+    def fit(self, X, y=None):
+        sys.stdout = open(self.terminal, "w")  # noqa: SIM115 - closed by `to_terminal_no_more`
+        return self
+
+    def transform(self, X):
+        return X
+
+
+def to_terminal_no_more(*args):
+    """Score nothing: a fit of a search has ended."""
+    if sys.stdout is not sys.__stdout__:
+        sys.stdout.close()
+        sys.stdout = sys.__stdout__
+    return 0.0
+
+
+@contextlib.contextmanager
+def pseudo_terminal(monkeypatch):
+    """A terminal's path, and what it was told in a list of bytes, complete once it is closed."""
     import pty
 
-    script = tmp_path / "script.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            from sklearn.datasets import load_iris
-            from sklearn.model_selection import GridSearchCV
-            from skdl import DenseClassifier
-
-            if __name__ == "__main__":
-                X, y = load_iris(return_X_y=True)
-                net = DenseClassifier((4,), epochs=3, random_state=0, verbose=1)
-                net.fit(X, y)
-                print("search")
-                GridSearchCV(net, {"l2": [0, 1]}, cv=2, n_jobs=2, refit=False).fit(X, y)
-            """
-        )
-    )
+    for name, value in {"COLUMNS": "120", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
     inside, outside = pty.openpty()
-    root = str(Path(__file__).parents[2])
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdout=outside,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"COLUMNS": "120", "TERM": "xterm", "PYTHONPATH": root},
-    )
-    os.close(outside)
     chunks = []
+
+    def read():
+        with contextlib.suppress(OSError):  # how Linux tells that the other side is closed
+            while chunk := os.read(inside, 4096):
+                chunks.append(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
     try:
-        while chunk := os.read(inside, 4096):
-            chunks.append(chunk)
-    except OSError:  # how Linux tells that the other side is closed
-        pass
-    assert process.wait() == 0
-    bar, _, lines = b"".join(chunks).decode().partition("search")
+        yield os.ttyname(outside), chunks
+    finally:
+        os.close(outside)
+        reader.join()
+        os.close(inside)
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_a_terminal_gets_one_bar_and_worker_processes_a_line_a_fit(monkeypatch):
+    with pseudo_terminal(monkeypatch) as (terminal, chunks), open(terminal, "w") as file:
+        with contextlib.redirect_stdout(file):
+            net(verbose=1).fit(X, Y)
+    bar = b"".join(chunks).decode()
     assert "3/3" in bar
     assert "loss" in bar
     assert bar.count("\n") == 1
-    lines = lines.split()
-    assert lines.count("DenseClassifier,") == lines.count("4:") == 4  # "fit 1 of 4:"
-    assert "\x1b" not in " ".join(lines)
+    with pseudo_terminal(monkeypatch) as (terminal, chunks):
+        pipeline = make_pipeline(ToTerminal(terminal), net(verbose=1))
+        grid = {"denseclassifier__l2": [0, 1]}
+        GridSearchCV(pipeline, grid, cv=2, n_jobs=2, refit=False, scoring=to_terminal_no_more).fit(
+            X, Y
+        )
+    lines = b"".join(chunks).decode()
+    assert lines.count("\n") == 4
+    assert sorted(found[1] for found in LINE.findall(lines)) == [
+        f"fit {i} of 4" for i in (1, 2, 3, 4)
+    ]
+    assert "\x1b" not in lines

@@ -7,8 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from backbones import COUNTER, counted, tiny, transfer
-from joblib.externals.loky import get_reusable_executor
+from backbones import counted, tiny, transfer
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
@@ -361,21 +360,18 @@ def test_damaged_files_end_the_training_with_their_names(paths, training, held_o
     assert all(path in str(error.value) for path in paths[[3, 30]])
 
 
-def test_a_search_over_the_head_computes_each_image_once(tmp_path, monkeypatch):
-    get_reusable_executor().shutdown(wait=True)  # workers have the environment of their start
-    count = tmp_path / "count"
-    count.touch()
-    monkeypatch.setenv(COUNTER, str(count))
+@pytest.mark.processes
+def test_a_search_over_the_head_computes_each_image_once(tmp_path, count):
     classifier = net(backbone=counted, image_shape=(8, 8), memory=str(tmp_path / "one"), epochs=2)
     grid = {"hidden_layer_sizes": [4, 8], "learning_rate": [0.01, 0.1]}
     one = GridSearchCV(classifier, grid, cv=3).fit(IMAGES, LABELS)
-    assert count.stat().st_size == 40
+    assert count() == 40
     afresh = classifier.set_params(memory=str(tmp_path / "two"))
     two = GridSearchCV(afresh, grid, cv=3, n_jobs=2).fit(IMAGES, LABELS)
-    assert count.stat().st_size == 80
+    assert count() == 80
     assert_allclose(two.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"])
     one.best_estimator_.predict(IMAGES)
-    assert count.stat().st_size == 80
+    assert count() == 80
 
 
 def test_multiclass_and_multilabel_targets():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from backbones import COUNTER, counted, tiny, transfer
+from backbones import counted, tiny, transfer
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
@@ -242,15 +242,6 @@ def test_tags():
 # Features that are kept.
 
 
-@pytest.fixture
-def count(tmp_path, monkeypatch):
-    """A function that tells how many images have gone through `counted`."""
-    path = tmp_path / "count"
-    path.touch()
-    monkeypatch.setenv(COUNTER, str(path))
-    return lambda: path.stat().st_size
-
-
 @pytest.mark.parametrize("as_object", [False, True])
 def test_each_image_is_computed_once(tmp_path, count, as_object):
     folder = str(tmp_path / "cache")
@@ -348,6 +339,7 @@ def test_changed_weights_have_features_of_their_own(tmp_path):
     assert_array_equal(clone(extractor).fit_transform(IMAGES)[:6], before)
 
 
+@pytest.mark.processes
 def test_a_search_over_two_processes_computes_each_image_once(tmp_path, count):
     extractor = PretrainedFeatureExtractor(counted, memory=str(tmp_path / "cache"))
     pipeline = make_pipeline(extractor, LogisticRegression())

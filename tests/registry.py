@@ -21,6 +21,7 @@ OTHER_BATCHES = (
 )
 EXACT = {"large_batch_float64"}
 _WEIGHTS = "check_sample_weight_equivalence_on_{}_data"
+WEIGHT_CHECKS = [_WEIGHTS.format(kind) for kind in ("dense", "sparse")]
 # These happen to round alike.
 _PASS_ALL_THE_SAME = {
     ("DenseRegressor", "defaults", _WEIGHTS.format("dense")),
@@ -220,8 +221,9 @@ def excused(estimator):
     if name in EXACT:
         return {}
     reason = OTHER_BATCHES if _is_stochastic(estimator) else FLOAT32
-    checks = [_WEIGHTS.format(kind) for kind in ("dense", "sparse")]
-    return {check: reason for check in checks if (cls, name, check) not in _PASS_ALL_THE_SAME}
+    return {
+        check: reason for check in WEIGHT_CHECKS if (cls, name, check) not in _PASS_ALL_THE_SAME
+    }
 
 
 def _changed(estimator):

@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from registry import EXACT, configured, excused
+from registry import EXACT, WEIGHT_CHECKS, configured, excused
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 # The checks give tables, of values in many ranges, to estimators of images as well.
@@ -13,25 +13,50 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::skdl.exceptions.PixelRangeWarning"),
 ]
 
-# In every run each estimator is checked in two configurations, its first and the one that
-# nothing is excused in; the others are checked before a release.
-USUAL, MORE = [], []
+# In every run each estimator is checked in its first configuration, and, in the one that nothing
+# is excused in, by the checks that are excused elsewhere; all else is checked before a release.
+USUAL, EXACT_ONES, MORE = [], [], []
 for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1])):
     for _number, (_name, _estimator) in enumerate(_group):
-        (USUAL if _number == 0 or _name in EXACT else MORE).append(_estimator)
+        found = USUAL if _number == 0 else EXACT_ONES if _name in EXACT else MORE
+        found.append(_estimator)
 
 
-def checks_of(estimators):
-    """scikit-learn's `parametrize_with_checks`, in names that are the same in every process."""
+def checks_of(estimators, excused_elsewhere=None):
+    """scikit-learn's `parametrize_with_checks`, in names that are the same in every process.
+
+    Of all checks, or of those that are excused, or not, in other configurations.
+    """
     mark = parametrize_with_checks(estimators, expected_failed_checks=excused, xfail_strict=True)
+    names, cases = mark.args
+    if excused_elsewhere is not None:
+        cases = [
+            case for case in cases if (name_of_check(case) in WEIGHT_CHECKS) == excused_elsewhere
+        ]
     name_of = mark.kwargs["ids"]
     return pytest.mark.parametrize(
-        *mark.args, ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", name_of(value))
+        names, cases, ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", name_of(value))
     )
+
+
+def name_of_check(case):
+    _, check = getattr(case, "values", case)
+    return getattr(check, "func", check).__name__
 
 
 @checks_of(USUAL)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@checks_of(EXACT_ONES, excused_elsewhere=True)
+def test_scikit_learn_check_that_is_excused_elsewhere(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@checks_of(EXACT_ONES, excused_elsewhere=False)
+def test_scikit_learn_check_in_float64(estimator, check):
     check(estimator)
 
 

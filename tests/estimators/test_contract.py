@@ -308,6 +308,7 @@ def test_dtype_of_the_network(estimator, dtype):
 def test_penalties_shrink_weights_in_any_dtype(dtype, iris):
     """Keras itself fails to add penalties of another dtype than float32 to the loss."""
     settings = {"hidden_layer_sizes": (), "optimizer": "sgd", "dtype": dtype, "random_state": 0}
+    settings["epochs"] = 40  # so few that XLA need not compile
     sizes = [
         np.abs(skdl.DenseClassifier(**settings, **penalty).fit(*iris).model_.get_weights()[0]).sum()
         for penalty in ({}, {"l2": 0.1}, {"l1": 0.1, "l2": 0.1})

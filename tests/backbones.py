@@ -86,7 +86,7 @@ def transfer():
     X, y = load_digits(return_X_y=True)
     known = np.tile(np.flatnonzero(y < 5), 3)
     net = ConvNetClassifier(
-        (32, 64, 64), pool_size=(None, 2, 2), padding="same", epochs=10, random_state=0
+        (16, 32, 32), pool_size=(None, 2, 2), padding="same", epochs=10, random_state=0
     )
     model = net.fit(_shifted(X[known], 0), y[known]).model_
     base = keras.Model(model.inputs, model.get_layer("flatten").output, name="known_digits")

@@ -114,9 +114,12 @@ def pseudo_terminal(monkeypatch):
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
 def test_a_terminal_gets_one_bar_and_worker_processes_a_line_a_fit(monkeypatch):
-    with pseudo_terminal(monkeypatch) as (terminal, chunks), open(terminal, "w") as file:
-        with contextlib.redirect_stdout(file):
-            net(verbose=1).fit(X, Y)
+    with (
+        pseudo_terminal(monkeypatch) as (terminal, chunks),
+        open(terminal, "w") as file,
+        contextlib.redirect_stdout(file),
+    ):
+        net(verbose=1).fit(X, Y)
     bar = b"".join(chunks).decode()
     assert "3/3" in bar
     assert "loss" in bar

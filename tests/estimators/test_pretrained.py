@@ -40,8 +40,27 @@ def net(**parameters):
     return PretrainedFeatureClassifier(**{**settings, **parameters})
 
 
+COURSE = {"weights": None, "optimizer": "rmsprop", "epochs": 1, "batch_size": 20}
+COURSE_IMAGES = RNG.integers(0, 256, (2, 150, 150, 3), dtype=np.uint8)
+HEAD, TUNED = 2_097_665, 7_079_424
+
+
 def test_exact_counts_of_the_course_material():
-    X = RNG.integers(0, 256, (2, 150, 150, 3), dtype=np.uint8)
+    frozen = PretrainedFeatureClassifier(training="augmented", **COURSE)
+    images = frozen._learn_inputs(frozen._validated(COURSE_IMAGES))
+    model = frozen._new_network(images, frozen._make_targets([0, 1]), 0)._template().model
+    assert model.count_params() == 16_812_353
+    assert n_trainable(model) == HEAD
+    shape, layer = COURSE_IMAGES.shape[1:], frozen.fine_tune_from
+    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=shape)
+    model = build_pretrained(shape, 1, "sigmoid", backbone=base, fine_tune_from=layer)
+    assert model.count_params() == 16_812_353
+    assert n_trainable(model) == HEAD + TUNED
+
+
+@pytest.mark.slow
+def test_training_of_the_course_material():
+    """Slow: seventeen million weights, in two phases."""
     augmentation = {
         "rotation": 40 / 360,
         "translation": 0.2,
@@ -49,18 +68,12 @@ def test_exact_counts_of_the_course_material():
         "zoom": 0.2,
         "flip": "horizontal",
     }
-    settings = {"weights": None, "optimizer": "rmsprop", "epochs": 1, "batch_size": 20}
     head = PretrainedFeatureClassifier(
-        training="fine_tune", augmentation=augmentation, fine_tune_epochs=1, **settings
-    ).fit(X, [0, 1])
+        training="fine_tune", augmentation=augmentation, fine_tune_epochs=1, **COURSE
+    ).fit(COURSE_IMAGES, [0, 1])
     assert head.model_.count_params() == 16_812_353
-    assert n_trainable(head.model_) == 7_079_424 + 2_097_665
+    assert n_trainable(head.model_) == HEAD + TUNED
     assert head.phases_ == ["augmented", "fine_tune"]
-    frozen = PretrainedFeatureClassifier(training="augmented", **settings)
-    targets, images = frozen._make_targets([0, 1]), frozen._learn_inputs(frozen._validated(X))
-    model = frozen._new_network(images, targets, 0)._template().model
-    assert model.count_params() == 16_812_353
-    assert n_trainable(model) == 2_097_665
 
 
 def n_trainable(model):

@@ -1,9 +1,6 @@
 """The compiled engine trains what `Model.fit` trains, whichever program runs."""
 
-import gc
 import itertools
-import threading
-import warnings
 
 import keras
 import numpy as np
@@ -11,13 +8,13 @@ import pytest
 import scipy.sparse
 from convolutions import train_as_keras_does
 from numpy.testing import assert_allclose, assert_array_equal
+from training_data import make_data
 
 import skdl
-from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, build_dense
+from skdl import DenseClassifier, DenseRegressor, build_dense
 from skdl._engine import device
-from skdl._engine.compiled import programs, store
+from skdl._engine.compiled import programs
 from skdl._engine.compiled.kernels import same_masks_under_xla
-from skdl._engine.compiled.store import TemplateStore
 
 OPTIMIZERS = {
     "sgd_momentum": lambda: keras.optimizers.SGD(0.01, momentum=0.9),
@@ -34,19 +31,6 @@ NETWORKS = {
     "l1_l2": {"l1": 1e-3, "l2": 1e-2},
 }
 TARGETS = ("binary", "multiclass", "multilabel", "regression")
-
-
-def make_data(kind, n_rows):
-    rng = np.random.default_rng(7)
-    X = rng.normal(size=(n_rows, 6)).astype(np.float32)
-    score = X @ rng.normal(size=(6, 3)).astype(np.float32)
-    y = {
-        "binary": (score[:, 0] > 0).astype(int),
-        "multiclass": score.argmax(1),
-        "multilabel": (score > 0).astype(int),
-        "regression": score[:, 0],
-    }[kind]
-    return X, y, rng.uniform(0.2, 3, n_rows)
 
 
 def reference(kind, network, optimizer, X, y, weight, epochs, batch_size):
@@ -102,6 +86,8 @@ def use_program(monkeypatch):
 
 
 ROWS = tuple(itertools.product((False, True), (40, 43)))  # weighted or not, and how many
+
+
 # Four factors of four values each in 16 cases, among which any two factors meet in all their
 # values: a Graeco-Latin square, by addition and multiplication in the field of four elements.
 PAIRWISE = [
@@ -233,115 +219,6 @@ def test_validation_is_measured_as_keras_measures_it(program, use_program):
     assert_allclose(net.history_["val_loss"][-1], model.evaluate(X, y, verbose=0)[0], rtol=1e-4)
 
 
-def test_folds_of_similar_size_and_other_epochs_share_programs():
-    store.templates.clear()
-    X, y, _ = make_data("multiclass", 400)
-    for n_rows, epochs, rate in [(399, 20, 0.01), (400, 40, 0.1), (390, 10, None)]:
-        DenseClassifier(
-            (8,), epochs=epochs, batch_size=10, learning_rate=rate, random_state=epochs
-        ).fit(X[:n_rows], y[:n_rows])
-    assert len(store.templates) == 1
-    (template,) = store.templates._templates.values()
-    jitted = [key for key in template._programs if key[0] == "epoch" and key[1] is not None]
-    assert len(jitted) == 1
-
-
-@pytest.mark.parametrize("kind", ["dense", "sparse", "convolutional"])
-def test_what_the_store_drops_is_freed(kind):
-    X, y = np.random.default_rng(0).random((40, 16)), np.arange(40) % 2
-    if kind == "sparse":
-        X = scipy.sparse.csr_array(X * (X > 0.5))
-
-    import tensorflow as tf
-
-    def n_graphs(size):
-        net = ConvNetClassifier(size) if kind == "convolutional" else DenseClassifier(size)
-        net.set_params(epochs=1, validation_split=0.2).fit(X, y).predict(X)
-        store.templates.clear()
-        gc.collect()
-        return sum(isinstance(each, tf.Graph) for each in gc.get_objects())
-
-    before, after = n_graphs(5), n_graphs(6)
-    assert after == before
-
-
-def test_store_is_bounded():
-    class Sized:
-        n_bytes = 40
-
-    store = TemplateStore(size=3, n_bytes=100)
-    for key in "abcab":
-        store.get(key, Sized)
-    assert len(store) == 2  # by bytes
-    store = TemplateStore(size=3, n_bytes=1000)
-    first = store.get("a", Sized)
-    for key in "bcda":
-        store.get(key, Sized)
-    assert len(store) == 3  # by number
-    assert store.get("a", Sized) is not first
-    assert len(TemplateStore(n_bytes=1)._templates) == 0
-    assert TemplateStore(n_bytes=1).get("large", Sized)
-
-
-def test_warm_and_cold_store_and_any_order_give_equal_bits():
-    X, y, _ = make_data("multiclass", 200)
-    settings = [
-        {"hidden_layer_sizes": (units,), "dropout": rate, "epochs": epochs}
-        for units in (4, 9)
-        for rate in (0.0, 0.3)
-        for epochs in (2, 12)
-    ]
-
-    def probabilities(parameters):
-        net = DenseClassifier(batch_size=16, random_state=5, **parameters).fit(X, y)
-        return net.predict_proba(X)
-
-    cold = []
-    for parameters in settings:
-        store.templates.clear()
-        cold.append(probabilities(parameters))
-    warm = [probabilities(parameters) for parameters in settings]
-    backwards = [probabilities(parameters) for parameters in settings[::-1]][::-1]
-    for first, second, third in zip(cold, warm, backwards, strict=True):
-        assert_array_equal(first, second)
-        assert_array_equal(first, third)
-
-
-def test_two_threads_fit_as_one():
-    X, y, _ = make_data("multiclass", 200)
-    seeds = range(8)
-
-    def fit(seed):
-        net = DenseClassifier((8,), dropout=0.2, epochs=15, batch_size=16, random_state=seed)
-        return net.fit(X, y).predict_proba(X)
-
-    store.templates.clear()
-    found = {}
-    threads = [
-        threading.Thread(target=lambda s=s: found.update({seed: fit(seed) for seed in s}))
-        for s in (seeds[::2], seeds[1::2])
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for seed in seeds:
-        assert_array_equal(found[seed], fit(seed))
-
-
-def test_the_choice_of_program_depends_on_the_work_alone():
-    X, y, _ = make_data("multiclass", 320)
-
-    def choices():
-        nets = [
-            DenseClassifier((8,), epochs=epochs, batch_size=10) for epochs in (1, 3, 10, 11, 20)
-        ]
-        return [net.fit(X, y).training_program_ for net in nets]
-
-    cold, warm = choices(), choices()
-    assert cold == warm == ["graph"] * 3 + ["xla"] * 2
-
-
 def test_a_network_that_xla_cannot_compile_trains_as_a_graph():
     @keras.saving.register_keras_serializable("skdl_tests")
     def through_python(x):
@@ -388,15 +265,6 @@ def test_fitted_model_is_a_plain_keras_model(tmp_path):
     assert_allclose(net.model_.predict(X, verbose=0), net.predict_proba(X), atol=1e-6)
     net.partial_fit(X, y)
     assert_allclose(net.model_.predict(X, verbose=0), net.predict_proba(X), atol=1e-6)
-
-
-def test_no_retracing_warning(caplog):
-    X, y, _ = make_data("multiclass", 60)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for units in range(1, 13):
-            DenseClassifier((units,), epochs=2, batch_size=8).fit(X, y).predict(X)
-    assert "retracing" not in caplog.text
 
 
 def test_a_row_is_predicted_alone_as_among_others(digits):

@@ -7,41 +7,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from backbones import counted, tiny, transfer
+from backbones import tiny, transfer
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV
+from tiny_pretrained import COURSE_IMAGES, IMAGES, LABELS, TRAININGS, net
 
-import skdl
 from skdl import PretrainedFeatureClassifier, build_pretrained
-from skdl._transformers.image_files import LazyImages
-
-RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8)
-LABELS = np.arange(40) % 2
-IMAGES[LABELS == 1, :, :3] //= 4
-TRAININGS = ("features", "augmented", "fine_tune")
-
-
-def net(**parameters):
-    settings = {
-        "backbone": tiny,
-        "weights": None,
-        "preprocess": 1 / 255,
-        "fine_tune_from": "second",
-        "fine_tune_epochs": 2,
-        "fine_tune_learning_rate": 1e-3,
-        "epochs": 3,
-        "batch_size": 16,
-        "hidden_layer_sizes": 8,
-        "random_state": 0,
-    }
-    return PretrainedFeatureClassifier(**{**settings, **parameters})
-
 
 COURSE = {"weights": None, "optimizer": "rmsprop", "epochs": 1, "batch_size": 20}
-COURSE_IMAGES = RNG.integers(0, 256, (2, 150, 150, 3), dtype=np.uint8)
 HEAD, TUNED = 2_097_665, 7_079_424
 
 
@@ -186,207 +159,6 @@ def test_trained_as_the_same_network_in_keras():
     assert_allclose(tuned.model_.get_weights()[-1], model.get_weights()[-1], rtol=1e-3, atol=1e-5)
 
 
-def test_the_second_phase_has_its_own_rate():
-    fitted = net(training="fine_tune", learning_rate=0.5, optimizer="rmsprop").fit(IMAGES, LABELS)
-    assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(1e-3)
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
-    fitted.set_params(optimizer=keras.optimizers.SGD(schedule), learning_rate=None)
-    fitted.fit(IMAGES, LABELS)
-    assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(1e-3)
-
-
-@pytest.mark.parametrize("training", TRAININGS)
-def test_going_on(training):
-    fitted = net(training=training, warm_start=True).fit(IMAGES, LABELS)
-    phases = fitted.phases_
-    fitted.partial_fit(IMAGES, LABELS)
-    assert fitted.phases_ == [*phases, phases[-1]]
-    fitted.fit(IMAGES, LABELS)
-    more = 2 if training == "fine_tune" else 3
-    assert fitted.phases_ == [*phases, *(1 + more) * [phases[-1]]]
-    assert len(fitted.history_["loss"]) == len(fitted.phases_)
-    assert_allclose(
-        fitted.model_.predict(IMAGES, verbose=0), fitted.predict_proba(IMAGES)[:, 1:], atol=1e-6
-    )
-    with pytest.raises(ValueError, match="cannot go on"):
-        fitted.set_params(activation="tanh").fit(IMAGES, LABELS)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"backbone": tiny((6, 6, 3))},
-        {"weights": "imagenet"},
-        {"image_shape": (4, 4)},
-        {"pooling": "max"},
-        {"preprocess": None},
-        {"training": "augmented"},
-        {"training": "fine_tune"},
-        {"training": "fine_tune", "augmentation": {"flip": "horizontal"}},
-        {"augmentation": {"flip": "horizontal"}},
-    ],
-    ids=" ".join,
-)
-def test_going_on_with_other_features_is_an_error(changed):
-    fitted = net(pooling="avg", warm_start=True, epochs=1).fit(IMAGES, LABELS)
-    before = fitted.predict_proba(IMAGES)
-    fitted.set_params(**changed)
-    name = next(iter(changed))
-    for fit in (fitted.fit, fitted.partial_fit):
-        with pytest.raises(ValueError, match=rf"cannot go on .*{name}=.* but it has {name}="):
-            fit(IMAGES, LABELS)
-    assert_array_equal(fitted.predict_proba(IMAGES), before)
-    fitted.set_params(warm_start=False, **{**changed, "backbone": tiny}).set_params(
-        training="features", augmentation=None, weights=None, image_shape=None
-    ).fit(IMAGES, LABELS)
-
-
-def test_going_on_with_a_copy(tmp_path):
-    augmentation = {"rotation": 0.1}
-    fitted = net(
-        backbone=tiny((6, 6, 3)), weights="imagenet", image_shape=[6, 6], training="augmented",
-        augmentation=augmentation, warm_start=True, epochs=1, learning_rate=0.01,
-    ).fit(IMAGES, LABELS)  # fmt: skip
-    skdl.save(fitted, tmp_path / "net.skdl")
-    copies = [skdl.load(tmp_path / "net.skdl"), pickle.loads(pickle.dumps(fitted))]
-    for copy in (*copies, fitted):
-        assert (
-            copy.set_params(learning_rate=0.02, image_shape=(6, 6)).fit(IMAGES, LABELS).n_iter_ == 2
-        )
-    augmentation["rotation"] = 0.2
-    with pytest.raises(ValueError, match=r"augmentation=\{'rotation': 0\.2\}, but it has .*0\.1"):
-        fitted.fit(IMAGES, LABELS)
-
-
-@pytest.mark.parametrize("training", TRAININGS)
-def test_predicting_a_data_set_of_batches(training):
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, i):
-            return IMAGES[10 * i : 10 * i + 10], LABELS[10 * i : 10 * i + 10]
-
-    fitted = net(training=training, epochs=1).fit(IMAGES, LABELS)
-    expected = fitted.predict_proba(IMAGES)
-    assert_allclose(fitted.predict_proba(Batches()), expected, rtol=1e-5)
-    with pytest.raises(TypeError, match="cannot learn from a data set of batches"):
-        fitted.fit(Batches())
-
-
-def test_changed_weights_are_predicted_with(tmp_path):
-    fitted = net(memory=str(tmp_path), epochs=1).fit(IMAGES, LABELS)
-    fitted.predict(IMAGES)
-    for factor in (2, 3):
-        fitted.model_.set_weights([factor * weight for weight in fitted.model_.get_weights()])
-        expected = fitted.model_.predict(IMAGES, verbose=0)
-        assert_allclose(fitted.predict_proba(IMAGES)[:, 1:], expected, atol=1e-5)
-
-
-def test_partial_fit_trains_the_head():
-    fitted = net(training="fine_tune").partial_fit(IMAGES, LABELS, classes=[0, 1])
-    assert fitted.partial_fit(IMAGES, LABELS).phases_ == ["features", "features"]
-    assert net(training="augmented").partial_fit(IMAGES, LABELS, [0, 1]).phases_ == ["augmented"]
-
-
-@pytest.mark.parametrize("training", TRAININGS)
-def test_validation_and_early_stopping_by_phase(training):
-    fitted = net(training=training, epochs=30, fine_tune_epochs=30, patience=2, learning_rate=0.1)
-    fitted.set_params(early_stopping=True).fit(IMAGES[:30], LABELS[:30], None, IMAGES, LABELS)
-    assert {"loss", "val_loss"} == set(fitted.history_)
-    assert len(fitted.history_["val_loss"]) == len(fitted.phases_) == fitted.n_iter_
-    assert fitted.phases_[fitted.best_epoch_ - 1] == fitted.phases_[-1]
-    loss = fitted.model_.evaluate(IMAGES, LABELS[:, None], verbose=0)
-    assert loss == pytest.approx(fitted.history_["val_loss"][fitted.best_epoch_ - 1], rel=1e-3)
-
-
-def test_augmentation_changes_the_training_alone():
-    augmentation = {"rotation": 0.1, "flip": "horizontal", "zoom": 0.2}
-    changed = net(training="augmented", augmentation=augmentation).fit(IMAGES, LABELS)
-    plain = net(training="augmented").fit(IMAGES, LABELS)
-    assert changed.history_ != plain.history_
-    assert_array_equal(changed.predict_proba(IMAGES), changed.predict_proba(IMAGES))
-    tuned = net(training="fine_tune", augmentation=augmentation).fit(IMAGES, LABELS)
-    assert tuned.phases_ == 3 * ["augmented"] + 2 * ["fine_tune"]
-    with pytest.raises(ValueError, match=r"augmentation=.*training='features' computes features"):
-        net(augmentation=augmentation).fit(IMAGES, LABELS)
-
-
-@pytest.fixture
-def paths(tmp_path):
-    found = []
-    for i, image in enumerate(IMAGES):
-        found.append(str(tmp_path / f"{i}.png"))
-        Image.fromarray(image).save(found[-1])
-    return np.array(found)
-
-
-@pytest.mark.parametrize("training", TRAININGS)
-def test_files_are_trained_on_as_arrays_are(paths, training):
-    model = tiny((6, 6, 3))
-    settings = {"backbone": model, "weights": "imagenet", "training": training, "dropout": 0.0}
-    by_array = net(**settings).fit(IMAGES, LABELS, None, IMAGES[:9], LABELS[:9])
-    by_path = net(**settings).fit(paths, LABELS, None, paths[:9], LABELS[:9])
-    for name, values in by_array.history_.items():
-        assert_allclose(by_path.history_[name], values, rtol=1e-4)
-    assert_allclose(by_path.predict_proba(paths), by_array.predict_proba(IMAGES), atol=1e-4)
-    assert_allclose(by_path.predict_proba(IMAGES), by_array.predict_proba(paths), atol=1e-4)
-    assert by_path.image_shape_ == (6, 6, 3)
-    lazily = training != "features"
-    assert by_path.training_program_ == ("keras" if lazily else by_array.training_program_)
-    mixed = net(**settings).fit(IMAGES, LABELS, None, paths[:9], LABELS[:9])
-    assert_allclose(mixed.history_["val_loss"], by_array.history_["val_loss"], rtol=1e-4)
-    held_out = net(**settings, validation_split=0.2, metrics="accuracy").fit(paths, LABELS)
-    assert len(held_out.history_["val_accuracy"]) == len(held_out.phases_)
-
-
-@pytest.mark.parametrize("training", TRAININGS)
-def test_files_are_read_batch_by_batch(paths, training, monkeypatch):
-    sizes, read = [], LazyImages.__getitem__
-
-    def noted(self, index):
-        images = read(self, index)
-        sizes.append(len(images))
-        return images
-
-    monkeypatch.setattr(LazyImages, "__getitem__", noted)
-    net(training=training, image_shape=(6, 6)).fit(paths, LABELS)
-    epochs = {"features": 1, "augmented": 3, "fine_tune": 1 + 2}[training]
-    assert max(sizes) == 16
-    assert 40 * epochs <= sum(sizes) <= 40 * epochs + 2 * 16  # Keras looks at the first batches
-
-
-@pytest.mark.parametrize("training", ["features", "augmented"])
-@pytest.mark.parametrize("held_out", [False, True])
-def test_damaged_files_end_the_training_with_their_names(paths, training, held_out):
-    for path in paths[[3, 30]]:
-        with open(path, "r+b") as file:
-            file.truncate(50)
-    # The first batch, which Keras reads in a way of its own, holds none of them.
-    order = np.roll(np.arange(40), -4)
-    data = (paths[order], LABELS[order])
-    if held_out:
-        data = (IMAGES, LABELS, None, *data)
-    with pytest.raises(OSError, match="2 of 40 image files cannot be read") as error:
-        net(training=training, backbone=tiny((6, 6, 3)), shuffle=False).fit(*data)
-    assert type(error.value) is OSError
-    assert all(path in str(error.value) for path in paths[[3, 30]])
-
-
-@pytest.mark.processes
-def test_a_search_over_the_head_computes_each_image_once(tmp_path, count):
-    classifier = net(backbone=counted, image_shape=(8, 8), memory=str(tmp_path / "one"), epochs=2)
-    grid = {"hidden_layer_sizes": [4, 8], "learning_rate": [0.01, 0.1]}
-    one = GridSearchCV(classifier, grid, cv=3).fit(IMAGES, LABELS)
-    assert count() == 40
-    afresh = classifier.set_params(memory=str(tmp_path / "two"))
-    two = GridSearchCV(afresh, grid, cv=3, n_jobs=2).fit(IMAGES, LABELS)
-    assert count() == 80
-    assert_allclose(two.cv_results_["mean_test_score"], one.cv_results_["mean_test_score"])
-    one.best_estimator_.predict(IMAGES)
-    assert count() == 80
-
-
 def test_multiclass_and_multilabel_targets():
     labels = np.array(["a", "b", "c", "d"])[np.arange(40) % 4]
     fitted = net(training="fine_tune", class_weight="balanced").fit(IMAGES, labels)
@@ -442,9 +214,6 @@ def test_summary(capsys):
     for text in (unfitted, fitted):
         assert "tiny" in text
         assert "hidden_1" in text
-
-
-# Transfer.
 
 
 @pytest.mark.parametrize("training", TRAININGS)

@@ -1,13 +1,11 @@
 """The builder of convolutional networks: what it builds, from which seeds, and what it refuses."""
 
 import random
-import re
 
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from convnets import CHANGES, build, images, names, sizes
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import build_convnet
@@ -15,23 +13,6 @@ from skdl._engine.compiled.template import template_of
 from skdl._networks.configuration import NetworkConfig
 
 POLICIES = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
-CHANGES = {"flip": "horizontal", "rotation": 0.1, "translation": 0.2, "shear": 0.2, "zoom": 0.2}
-
-
-def build(shape=(28, 28, 1), **parameters):
-    return build_convnet(shape, 10, "softmax", **{"seed": 0, **parameters})
-
-
-def images(shape=(28, 28, 1), n=6):
-    return np.random.default_rng(0).random((n, *shape), dtype=np.float32)
-
-
-def names(model):
-    return [layer.name for layer in model.layers]
-
-
-def sizes(model):
-    return [layer.output.shape[1:3] for layer in model.layers if len(layer.output.shape) == 4]
 
 
 # The networks of well-known courses and books on MNIST, with their published sizes.
@@ -222,123 +203,6 @@ def test_refused(parameters, message):
         build(**parameters)
 
 
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((1, 13, 1), [(1, 11), (1, 5), (1, 3), (1, 1)]),
-        ((8, 8, 3), [(6, 6), (3, 3), (1, 1)]),
-        ((4, 1, 2), [(2, 1), (1, 1), (1, 1)]),
-        ((1, 1, 1), [(1, 1), (1, 1)]),
-    ],
-)
-def test_defaults_fit_any_image(shape, expected):
-    model = build(shape)
-    assert sizes(model) == expected
-    assert np.isfinite(model.predict(images(shape), verbose=0)).all()
-
-
-def test_kernels_and_pools_are_cut_to_the_map():
-    model = build(
-        (5, 9, 1), filters=(2, 2), kernel_size=7, dilation_rate=(1, 3), pool_size=(None, 4)
-    )
-    kernels = [model.get_layer(f"conv_{i}").kernel_size for i in (1, 2)]
-    assert kernels == [(5, 7), (1, 1)]
-    assert model.get_layer("conv_2_pooling").pool_size == (1, 3)
-    dilated = build((5, 9, 1), filters=2, kernel_size=4, dilation_rate=3, pool_size=None)
-    assert dilated.get_layer("conv_1").kernel_size == (2, 3)
-    assert sizes(dilated) == [(2, 3)]
-
-
-def _each(values):
-    pairs = st.tuples(values, values)
-    return values | st.lists(values | pairs, min_size=2, max_size=2)
-
-
-def vanishes(image, pool_size, **parameters):
-    """Tell whether a second convolution meets one pixel with something to step over or to pool."""
-    first = {k: v[:1] if isinstance(v, list | tuple) else v for k, v in parameters.items()}
-    pool = pool_size[:1] if isinstance(pool_size, list) else pool_size
-    map_of_first = build((*image, 1), pool_size=pool, **first).get_layer("flatten").input.shape
-    second = (v[1] if isinstance(v, list) else v for v in (pool_size, parameters.get("strides")))
-    pools, steps = (np.max(v if v is not None else 1) for v in second)
-    given = steps > 1 or (pools > 1 and pool_size != 2)
-    return image != (1, 1) and map_of_first[1:3] == (1, 1) and given
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    height=st.integers(1, 12),
-    width=st.integers(1, 12),
-    kernel_size=_each(st.integers(1, 6)),
-    steps=_each(st.integers(1, 4)),
-    dilated=st.booleans(),
-    padding=st.sampled_from(["valid", "same", ("same", "valid")]),
-    pool_size=st.none() | _each(st.integers(1, 5)),
-)
-def test_maps_hold_pixels_or_the_network_is_refused(
-    height, width, kernel_size, steps, dilated, padding, pool_size
-):
-    image = (height, width)
-    parameters = {"filters": (1, 2), "kernel_size": kernel_size, "padding": padding}
-    parameters["dilation_rate" if dilated else "strides"] = steps
-    if vanishes(image, pool_size, **parameters):
-        with pytest.raises(ValueError, match="The maps vanish"):
-            build((*image, 1), pool_size=pool_size, **parameters)
-        parameters.pop("strides", None)  # nothing beyond the defaults is given: all is cut
-        assert build((*image, 1), **parameters).count_params() > 0
-        return
-    model = build((*image, 1), pool_size=pool_size, hidden_layer_sizes=(), **parameters)
-    assert all(size >= 1 for pair in sizes(model) for size in pair)
-    assert model.count_params() > 0
-
-
-@pytest.mark.parametrize(
-    ("shape", "parameters", "shown"),
-    [
-        (
-            (28, 28, 1),
-            {"filters": (8,) * 5, "strides": 3, "pool_size": None},
-            "image 28 x 28, convolution 1 9 x 9, convolution 2 3 x 3, convolution 3 1 x 1",
-        ),
-        (
-            (28, 28, 3),
-            {"filters": (8,) * 5, "pool_size": 4},
-            "image 28 x 28, convolution 1 26 x 26, pooling 6 x 6, convolution 2 4 x 4, pooling 1",
-        ),
-        (
-            (8, 8, 1),
-            {"filters": (4, 4, 4), "pool_size": (2, 2, 2)},
-            "image 8 x 8, convolution 1 6 x 6, pooling 3 x 3, convolution 2 1 x 1",
-        ),
-        (
-            (1, 5, 1),
-            {"strides": (1, (1, 2)), "kernel_size": 4},
-            "image 1 x 5, convolution 1 1 x 2, pooling 1 x 1",
-        ),
-    ],
-)
-def test_vanishing_maps_are_shown_layer_by_layer(shape, parameters, shown):
-    with pytest.raises(ValueError, match=f"The maps vanish: after {shown}") as caught:
-        build(shape, **parameters)
-    given = {"strides": 1, "pool_size": 2} | parameters
-    for part in ("strides", "pool_size"):
-        assert caught.match(re.escape(f"{part}={given[part]!r}"))
-
-
-@pytest.mark.parametrize(
-    ("shape", "parameters"),
-    [
-        ((28, 28, 1), {"filters": (4,) * 7}),  # the default pooling goes as far as it can
-        ((28, 28, 1), {"filters": (4,) * 7, "pool_size": [2, 2, 2, *[None] * 4]}),
-        ((28, 28, 1), {"filters": (4,) * 4, "strides": 3, "padding": "same", "pool_size": None}),
-        ((2, 40, 1), {"filters": (4, 4, 4), "strides": 2, "pool_size": None}),  # narrow, not gone
-        ((1, 1, 3), {"filters": (4, 4), "strides": 2, "pool_size": (3, 3)}),  # it was one pixel
-    ],
-)
-def test_maps_that_do_not_vanish(shape, parameters):
-    assert min(min(pair) for pair in sizes(build(shape, **parameters))) >= 1
-
-
 def test_seed_decides_weights():
     weights = [build(seed=seed, dropout=0.5).get_weights() for seed in (3, 3, 4)]
     for first, again, other in zip(*weights, strict=True):
@@ -413,74 +277,6 @@ def test_every_dtype_policy(dtype):
     assert conv.kernel.dtype == ("float32" if dtype.startswith("mixed") else dtype)
     inputs = build((8, 8, 3), dtype=dtype).inputs[0]
     assert inputs.dtype == ("float64" if dtype == "float64" else "float32")
-
-
-def test_rescaling_of_bytes():
-    X = (images() * 255).astype(np.uint8)
-    bytes_in, floats_in = build(rescale=1 / 255), build()
-    assert bytes_in.inputs[0].dtype == "float32"  # bytes are cast, batch by batch
-    expected = floats_in.predict(X.astype(np.float32) / 255, verbose=0)
-    assert_allclose(bytes_in.predict(X, verbose=0), expected, atol=1e-6)
-    for model, data in ((bytes_in, X), (floats_in, X.astype(np.float32) / 255)):
-        model.compile("sgd", "sparse_categorical_crossentropy")
-        model.fit(data, np.arange(6), batch_size=3, shuffle=False, epochs=2, verbose=0)
-    for ours, theirs in zip(bytes_in.get_weights(), floats_in.get_weights(), strict=True):
-        assert_allclose(ours, theirs, atol=1e-6)
-
-
-def changed(augmentation, X, shape=(9, 9, 1), **parameters):
-    """Return the images that the first convolution sees in training."""
-    model = build(shape, augmentation=augmentation, **parameters)
-    head = keras.Sequential([keras.Input(shape), *model.layers[: names(model).index("conv_1")]])
-    return head(X, training=True).numpy(), head(X, training=False).numpy()
-
-
-@pytest.mark.parametrize("key", CHANGES)
-def test_augmentation_is_for_training_alone(key):
-    X = images((9, 9, 1), 20)
-    training, otherwise = changed({key: CHANGES[key]}, X)
-    assert_array_equal(otherwise, X)
-    n_changed = (training != X).any((1, 2, 3)).sum()
-    assert n_changed >= (4 if key == "flip" else 18)
-    again, _ = changed({key: CHANGES[key]}, X)
-    assert_array_equal(again, training)
-    other, _ = changed({key: CHANGES[key]}, X, seed=1)
-    assert (other != training).any()
-
-
-def test_flip_by_direction():
-    X = images((9, 9, 1), 20)
-    for direction, axis in (("horizontal", 2), ("vertical", 1)):
-        training, _ = changed({"flip": direction}, X)
-        flipped = np.flip(X, axis)
-        as_it_was = (training == X).all((1, 2, 3))
-        assert (as_it_was | (training == flipped).all((1, 2, 3))).all()
-        assert 0 < as_it_was.sum() < 20
-
-
-def test_augmentation_takes_arguments_of_the_keras_layer():
-    X = images((9, 9, 1), 20)
-    upwards = {"height_factor": (-0.34, -0.34), "width_factor": 0.0, "fill_mode": "constant"}
-    training, _ = changed({"translation": upwards}, X)
-    assert_allclose(training[:, :5], X[:, 3:8], atol=0.1)
-    assert_allclose(training[:, 7:], 0, atol=1e-6)
-
-
-def test_augmentation_without_effect_has_no_layer():
-    none = {"rotation": 0, "flip": None, "zoom": 0.0}
-    assert names(build(augmentation=none)) == names(build(augmentation=None)) == names(build())
-    assert_array_equal(build(augmentation=none).get_weights()[0], build().get_weights()[0])
-
-
-def test_the_dict_is_left_as_it_is_and_its_order_does_not_count():
-    given = {"zoom": {"height_factor": 0.2}, "rotation": np.float32(0.1), "flip": "horizontal"}
-    before = {**given, "zoom": dict(given["zoom"])}
-    X = images((9, 9, 1))
-    first, _ = changed(given, X)
-    assert given == before
-    assert list(given) == list(before)
-    second, _ = changed(dict(reversed(given.items())), X)
-    assert_array_equal(first, second)
 
 
 def test_penalties_are_on_every_kernel():

@@ -1,6 +1,5 @@
-"""OneHotTextVectorizer against plain Python, CountVectorizer and the course's own function."""
+"""`OneHotTextVectorizer`: texts and word indices to sparse rows, against plain Python."""
 
-import pickle
 import re
 import tracemalloc
 from collections import Counter
@@ -10,23 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from few_documents import REVIEWS, TEXTS, WORD_INDEX
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import config_context, get_config
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 from skdl import OneHotTextVectorizer
-
-TEXTS = ["a good film, good plot", "bad film", "", "bad, bad film: uncanny"]
-REVIEWS = [[1, 4, 5, 4], [1, 7, 2, 5], [], [1, 5, 5, 9]]
-WORD_INDEX = {"the": 1, "film": 2, "good": 3, "bad": 4, "uncanny": 5, "plot": 6}
 
 ragged_indices = st.lists(st.lists(st.integers(0, 30), max_size=12), min_size=1, max_size=8)
 unicode_texts = st.lists(
@@ -56,9 +44,6 @@ def vectorize_sequences(sequences, dimension):
 
 def words_of(text):
     return re.findall(r"(?u)\b\w\w+\b", text.lower())
-
-
-# ---------------------------------------------------------------------------------- indices
 
 
 @given(ragged_indices, st.integers(1, 40), st.booleans(), st.booleans())
@@ -195,9 +180,6 @@ def test_large_data_stay_sparse():
     tracemalloc.stop()
     assert X.nnz > 590_000
     assert peak < 100e6  # dense: 1.2e9
-
-
-# ------------------------------------------------------------------------------------ texts
 
 
 @given(unicode_texts, st.integers(1, 6), st.booleans(), st.booleans())
@@ -343,24 +325,10 @@ def test_terms_may_be_of_any_kind(oov_column):
     assert lengths.fit(["a bb a"]).decode("bb ccc a") == "2 ? 1"
 
 
-@pytest.mark.parametrize("refused", [["..."], np.array([[1, -1, 2]]), np.array([[0.5, 1, 2]])])
-def test_a_refit_that_fails_changes_nothing(refused):
-    vectorizer = OneHotTextVectorizer().fit(pd.DataFrame({"first": [1, 2], "second": [3, 4]}))
-    before = dict(vars(vectorizer))
-    for fit in (vectorizer.fit, vectorizer.fit_transform):
-        with pytest.raises(ValueError, match=r"No words|Negative|whole numbers"):
-            fit(refused)
-    assert vars(vectorizer) == before
-    assert {"n_features_in_", "feature_names_in_"} <= before.keys()
-
-
 def test_unseen_and_empty_documents_are_empty_rows():
     vectorizer = OneHotTextVectorizer().fit(TEXTS)
     assert vectorizer.transform(["unheard of", "", " "]).nnz == 0
     assert OneHotTextVectorizer(5).fit_transform([[], []]).shape == (2, 5)
-
-
-# ----------------------------------------------------------------------------------- decode
 
 
 def test_decode_shows_what_has_a_column():
@@ -374,242 +342,3 @@ def test_decode_shows_what_has_a_column():
 def test_decode_needs_the_words():
     with pytest.raises(ValueError, match=r"word_index=None.*Pass"):
         OneHotTextVectorizer(8).fit(REVIEWS).decode([1, 4])
-
-
-# --------------------------------------------------------------------------------- bad input
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        ("a good film", "sequence of documents, received 'a good film'"),
-        (b"a good film", "sequence of documents"),
-        ({"text": "a film"}, "sequence of documents"),
-        ([], "0 documents"),
-        (np.array([], dtype=object), "0 documents"),
-        (np.empty((0, 3), dtype=int), "0 sample"),
-        (["good film", None], "Document 1 is of type NoneType.*missing"),
-        ([None, "good film"], "Document 0 is of type NoneType.*missing"),
-        (["good film", np.nan], "Document 1 is of type float: received nan.*missing"),
-        (pd.Series(["good film", None]), "Document 1 .*missing"),
-        (pd.Series(["good film", pd.NA], dtype="string"), "Document 1 .*missing"),
-        (pd.DataFrame({"text": [None, "good film"]}), "Document 0 .*missing"),
-        ([None, None], "Document 0 .*missing"),
-        ([[4, 5], None], "Document 1 .*missing"),
-        ([[4, 5], np.nan], "Document 1 .*missing"),
-        (["good film", [4, 5]], r"Document 1 is of type list: received \[4, 5\].*All"),
-        ([[4, 5], "good film"], "Document 0 is of type list.*All documents must be texts"),
-        (["good film", 5], "Document 1 is of type int"),
-        ([4, 5], "Document 0 is of type int: received 4. A single document"),
-        (np.array([4, 5]), "Reshape your data"),
-        ([[4, -1]], "Negative values in data .* document 0 holds -1"),
-        ([[4], [], [5, -2]], "document 2 holds -2"),
-        (np.array([[4, 5], [6, -1]]), "document 1 holds -1"),
-        ([[4, 5], [1, 2.5]], "whole numbers: document 1 holds 2.5"),
-        (np.array([[4, 5.5]]), "whole numbers: document 0 holds 5.5"),
-        ([[4, np.nan]], "whole numbers: document 0 holds nan"),
-        ([[4, np.inf]], "whole numbers: document 0 holds inf"),
-        (np.array([[4, np.nan]]), "contains NaN"),
-        ([[True, False]], "whole numbers: document 0 holds True"),
-        (np.array([[True, False]]), "whole numbers: document 0 holds True"),
-        ([[4, 5j]], "Document 0 is of type list"),
-        ([[4, None]], r"Document 0 is of type list: received \[4, None\]"),
-        ([["good", "film"]], "Join its words, or set analyzer"),
-        ([[4, "film"]], "Join its words"),
-        ([[[4, 5], [6, 7]]], "one sequence of whole numbers"),
-        ([[[4, 5], [6]]], "one sequence of whole numbers"),
-        ([{4, 5}], "Document 0 is of type set"),
-        ([[10**30]], "one sequence of whole numbers"),
-        (["", " ", "!"], "No words in the 3 documents with token_pattern"),
-        (np.array([["good", "film"]]), "one document per row, received 2 columns.*X\\['text'\\]"),
-        (pd.DataFrame({"a": ["good"], "b": ["film"]}), "one document per row, received 2 columns"),
-        ([b"caf\xe9 au lait"], "Document 0 cannot be decoded.*decode_error"),
-        (["good film", b"caf\xe9"], "Document 1 cannot be decoded"),
-    ],
-)
-@pytest.mark.parametrize("method", ["fit", "fit_transform"])
-def test_bad_documents(X, message, method):
-    with pytest.raises(ValueError, match=message):
-        getattr(OneHotTextVectorizer(), method)(X)
-
-
-def test_bad_documents_in_transform():
-    texts, indices = OneHotTextVectorizer().fit(TEXTS), OneHotTextVectorizer().fit(REVIEWS)
-    for X, message in (("good", "sequence of documents"), ([None], "missing"), ([], "0 documents")):
-        for vectorizer in (texts, indices):
-            with pytest.raises(ValueError, match=message):
-                vectorizer.transform(X)
-    with pytest.raises(ValueError, match="cannot be decoded"):
-        texts.transform([b"\xff"])
-    with pytest.raises(ValueError, match=r"X holds word indices, but fit was on texts"):
-        texts.transform(REVIEWS)
-    with pytest.raises(ValueError, match=r"X holds texts, but fit was on word indices.*word_index"):
-        indices.transform(TEXTS)
-    with pytest.raises(ValueError, match=r"must have 10000 columns .* received 3"):
-        indices.inverse_transform(np.ones((1, 3)))
-
-
-@pytest.mark.parametrize("X", [sp.csr_array(np.eye(2)), sp.dok_matrix(np.eye(2))])
-def test_sparse_input_is_refused(X):
-    with pytest.raises(TypeError, match="Sparse input is not supported"):
-        OneHotTextVectorizer().fit(X)
-
-
-@pytest.mark.parametrize(
-    ("bytes_", "parameters", "word"),
-    [
-        ("café".encode("latin-1"), {"encoding": "latin-1"}, "café"),
-        (b"caf\xe9", {"decode_error": "ignore"}, "caf"),
-        (b"caf\xe9 noir", {"decode_error": "replace"}, "noir"),
-    ],
-)
-def test_bytes_that_can_be_decoded(bytes_, parameters, word):
-    assert word in OneHotTextVectorizer(**parameters).fit([bytes_]).vocabulary_
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"max_words": 0}, "'max_words' parameter"),
-        ({"max_words": 2.5}, "'max_words' parameter"),
-        ({"input": "filename"}, "'input' parameter"),
-        ({"strip_accents": "all"}, "'strip_accents' parameter"),
-        ({"min_df": -1}, "'min_df' parameter"),
-        ({"word_index": ["good"]}, "'word_index' parameter"),
-        ({"ngram_range": (2, 1)}, r"ngram_range must be .* received \(2, 1\)"),
-        ({"oov_column": True, "max_words": 2}, "max_words of 3 or more, received 2"),
-        ({"word_index": {"the": 0}}, "from 1: received 0"),
-        ({"word_index": {"the": "1"}}, "from 1: received '1'"),
-        ({"word_index": {"the": 1, "film": 1}}, "a rank of its own"),
-        ({"word_index": {"[OOV]": 1}}, "a rank of its own, and hold none of"),
-        ({"min_df": 5, "max_df": 2}, "max_df corresponds to < documents than min_df"),
-        ({"min_df": 4}, "no terms remain"),
-    ],
-)
-def test_bad_parameters(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        OneHotTextVectorizer(**parameters).fit(TEXTS)
-
-
-def test_out_of_vocabulary_column_needs_its_index():
-    vectorizer = OneHotTextVectorizer(oov_column=True, index_from=0)
-    with pytest.raises(ValueError, match="index_from=0 index 2 is a word"):
-        vectorizer.fit(REVIEWS)
-
-
-# --------------------------------------------------------------------------- as an estimator
-
-
-def test_not_fitted():
-    for call in (
-        lambda v: v.transform(TEXTS),
-        lambda v: v.inverse_transform(np.ones((1, 1))),
-        lambda v: v.get_feature_names_out(),
-        lambda v: v.decode([1, 4]),
-    ):
-        with pytest.raises(NotFittedError):
-            call(OneHotTextVectorizer())
-
-
-def test_scikit_learn_checks_of_texts_are_those_of_count_vectorizer():
-    def names(estimator):
-        with pytest.warns(SkipTestWarning, match="Can't test estimator"):
-            checks = list(estimator_checks_generator(estimator))
-        return [check.func.__name__ for _, check in checks]
-
-    assert names(OneHotTextVectorizer()) == names(CountVectorizer())
-    with pytest.warns(SkipTestWarning):
-        check_estimator(OneHotTextVectorizer())
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {},
-        {"binary": False, "max_words": 3},
-        {"oov_column": True, "max_words": 4},
-        {"word_index": WORD_INDEX, "max_words": 7},
-        {"index_from": 0},
-    ],
-)
-def test_scikit_learn_checks_of_indices(parameters):
-    estimator = OneHotTextVectorizer(input="indices", **parameters)
-    results = check_estimator(estimator, on_skip=None)
-    assert len(results) > 40
-    skipped = {result["check_name"] for result in results if result["status"] == "skipped"}
-    assert {result["status"] for result in results} <= {"passed", "skipped"}
-    assert skipped <= {"check_array_api_input"}
-
-
-def test_tags():
-    texts, indices = map(get_tags, (OneHotTextVectorizer(), OneHotTextVectorizer(input="indices")))
-    assert texts.input_tags.string
-    assert not texts.input_tags.two_d_array
-    assert not indices.input_tags.string
-    assert indices.input_tags.two_d_array
-    assert indices.input_tags.categorical
-    assert indices.input_tags.positive_only
-    for tags in (texts, indices):
-        assert not tags.input_tags.sparse
-        assert tags.requires_fit
-        assert not tags.target_tags.required
-        assert tags.transformer_tags.preserves_dtype == []
-
-
-def test_output_is_sparse_whatever_scikit_learn_is_set_to():
-    """As for scikit-learn's own vectorizers: no DataFrame holds a sparse matrix as it is."""
-    assert not hasattr(OneHotTextVectorizer(), "set_output")
-    with config_context(transform_output="pandas"):
-        assert sp.issparse(OneHotTextVectorizer().fit_transform(TEXTS))
-
-
-@pytest.mark.skipif("sparse_interface" not in get_config(), reason="needs scikit-learn 1.9")
-@pytest.mark.parametrize("X", [TEXTS, REVIEWS])
-def test_sparse_interface_of_scikit_learn(X):
-    for interface, kind in (("spmatrix", sp.csr_matrix), ("sparray", sp.csr_array)):
-        with config_context(sparse_interface=interface):
-            vectorizer = OneHotTextVectorizer(oov_column=True)
-            assert type(vectorizer.fit_transform(X)) is kind
-            assert type(vectorizer.transform(X)) is kind
-
-
-@pytest.mark.parametrize("X", [TEXTS, REVIEWS])
-def test_clone_and_pickle(X):
-    vectorizer = OneHotTextVectorizer(6, oov_column=True, word_index=WORD_INDEX).fit(X)
-    restored = pickle.loads(pickle.dumps(vectorizer))
-    assert restored.vocabulary_ == vectorizer.vocabulary_
-    np.testing.assert_array_equal(
-        restored.transform(X).toarray(), vectorizer.transform(X).toarray()
-    )
-    assert clone(vectorizer).get_params() == vectorizer.get_params()
-    assert not hasattr(clone(vectorizer), "vocabulary_")
-    assert type(vectorizer).__module__ == "skdl"
-
-
-def test_what_is_given_is_left_as_it_is():
-    reviews, words = [list(review) for review in REVIEWS], dict(WORD_INDEX)
-    vectorizer = OneHotTextVectorizer(8, word_index=words, binary=False).fit(reviews)
-    X = vectorizer.transform(reviews)
-    X.data[0] = 0
-    before = X.copy()
-    vectorizer.inverse_transform(X)
-    assert reviews == REVIEWS
-    assert words == WORD_INDEX
-    assert X.nnz == before.nnz
-    np.testing.assert_array_equal(X.toarray(), before.toarray())
-
-
-@pytest.mark.parametrize("kind", ["texts", "indices"])
-def test_in_a_pipeline_and_a_search(kind):
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 60)
-    words = [["film", "plot", "good" if label else "bad"] for label in y]
-    X = (
-        [" ".join(rng.permutation(w)) for w in words]
-        if kind == "texts"
-        else [[1, *(WORD_INDEX[word] + 3 for word in w)] for w in words]
-    )
-    pipeline = make_pipeline(OneHotTextVectorizer(), LogisticRegression())
-    assert cross_val_score(pipeline, X, y).min() == 1
-    search = GridSearchCV(pipeline, {"onehottextvectorizer__max_words": [1, 20]}).fit(X, y)
-    assert search.best_params_ == {"onehottextvectorizer__max_words": 20}

@@ -80,17 +80,13 @@ def test_random_layers_rest(name, sequential):
         assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [
-        "EfficientNetB0",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "NASNetMobile")
-        ),
-    ],
+    ["EfficientNetB0", "ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "NASNetMobile"],
 )
 def test_networks_of_keras_rest(name):
+    """Slow: builds hundreds of layers twice; the tests around have the same kinds of layers."""
     base = getattr(keras.applications, name)(
         include_top=False, weights=None, input_shape=(32, 32, 3)
     )

@@ -49,18 +49,28 @@ def pytest_collection_modifyitems(config, items):
         drawn = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
         if "shared" in getattr(item, "fixturenames", ()) or (random and drawn):
             item.add_marker("slow")
-    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+    items.sort(
+        key=lambda item: (not shares_workers(item), not item.get_closest_marker("processes"))
+    )
+
+
+def shares_workers(item):
+    """Tell whether a test gives work to joblib's two workers, each of which loads TensorFlow."""
+    marker = item.get_closest_marker("processes")
+    return marker is not None and marker.kwargs.get("workers", False)
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """End joblib's workers where no test of processes follows at once.
+    """End joblib's workers where the next test does not share them.
 
-    Tests of processes share them, since each worker loads TensorFlow once. Slow tests begin and
-    end without: workers that have been idle for five minutes end by themselves, which must not
-    happen while they are given work.
+    Slow tests begin and end without them: workers that have been idle for five minutes end by
+    themselves, which must not happen while they are given work.
     """
-    follows = nextitem is not None and nextitem.get_closest_marker("processes")
-    if not follows or any(each.get_closest_marker("slow") for each in (item, nextitem)):
+    if (
+        nextitem is None
+        or not shares_workers(nextitem)
+        or any(each.get_closest_marker("slow") for each in (item, nextitem))
+    ):
         loky = sys.modules.get("joblib.externals.loky")
         if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
             loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)

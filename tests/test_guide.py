@@ -93,7 +93,7 @@ def small_data(monkeypatch):
         pytest.param(
             page,
             id=str(page.relative_to(ROOT)),
-            marks=[pytest.mark.processes] * ("n_jobs=2" in page.read_text())
+            marks=[pytest.mark.processes(workers=True)] * ("n_jobs=2" in page.read_text())
             + [pytest.mark.slow] * (page.name == "course.md"),  # thirty networks
         )
         for page in PAGES

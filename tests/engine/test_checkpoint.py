@@ -197,7 +197,7 @@ def test_checkpoints_every_so_many_epochs(tmp_path):
     assert_same(found, dense().fit(X, Y))
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_the_fits_of_a_search_share_a_folder(tmp_path):
     search = GridSearchCV(dense(checkpoint=tmp_path / "new"), {"l2": [0, 0.1]}, cv=2, n_jobs=2)
     search.fit(X, Y)

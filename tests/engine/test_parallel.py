@@ -92,7 +92,7 @@ def sparse():
     return net, {"hidden_layer_sizes": [(4,), (8,)]}
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_two_processes_and_two_threads_give_the_bits_of_one_job():
     """Several searches in two workers, which are started once."""
     for make, X_made in ((dense, X), (sparse, WORDS)):
@@ -133,7 +133,7 @@ def test_any_number_of_threads_gives_the_same_bits():
 
 
 @pytest.mark.slow
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_convolutions_give_the_bits_of_one_job():
     """Slow for the start of two workers."""
     net = ConvNetClassifier((4,), epochs=2, hidden_layer_sizes=(), random_state=0)
@@ -146,7 +146,7 @@ def test_convolutions_give_the_bits_of_one_job():
 
 
 @pytest.mark.slow
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_wide_layers_give_the_bits_of_one_job():
     """Slow: trains until XLA is chosen for batches of 400 rows, in three processes."""
     X = RNG.normal(size=(600, 300)).astype(np.float32)

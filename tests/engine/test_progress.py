@@ -111,7 +111,7 @@ def pseudo_terminal(monkeypatch):
         os.close(inside)
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
 def test_a_terminal_gets_one_bar_and_worker_processes_a_line_a_fit(monkeypatch):
     with (

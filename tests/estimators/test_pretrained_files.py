@@ -98,7 +98,7 @@ def test_damaged_files_end_the_training_with_their_names(paths, training, held_o
     assert all(path in str(error.value) for path in paths[[3, 30]])
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_a_search_over_the_head_computes_each_image_once(tmp_path, count):
     classifier = net(backbone=counted, image_shape=(8, 8), memory=str(tmp_path / "one"), epochs=2)
     grid = {"hidden_layer_sizes": [4, 8], "learning_rate": [0.01, 0.1]}

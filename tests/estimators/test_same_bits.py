@@ -56,7 +56,7 @@ def test_same_seed_same_bits(estimator):
     assert np.abs(outputs(other, X) - outputs(first, X)).max() > 1e-4
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_same_seed_same_bits_in_another_process():
     fits = [(quick(estimator, dropout=0.2), *data(estimator)) for estimator in DEFAULTS]
     jobs = [joblib.delayed(fitted_in_its_process)(*fit) for fit in fits]

@@ -343,6 +343,7 @@ DEVICES = """
 """
 
 
+@pytest.mark.processes
 def test_two_devices_train_as_one(tmp_path):
     """Logical devices are set up before TensorFlow's first use: in a process of its own."""
     script = tmp_path / "script.py"

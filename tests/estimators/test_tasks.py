@@ -156,7 +156,7 @@ def test_inside_a_search_the_epochs_are_the_inner_task(capsys):
     assert "DenseClassifier: " not in out  # our own bar keeps quiet
 
 
-@pytest.mark.processes
+@pytest.mark.processes(workers=True)
 def test_a_monitor_inside_a_search_in_two_processes():
     monitor = ScoringMonitor(scoring="accuracy")
     search = GridSearchCV(net(epochs=2).set_callbacks(monitor), {"l2": [0, 0.1]}, cv=2, n_jobs=2)

@@ -163,6 +163,7 @@ def in_another_process(script, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.processes
 def test_loaded_in_another_process(tmp_path):
     X, y = data(net())
     search = GridSearchCV(make_pipeline(StandardScaler(), net()), {}, cv=2).fit(X, y)

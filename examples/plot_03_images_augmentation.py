@@ -62,6 +62,7 @@ axes[1, 0].set_title("in training", loc="left", fontsize=10)
 # The curves show the accuracy by epoch. The first network is soon perfect on its training images
 # and cannot learn anything more from them; the second one learns more slowly, but gets further.
 _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+# sphinx_gallery_thumbnail_number = 2
 LossCurveDisplay.from_estimators(
     [plain, augmented],
     labels=["images as they are", "augmented"],

@@ -35,11 +35,11 @@ class TargetsWarning(UserWarning):
 
 
 class UnscaledDataWarning(UserWarning):
-    """Columns of X, or the values of a regressor's y, are so large that a network learns badly.
+    """Columns of X, or the targets of a regressor, are so large that a network learns badly.
 
     Networks expect inputs and targets of about one: use a `StandardScaler` in a Pipeline and a
-    `TransformedTargetRegressor`, or `TabularClassifier` and `TabularRegressor`, which scale by
-    themselves.
+    `TransformedTargetRegressor`, or `TabularClassifier` and `TabularRegressor`, which scale the
+    data themselves.
     """
 
 

@@ -134,8 +134,8 @@ class ImageGridDisplay:
         estimator : estimator
             Fitted classifier of images; probabilities are shown if it has `predict_proba`.
         X : array-like, DataFrame or sparse matrix
-            Images, rows of pixels or paths of files, as `estimator` takes them. Of files, those
-            that are drawn are read once more, in the shape in which `estimator` saw them.
+            Images, rows of pixels or paths of files, as `estimator` takes them. Files that are
+            drawn are read once more, in the shape in which `estimator` received them.
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
@@ -143,9 +143,9 @@ class ImageGridDisplay:
             correctly classified images, with the least confident ones first. None: all images, in
             their order.
         image_shape : tuple of int, default=None
-            Shape of images that come as rows of pixels or paths; None takes the shape that
-            `estimator`, or a step of its Pipeline such as `ImageReshaper`, has settled on, else one
-            that fits.
+            Shape of images that are given as rows of pixels or paths; None takes the shape that
+            `estimator`, or a step of its Pipeline such as `ImageReshaper`, determined in fit, or
+            otherwise one that fits.
         display_labels : sequence of str, default=None
             Names of the classes, in the order of `estimator.classes_`; None shows the labels.
         max_images : int, default=25

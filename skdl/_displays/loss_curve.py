@@ -19,40 +19,41 @@ if TYPE_CHECKING:
 class LossCurveDisplay:
     """The loss, or other metrics, after every epoch of training.
 
-    Training is dashed, validation solid, and a dot on the validation curve marks the best epoch;
-    without validation, the curve of training is solid. Curves that have the same label, such as
-    those of the folds of a cross-validation, are drawn as their mean with a band of one standard
-    deviation to both sides, and the median of their best epochs is marked.
+    Training curves are dashed, validation curves are solid, and a dot on the validation curve marks
+    the best epoch; without validation, the training curve is solid. Curves with the same label,
+    such as those of the folds of a cross-validation, are drawn as their mean with a band of one
+    standard deviation on both sides, and the median of their best epochs is marked.
 
-    It is best made by `from_estimator` or `from_estimators`, which draw at once. Axes that hold
-    curves already keep them and their legend; new ones come in the next colours.
+    Create it with `from_estimator` or `from_estimators`, which draw immediately. Axes that already
+    contain curves keep them and their legend; new curves get the next colours.
 
     Parameters
     ----------
     train : list of array-like of shape (n_epochs,)
-        Values on the training data, one array per network; lengths may differ. Where `metric` is
-        a list: one such list per metric.
+        Values on the training data, one array per network; the lengths may differ. If `metric` is a
+        list, one such list per metric.
     validation : list of array-like of shape (n_epochs,) or None, default=None
-        Values on the validation data; None for a network that had none. Where `metric` is a
-        list: one such list per metric.
+        Values on the validation data; None for a network without validation. If `metric` is a list,
+        one such list per metric.
     labels : list of str, default=None
         Name of each network. Networks with the same name are drawn as one mean. None gives all
         networks the same name.
     best_epochs : list of int or None, default=None
         Best epoch of each network, counted from 1; None marks none.
     metric : str or list of str, default="loss"
-        What the values are, which labels the vertical axis; several are drawn side by side.
+        Name of the values, which is the label of the vertical axis; several metrics are drawn side
+        by side.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The axes of the curves, the first of several.
+        The axes of the curves, or the first of several axes.
     axes_ : ndarray of matplotlib Axes of shape (n_metrics,)
         The axes of each metric.
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : list of matplotlib Line2D
-        Curves of single networks, by metric, label and in it first those of training.
+        Curves of single networks, ordered by metric and label, with those of training first.
     mean_lines_ : list of matplotlib Line2D
         Means over networks of the same label, in the same order.
     bands_ : list of matplotlib FillBetweenPolyCollection
@@ -121,18 +122,17 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that holds
-            one.
+            Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that contains one.
         metric : str or list of str, default="loss"
-            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list
-            draws several side by side, None all of which there is one number per epoch.
+            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list draws
+            several side by side, and None draws all that have one number per epoch.
         name : str, default=None
-            Name of the network in the legend. Its training and validation then have the same
-            colour. None: there is none, or on axes that hold curves already the class's name.
+            Name of the network in the legend. Its training and validation curves then have the same
+            colour. None: no name or, on axes that already contain curves, the name of the class.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one per metric; None makes a new figure.
         **line_kwargs : dict
-            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
+            Properties of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -148,8 +148,8 @@ class LossCurveDisplay:
         TypeError
             If the estimator has no `history_`.
         ValueError
-            If `history_` has no such value; the message names those it has. Or if the number of
-            axes is not that of the metrics.
+            If `history_` has no such value, in which case the message names the existing ones, or
+            if the number of axes differs from that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -177,20 +177,20 @@ class LossCurveDisplay:
             Fitted networks, each as in `from_estimator`, for example `cross_validate(...,
             return_estimator=True)["estimator"]`.
         labels : list of str, default=None
-            Name of each network, which gets a colour of its own. Networks with the same name
-            are drawn as one mean. None: those whose parameters are equal, but for
-            `random_state`, have the same name, as folds do; others are named by the parameters
-            in which they differ.
+            Name of each network, which gets a colour of its own. Networks with the same name are
+            drawn as one mean. None: networks whose parameters are equal, apart from `random_state`,
+            have the same name, as the folds of a cross-validation do; others are named by the
+            parameters in which they differ.
         metric : str or list of str, default="loss"
-            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list
-            draws several side by side, None all of which there is one number per epoch.
+            Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list draws
+            several side by side, and None draws all that have one number per epoch.
         kind : str, default="average"
             How networks with the same label are drawn: "average" as mean and band,
             "individual" as one curve each, "both" as mean and band over thin curves.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one per metric; None makes a new figure.
         **line_kwargs : dict
-            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
+            Properties of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -206,9 +206,9 @@ class LossCurveDisplay:
         TypeError
             If an estimator has no `history_`, or `estimators` is not a sequence.
         ValueError
-            If there are no estimators, or not one label each; if a `history_` has no such
-            value, where the message names those it has; if `kind` is unknown; or if the number
-            of axes is not that of the metrics.
+            If there are no estimators, or not one label for each; if a `history_` has no such
+            value, in which case the message names the existing ones; if `kind` is unknown; or if
+            the number of axes differs from that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimators")
         if hasattr(estimators, "fit") or isinstance(estimators, dict | str):
@@ -255,7 +255,7 @@ class LossCurveDisplay:
             How networks with the same label are drawn: "average" as mean and band,
             "individual" as one curve each, "both" as mean and band over thin curves.
         **line_kwargs : dict
-            Settings of the curves, as `matplotlib.axes.Axes.plot` takes them.
+            Properties of the curves, as `matplotlib.axes.Axes.plot` takes them.
 
         Returns
         -------
@@ -267,8 +267,8 @@ class LossCurveDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If `kind` is unknown, there are no curves, lists differ in length, or the number of
-            axes is not that of the metrics.
+            If `kind` is unknown, there are no curves, lists differ in length, or the number of axes
+            differs from that of the metrics.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
         if kind not in KINDS:

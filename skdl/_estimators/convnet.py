@@ -87,12 +87,12 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         "translation", "shear" and "zoom" (fractions of the size). A value may be a dict with
         arguments of the Keras layer.
     activation : str, dict or callable, default="relu"
-        Activation of the convolutions and of the hidden layers: a name in `keras.activations`
-        in any case ("relu", "ReLU"), a function, a Keras layer (such as
-        `keras.layers.PReLU()`), or a Keras configuration.
+        Activation of the convolutions and of the hidden layers: a name in `keras.activations`,
+        ignoring case ("relu", "ReLU"), a function, a Keras layer (such as `keras.layers.PReLU()`),
+        or a Keras configuration.
     dropout : float or list of float, default=0.0
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [6]_; one for all layers, or a list with one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1) [6]_: one
+        value for all layers, or a list with one value per layer.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of all layers in the loss.
     l2 : float, default=0.0

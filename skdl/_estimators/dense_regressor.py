@@ -20,10 +20,10 @@ from skdl._sklearn import StrOptions
 class DenseRegressor(NetworkRegressor):
     """Fully connected network that predicts one value or several.
 
-    Takes dense arrays, DataFrames and sparse matrices. The output layer has one unit per output
-    and is linear, unless the loss or `output_activation` asks for positive or bounded values.
-    Where it is linear the network is trained on standardised targets, so that their units do not
-    matter; `predict` returns values in the units of y.
+    Inputs may be dense arrays, DataFrames or sparse matrices. The output layer has one unit per
+    output and is linear, unless the loss or `output_activation` requires positive or bounded
+    values. If it is linear, the network is trained on standardized targets, so that their units do
+    not matter; `predict` returns values in the units of y.
 
     Parameters
     ----------
@@ -31,40 +31,40 @@ class DenseRegressor(NetworkRegressor):
         Number of units of each hidden layer, from input to output. An int means one layer,
         an empty tuple none: a linear model.
     activation : str, dict, callable or list of these, default="relu"
-        Activation of the hidden layers: a name in `keras.activations` in any case ("relu",
+        Activation of the hidden layers: a name in `keras.activations`, ignoring case ("relu",
         "ReLU"), a function, a Keras layer (such as `keras.layers.PReLU()`), or a Keras
-        configuration; one for all layers, or a list with one for each.
+        configuration; one for all layers, or a list with one per layer.
     dropout : float or list of float, default=0.0
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1)
-        [1]_; one for all layers, or a list with one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1) [1]_: one
+        value for all layers, or a list with one value per layer.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of all layers in the loss.
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of all layers in the loss.
     batch_normalization : bool or list of bool, default=False
         Whether to apply batch normalization to each hidden layer's outputs, after the activation
-        and before dropout [2]_; one for all layers, or a list with one for each.
+        and before dropout [2]_: one value for all layers, or a list with one value per layer.
     kernel_initializer : str, dict or object, default="glorot_uniform"
         Initializer of the kernels [3]_: a name in `keras.initializers`, a configuration or an
         object. Each layer gets a seed of its own from `random_state`.
     output_activation : str, dict or callable, default="auto"
-        Activation of the output layer, which decides the values that can be predicted: a name
-        in `keras.activations`, a function, a Keras layer or a configuration. "auto" follows
-        from the loss: "exponential" for "poisson" and "mean_squared_logarithmic_error" (values
-        of at least 0), "sigmoid" for "binary_crossentropy" (values from 0 to 1), "softmax" for
-        "kl_divergence" (rows that sum to 1), "linear" for all others.
+        Activation of the output layer, which determines the values that can be predicted: a name in
+        `keras.activations`, a function, a Keras layer or a configuration. "auto" depends on the
+        loss: "exponential" for "poisson" and "mean_squared_logarithmic_error" (values of at least
+        0), "sigmoid" for "binary_crossentropy" (values from 0 to 1), "softmax" for "kl_divergence"
+        (rows that sum to 1), and "linear" for all others.
     loss : str, dict or callable, default="auto"
-        What training minimises: a name in `keras.losses`, a configuration or an object.
-        "auto": the mean squared error. Losses of classes are refused.
+        Loss that training minimizes: a name in `keras.losses`, a configuration or an object.
+        "auto": the mean squared error. Losses for classes are refused.
     standardize_y : bool or "auto", default="auto"
-        Whether the network is trained on y less its mean, divided by its standard deviation,
-        each output by its own [5]_. "auto": where the output layer is linear and the loss is
-        "mean_squared_error", "mean_absolute_error", "huber" or "log_cosh", by name or as an
-        object; not for losses that have a meaning in the units of y alone, such as "poisson"
-        or "mean_absolute_percentage_error", and not for losses of one's own. Several outputs
-        then count alike in the loss. The `delta` of "huber", and the 1 at which "log_cosh"
-        becomes linear, are in standard deviations of y. False: never; True is an error where
-        it has no meaning.
+        Whether the network is trained on y minus its mean, divided by its standard deviation,
+        separately for each output [5]_. "auto": if the output layer is linear and the loss is
+        "mean_squared_error", "mean_absolute_error", "huber" or "log_cosh", by name or as an object;
+        not for losses that are meaningful only in the units of y, such as "poisson" or
+        "mean_absolute_percentage_error", and not for losses of your own. All outputs then have the
+        same weight in the loss. The `delta` of "huber", and the 1 at which "log_cosh" becomes
+        linear, are in standard deviations of y. False: never. True raises an error if standardizing
+        is not meaningful.
     optimizer : str, dict or object, default="adam"
         A name in `keras.optimizers`, a configuration or an object [4]_; an object is copied
         for each fit.
@@ -72,8 +72,8 @@ class DenseRegressor(NetworkRegressor):
         Step size of the optimizer, above 0. It replaces the learning rate of an optimizer object or
         configuration. None uses the optimizer's own.
     metrics : str, dict, callable or list of them, default=None
-        Names in `keras.metrics`, configurations or objects that `history_` is to hold
-        beside the loss, in the units of y.
+        Metrics to record in `history_` in addition to the loss, in the units of y: names in
+        `keras.metrics`, configurations or objects.
     epochs : int, default=100
         Number of passes over the training rows; the largest number with early stopping.
     batch_size : int, default=32
@@ -90,8 +90,8 @@ class DenseRegressor(NetworkRegressor):
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, optimizer state and history of the last fit,
-        and with the mean and standard deviation of y of the first.
+        Whether `fit` continues from the weights, optimizer state and history of the last fit, with
+        the mean and standard deviation of y of the first fit.
     dtype : str, default="float32"
         Keras dtype policy of the network: "float32", "float64", "bfloat16" or
         "mixed_bfloat16". Inputs of any numeric dtype are converted.
@@ -116,16 +116,16 @@ class DenseRegressor(NetworkRegressor):
     ----------
     model_ : keras.Model
         The trained network, compiled; it can be used with Keras alone. Its outputs are
-        standardised: `predict` returns `model_.predict(X) * y_scale_ + y_mean_`.
+        standardized: `predict` returns `model_.predict(X) * y_scale_ + y_mean_`.
     y_mean_ : ndarray of shape (`n_outputs_`,)
-        Mean of each output over the rows trained on, weighted; 0 where y is not standardised.
-        `partial_fit` has it from its first call.
+        Weighted mean of each output over the training rows; 0 if y is not standardized.
+        `partial_fit` determines it in its first call.
     y_scale_ : ndarray of shape (`n_outputs_`,)
-        Standard deviation of each output likewise; 1 where y is constant or not standardised.
+        Standard deviation of each output, likewise; 1 if y is constant or not standardized.
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
-        The losses are those of standardised y: 1 is the mean squared error of predicting the
-        mean. The metrics are in the units of y.
+        The losses are those of standardized y: 1 is the mean squared error of predicting the mean.
+        The metrics are in the units of y.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

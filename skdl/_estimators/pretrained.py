@@ -86,19 +86,19 @@ class PretrainedFeatureClassifier(PretrainedTraining):
         Number of units of each hidden layer of the head, from input to output. An int means
         one layer, an empty tuple none: a linear model of the features.
     activation : str, dict, callable or list of these, default="relu"
-        Activation of the hidden layers: a name in `keras.activations` in any case ("relu",
+        Activation of the hidden layers: a name in `keras.activations`, ignoring case ("relu",
         "ReLU"), a function, a Keras layer (such as `keras.layers.PReLU()`), or a Keras
-        configuration; one for all layers, or a list with one for each.
+        configuration; one for all layers, or a list with one per layer.
     dropout : float or list of float, default=0.5
-        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1);
-        one for all layers, or a list with one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1): one
+        value for all layers, or a list with one value per layer.
     l1 : float, default=0.0
         Weight of the sum of absolute kernel weights of the head in the loss.
     l2 : float, default=0.0
         Weight of the sum of squared kernel weights of the head in the loss.
     batch_normalization : bool or list of bool, default=False
-        Whether to apply batch normalization to the outputs of each hidden layer of the head; one
-        for all layers, or a list with one for each.
+        Whether to apply batch normalization to the outputs of each hidden layer of the head: one
+        value for all layers, or a list with one value per layer.
     kernel_initializer : str, dict or object, default="glorot_uniform"
         Initializer of the head's kernels: a name in `keras.initializers`, a configuration or an
         object. Each layer gets a seed of its own from `random_state`.

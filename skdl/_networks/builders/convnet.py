@@ -105,8 +105,8 @@ def build_convnet(
     activation : str, dict, Keras layer or callable, default="relu"
         Activation of the convolutions and of the hidden layers.
     dropout : float or sequence of float, default=0.0
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
-        all hidden layers, or one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1): one
+        value for all hidden layers, or one per layer.
     l1, l2 : float, default=0.0
         Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
     batch_normalization : bool, default=False

@@ -41,10 +41,10 @@ def build_dense(
 ) -> keras.Model:
     """Build a fully connected network, without compiling it.
 
-    Each hidden layer is a `Dense` layer with its activation, then batch normalisation,
-    then dropout, where these are asked for; the output layer follows. `activation`, `dropout`
-    and `batch_normalization` take one value for all hidden layers, or a sequence with one value
-    each.
+    Each hidden layer is a `Dense` layer with its activation, followed by batch normalization and
+    dropout if requested; the output layer comes last. `activation`, `dropout` and
+    `batch_normalization` take one value for all hidden layers, or a sequence with one value per
+    layer.
 
     Parameters
     ----------
@@ -57,16 +57,15 @@ def build_dense(
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
     activation : str, dict, Keras layer, callable or sequence of them, default="relu"
-        Activation of the hidden layers: one for all, or one for each.
+        Activation of the hidden layers: one for all layers, or one per layer.
     dropout : float or sequence of float, default=0.0
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
-        all layers, or one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1): one
+        value for all layers, or one per layer.
     l1, l2 : float, default=0.0
-        Penalties on the absolute and on the squared weights of every layer's kernel,
-        added to the loss.
+        Weights of the sums of absolute and of squared kernel weights of all layers in the loss.
     batch_normalization : bool or sequence of bool, default=False
-        Whether to normalise each hidden layer's outputs by batch: one for all layers, or one
-        for each.
+        Whether to apply batch normalization to each hidden layer's outputs: one value for all
+        layers, or one per layer.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
         Initializer of the kernels. Its own seed, if any, is replaced by one drawn from `seed`.
     dtype : str, default="float32"
@@ -84,8 +83,7 @@ def build_dense(
     Raises
     ------
     ValueError
-        If a parameter is not as described, or has another number of entries than
-        `hidden_layer_sizes`.
+        If a parameter is invalid, or does not have as many entries as `hidden_layer_sizes`.
 
     See Also
     --------

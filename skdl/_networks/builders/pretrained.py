@@ -79,15 +79,15 @@ def build_pretrained(
     hidden_layer_sizes : int or sequence of int, default=(256,)
         Number of units of each hidden layer; an int means one layer, an empty sequence none.
     activation : str, dict, Keras layer, callable or sequence of them, default="relu"
-        Activation of the hidden layers: one for all, or one for each.
+        Activation of the hidden layers: one for all layers, or one per layer.
     dropout : float or sequence of float, default=0.5
-        Fraction of each hidden layer's outputs that is dropped in training, in [0, 1): one for
-        all layers, or one for each.
+        Fraction of each hidden layer's outputs that is set to zero in training, in [0, 1): one
+        value for all layers, or one per layer.
     l1, l2 : float, default=0.0
-        Penalties on the absolute and on the squared weights of the head's kernels.
+        Weights of the sums of absolute and of squared kernel weights of the head in the loss.
     batch_normalization : bool or sequence of bool, default=False
-        Whether to normalise each hidden layer's outputs by batch: one for all layers, or one
-        for each.
+        Whether to apply batch normalization to each hidden layer's outputs: one value for all
+        layers, or one per layer.
     kernel_initializer : str, dict or keras.Initializer, default="glorot_uniform"
         Initializer of the head's kernels. Its own seed, if any, is replaced by one drawn from
         `seed`.

@@ -332,6 +332,15 @@ class BaseNetwork(
         with own_settings():
             return self._whole(self._network).model
 
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The loss of each epoch, `history_["loss"]`, as scikit-learn's MLPs have it."""
+        if not hasattr(self, "history_"):
+            raise AttributeError(
+                f"This {type(self).__name__} has no attribute 'loss_curve_' yet: call fit first."
+            )
+        return list(self.history_["loss"])
+
     def _whole(self, network):
         """Return the network from X to outputs, of which `network` may be the trained part."""
         return network

@@ -166,6 +166,8 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         The trained network, compiled; it can be used with Keras alone.
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
+    loss_curve_ : list of float
+        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

@@ -91,6 +91,8 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
         Shape of one row.
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
+    loss_curve_ : list of float
+        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
@@ -273,6 +275,8 @@ class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
         Shape of one row.
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
+    loss_curve_ : list of float
+        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

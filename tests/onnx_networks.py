@@ -3,9 +3,12 @@
 from functools import partial
 
 import numpy as np
+import pytest
 
-from skdl import ConvNetClassifier, DenseRegressor
+from skdl import ConvNetClassifier, DenseRegressor, KerasRegressor, to_onnx
 from skdl._networks.keras import keras
+
+onnxruntime = pytest.importorskip("onnxruntime")
 
 UNITS = 3
 
@@ -45,6 +48,60 @@ class GivenClassifier(Given, ConvNetClassifier):
 
 class GivenRegressor(Given, DenseRegressor):
     """Rows to values by a given network."""
+
+
+class GivenNetwork(Given, KerasRegressor):
+    """Rows of any rank to values by a given network."""
+
+    inputs, model_params = None, None
+
+    def __init__(self, model):
+        super().__init__(model, dtype=None)
+
+    def fit(self, X, y):
+        """Settle the shape of rows as well."""
+        super().fit(X, y)
+        self._learn_inputs(X)
+        return self
+
+
+def side_by_side(branches, X, before=lambda x: x, dtype="float32"):
+    """Return a network of branches, by name, and the columns of each in its outputs.
+
+    Parameters
+    ----------
+    branches : dict of callable
+        From what `before` returns to a value of any shape.
+    X : ndarray
+        Rows such as the network takes.
+    before : callable, default=identity
+        From the inputs to what the branches share.
+    dtype : str, default="float32"
+        Of the inputs.
+    """
+    inputs = keras.Input(X.shape[1:], dtype=dtype)
+    shared, flat, columns, begin = before(inputs), [], {}, 0
+    for name, branch in branches.items():
+        output = branch(shared)
+        width = int(np.prod(output.shape[1:]))
+        flat.append(keras.ops.reshape(output, (-1, width)))  # unlike Flatten, silent about masks
+        columns[name], begin = slice(begin, begin + width), begin + width
+    return randomized(keras.Model(inputs, keras.ops.concatenate(flat, axis=-1))), columns
+
+
+def assert_same_blocks(branches, X, before=lambda x: x, dtype="float32", atol=2e-6):
+    """Compare branches by ONNX Runtime with Keras's own values, each for itself."""
+    model, columns = side_by_side(branches, X, before, dtype)
+    expected = keras.ops.convert_to_numpy(model(X, training=False))
+    net = GivenNetwork(model).fit(X, np.zeros(expected.shape))
+    # Not compared by `to_onnx` itself, where large values would make all differences small.
+    session = onnxruntime.InferenceSession(to_onnx(net, X, tolerance=None).SerializeToString())
+    (found,) = session.run(None, {"X": X})
+    for name, block in columns.items():
+        assert np.nanstd(expected[:, block]) > 0, name
+        np.testing.assert_allclose(
+            found[:, block], expected[:, block], rtol=2e-5, atol=atol, err_msg=str(name)
+        )
 
 
 def randomized(model):

@@ -111,9 +111,11 @@ def _converter(graph, layer, call):
     name = cls.__name__ if isinstance(layer, keras.Layer) else f"ops.{cls.__name__}"
     # A class of the same name from elsewhere may compute anything.
     if name not in LAYERS or cls.__module__.split(".")[0] != "keras":
+        known = ", ".join(sorted(name for name in LAYERS if not name.startswith("ops.")))
         raise ValueError(
-            f"to_onnx cannot convert layer {layer.name!r}, of class {cls.__name__}. It converts "
-            f"{', '.join(sorted(LAYERS))} of Keras, and models of them."
+            f"to_onnx cannot convert layer {layer.name!r}, of class {cls.__name__}: ONNX takes no "
+            f"Python functions, and skdl knows it in no other form. It converts {known} of Keras, "
+            "and models of them."
         )
     if name.startswith("ops."):
         return LAYERS[name], list(call.arguments.values())

@@ -52,9 +52,11 @@ def to_onnx(
         unchanged.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows like those that the model will be given, at least one; images may be of shape
-        (n_samples, height, width) or (n_samples, height, width, channels). Their dtype and shape
-        become those of the model's input. A DataFrame gives one input per column, of shape
-        (n_samples, 1) and with the name of the column.
+        (n_samples, height, width) or (n_samples, height, width, channels), and the rows of a
+        `KerasClassifier` or `KerasRegressor` may have any shape. Their dtype and shape become those
+        of the model's input; an axis along which such a network takes any length stays free. A
+        DataFrame gives one input per column, of shape (n_samples, 1) and with the name of the
+        column.
     target_opset : int, default=18
         Version of ONNX's operators, from 15 to the newest with which skl2onnx was tested (22 for
         skl2onnx 1.20). 18 is supported by ONNX Runtime 1.14 of 2023 and later.
@@ -86,6 +88,7 @@ def to_onnx(
     register_onnx_converters : Makes skl2onnx's own functions take networks.
     build_dense : Builds the networks of the dense estimators.
     build_convnet : Builds convolutional networks.
+    KerasClassifier : Takes a network of your own; the user guide lists the layers that convert.
 
     Notes
     -----

@@ -12,7 +12,7 @@ from skl2onnx.common.data_types import FloatTensorType
 # Operators without a float64 kernel in ONNX Runtime's CPU provider.
 _FLOAT32_ONLY = {
     *("AveragePool", "Conv", "ConvTranspose", "Erf", "GlobalAveragePool", "GlobalMaxPool"),
-    *("GRU", "LSTM", "Resize", "RNN"),
+    "Resize",
 }
 
 

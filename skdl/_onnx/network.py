@@ -113,9 +113,8 @@ def _converter(graph, layer, call):
     if name not in LAYERS or cls.__module__.split(".")[0] != "keras":
         known = ", ".join(sorted(name for name in LAYERS if not name.startswith("ops.")))
         raise ValueError(
-            f"to_onnx cannot convert layer {layer.name!r}, of class {cls.__name__}: ONNX takes no "
-            f"Python functions, and skdl knows it in no other form. It converts {known} of Keras, "
-            "and models of them."
+            f"to_onnx cannot convert layer {layer.name!r}, of class {cls.__name__}. It converts "
+            f"{known} of Keras, and models of them."
         )
     if name.startswith("ops."):
         return LAYERS[name], list(call.arguments.values())
@@ -173,5 +172,6 @@ def activated(graph: Graph, activation: Any, x: str) -> str:
 
 
 def weights(variable: Any) -> Any:
-    """Return a layer's variable as an array."""
-    return keras.ops.convert_to_numpy(variable)
+    """Return a layer's variable as an array; NumPy does not compute in bfloat16."""
+    array = keras.ops.convert_to_numpy(variable)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array

@@ -1,8 +1,9 @@
 """Recurrent layers of Keras as ONNX nodes.
 
-LSTM, GRU and SimpleRNN become the operators of ONNX where these compute the same [1]_. They know
-neither masks (but lengths, of sequences that are padded at their end), nor all activations, nor
-cells within others: `Scan` runs those, step by step, by a graph that is Keras's own cell.
+LSTM, GRU and SimpleRNN become the operators of ONNX where these compute the same [1]_. Of masks
+they know lengths alone, so that steps that count are moved to the front, and their outputs back.
+They know neither all activations, nor float64, nor cells within others: `Scan` runs those, step by
+step, by a graph that is Keras's own cell.
 
 References
 ----------
@@ -70,9 +71,14 @@ def _run(graph, layer, x, mask, initial):
         raise ValueError(f"to_onnx cannot convert layer {layer.name!r} with stateful=True.")
     functions = [getattr(layer.cell, f, None) for f in ("recurrent_activation", "activation")]
     functions = [_operator_activation(f) for f in functions if f is not None]
-    if name == "RNN" or mask is not None or initial or None in functions:
-        return _scan(graph, layer, x, mask, initial)
-    return _operator(graph, layer, x, functions)
+    if mask is not None:
+        mask = graph.cast(mask, np.bool_)
+    # With `zero_output_for_mask`, the last output is zero where the last step is padded.
+    kept = mask is None or layer.return_sequences or not layer.zero_output_for_mask
+    has_operator = name != "RNN" and graph.dtype == np.float32 and None not in functions
+    if has_operator and kept and not initial:
+        return _operator(graph, layer, x, mask, functions)
+    return _scan(graph, layer, x, mask, initial)
 
 
 def _operator_activation(function):
@@ -87,7 +93,7 @@ def _not_converted(graph, part):
     )
 
 
-def _operator(graph, layer, x, functions):
+def _operator(graph, layer, x, mask, functions):
     """Add the operator of ONNX, which wants the steps first."""
     name, cell = type(layer).__name__, layer.cell
     order = _GATES[name]
@@ -106,12 +112,16 @@ def _operator(graph, layer, x, functions):
         functions = [*functions, functions[-1]]
     elif name == "GRU":
         attributes["linear_before_reset"] = int(layer.reset_after)
-    x = graph("Transpose", x, perm=[1, 0, 2])
     if layer.go_backwards:
-        x = _reversed(graph, x, 0)
+        x = _reversed(graph, x, 1)
+    lengths = []
+    if mask is not None:
+        mask = _reversed(graph, mask, 1) if layer.go_backwards else mask
+        x, length = _kept_first(graph, x, mask)
+        lengths.append(length)
     sequence, *states = graph.several(
-        *(_OPERATORS[name], 3 if name == "LSTM" else 2, x),
-        *(gates(weights(cell.kernel)), gates(weights(cell.recurrent_kernel)), biases),
+        *(_OPERATORS[name], 3 if name == "LSTM" else 2, graph("Transpose", x, perm=[1, 0, 2])),
+        *(gates(weights(cell.kernel)), gates(weights(cell.recurrent_kernel)), biases, *lengths),
         activations=functions,
         **attributes,
     )
@@ -119,7 +129,36 @@ def _operator(graph, layer, x, functions):
     states = [graph("Squeeze", state, first) for state in states]
     if layer.return_sequences:
         sequence = graph("Transpose", graph("Squeeze", sequence, first + 1), perm=[1, 0, 2])
+        if mask is not None:
+            sequence = _back_in_place(graph, layer, sequence, mask)
     return sequence, states[0], states
+
+
+def _kept_first(graph, x, mask):
+    """Return sequences with the steps that count in front, in their order, and their numbers."""
+    n_steps = graph("Shape", x, start=1, end=2)
+    zero, one = np.array(0, np.int64), np.array(1, np.int64)
+    end = graph("Squeeze", n_steps, np.array([0], np.int64))
+    positions = graph("Range", zero, end, one)
+    places = graph("Where", mask, positions, graph("Add", positions, end))
+    _, order = graph.several("TopK", 2, places, n_steps, largest=0)
+    x = graph("GatherElements", x, _for_each_feature(graph, order, x), axis=1)
+    counts = graph.reduced("ReduceSum", graph.cast(mask, np.int64), 1, keepdims=False)
+    return x, graph.cast(counts, np.int32)
+
+
+def _back_in_place(graph, layer, sequence, mask):
+    """Return the output of each step, or of the last before it that counts."""
+    counts = graph("CumSum", graph.cast(mask, np.int64), np.array(1, np.int64))
+    before = graph("Max", graph("Sub", counts, np.array(1, np.int64)), np.array(0, np.int64))
+    order = _for_each_feature(graph, before, sequence)
+    sequence = graph("GatherElements", sequence, order, axis=1)
+    seen = mask if layer.zero_output_for_mask else graph("Greater", counts, np.array(0, np.int64))
+    return graph("Where", graph.expanded(seen, 2), sequence, 0.0)
+
+
+def _for_each_feature(graph, order, x):
+    return graph("Expand", graph.expanded(order, 2), graph("Shape", x))
 
 
 def _reversed(graph, x, axis):
@@ -139,7 +178,7 @@ def _scan(graph, layer, x, mask, initial):
     steps = [x]
     if mask is not None:
         kept = body.input((None, 1), bool)
-        steps.append(graph.expanded(graph.cast(mask, np.bool_), 2))
+        steps.append(graph.expanded(mask, 2))
         new = [body("Where", kept, after, state) for after, state in zip(new, states, strict=True)]
         otherwise = 0.0 if layer.zero_output_for_mask else before
         output = body("Where", kept, output, otherwise)

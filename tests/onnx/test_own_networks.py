@@ -11,7 +11,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-from skdl import KerasClassifier, KerasRegressor, TokenSequencer, register_onnx_converters, to_onnx
+from skdl import (
+    DenseClassifier,
+    KerasClassifier,
+    KerasRegressor,
+    TokenSequencer,
+    register_onnx_converters,
+    to_onnx,
+)
 from skdl._networks.keras import keras
 
 skl2onnx = pytest.importorskip("skl2onnx")
@@ -64,6 +71,14 @@ def test_probabilities_and_logits(iris, units, activation, targets, loss):
     found = run(to_onnx(net, X), X)
     np.testing.assert_allclose(found["probabilities"], net.predict_proba(X), atol=1e-5)
     assert (found["label"] == net.predict(X)).mean() > 0.98
+
+
+def test_bfloat16(iris):
+    """All weights of such a network are in bfloat16, which becomes float32."""
+    X, y = iris
+    net = DenseClassifier(4, dtype="bfloat16", **QUICK).fit(X, y)
+    found = run(to_onnx(net, X, tolerance=0.05), X)["probabilities"]
+    np.testing.assert_allclose(found, net.predict_proba(X), atol=0.05)
 
 
 @pytest.mark.slow

@@ -60,6 +60,26 @@ def test_every_option(kind, masked):
     assert_same_blocks(every_option(kind), ROWS, before)
 
 
+@pytest.mark.parametrize(
+    ("options", "masked", "operator"),
+    [
+        ({}, False, "LSTM"),
+        ({}, True, "LSTM"),
+        ({"go_backwards": True, "return_sequences": True}, True, "LSTM"),
+        ({"activation": "gelu"}, False, "Scan"),
+        ({"zero_output_for_mask": True}, True, "Scan"),
+    ],
+)
+def test_operator(options, masked, operator):
+    """Runtimes are quick at LSTM, which becomes a loop only where it computes something else."""
+    inputs = keras.Input((6, 3))
+    x = layers.LSTM(2, **options)(layers.Masking()(inputs) if masked else inputs)
+    n = int(np.prod(x.shape[1:]))
+    net = GivenNetwork(randomized(keras.Model(inputs, ops.reshape(x, (-1, n)))))
+    model = to_onnx(net.fit(ROWS, np.zeros((7, n))), ROWS)
+    assert {node.op_type for node in model.graph.node} & {"LSTM", "Scan"} == {operator}
+
+
 def _decoded(kind, **options):
     def branch(x):
         _, *states = kind(4, return_state=True)(x)

@@ -32,6 +32,8 @@ _DESCRIBED = (
     keras.Regularizer,
     keras.constraints.Constraint,
 )
+# What `fit`, `evaluate` and `predict` of Keras leave in a model.
+_OF_USE = {"_eval_epoch_iterator", "stop_evaluating", "stop_predicting"}
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, type, np.ufunc)
 
 
@@ -165,7 +167,7 @@ def _of_keras() -> frozenset[str]:
             model.optimizer.build([])
             model.compute_loss(None, np.zeros((1, 1)), keras.ops.zeros((1, 1)))
         known = [keras.layers.Layer(), Operation(), *models]
-    return frozenset({"stop_evaluating"}).union(*map(vars, known))  # which `evaluate` adds
+    return frozenset(_OF_USE).union(*map(vars, known))
 
 
 class _Plain(keras.Model):

@@ -55,6 +55,7 @@ MAX_WORDS = 5000
 
 
 def convolution(input_shape, n_outputs, output_activation, units=16):
+    """Look for words that stand side by side."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -67,6 +68,7 @@ def convolution(input_shape, n_outputs, output_activation, units=16):
 
 
 def recurrent(input_shape, n_outputs, output_activation, units=16):
+    """Read word after word."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -84,9 +86,7 @@ def compared(X_train, y_train, X_test, y_test, length, epochs):
     for name, function in {"convolution": convolution, "LSTM": recurrent}.items():
         ids = TokenSequencer(MAX_WORDS, length=length)
         networks[name] = make_pipeline(ids, KerasClassifier(function, **settings))
-    return {
-        name: net.fit(X_train, y_train).score(X_test, y_test) for name, net in networks.items()
-    }
+    return {name: net.fit(X_train, y_train).score(X_test, y_test) for name, net in networks.items()}
 
 
 # %%

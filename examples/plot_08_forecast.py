@@ -9,9 +9,9 @@ after the training rows in time, and a network has to beat what needs no network
 # %%
 # A made series, so that nothing has to be loaded: the demand for electricity of a town, every four
 # hours of two years. A day has its curve, another one at weekends, and the height of the curve
-# follows the weather, which comes and goes within days. These effects multiply each other, so that a
-# weighted sum of past values cannot say it all. The noise, of a standard deviation of 3 percent, is
-# what no forecast can know.
+# follows the weather, which comes and goes within days. These effects multiply each other, so that
+# a weighted sum of past values cannot say it all. The noise, of a standard deviation of 3 percent,
+# is what no forecast can know.
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,9 +50,10 @@ print(windows.shape, target.shape)
 
 # %%
 # The forecasts. Two need no network: the value of a week ago, and a ridge regression on the 42
-# values. The networks read the window in order, by convolutions or by a recurrent layer. Windows and
-# targets are scaled, by the training rows alone: a network learns slowly from numbers near 100.
+# values. The networks read the window in order, by convolutions or by a recurrent layer. Windows
+# and targets are scaled, by the training rows alone: a network learns slowly from numbers near 100.
 def convolution(input_shape, filters=32):
+    """Look for the shapes of days."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -66,6 +67,7 @@ def convolution(input_shape, filters=32):
 
 
 def recurrent(input_shape, units=32):
+    """Read value after value."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -77,10 +79,12 @@ def recurrent(input_shape, units=32):
 
 
 def flat(X):
+    """Return windows of one value a step as rows."""
     return X[:, :, 0]
 
 
 def as_windows(X):
+    """Return rows as windows of one value a step."""
     return X[:, :, None]
 
 

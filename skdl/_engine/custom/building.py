@@ -22,6 +22,12 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 _made: weakref.WeakValueDictionary[int, keras.Variable] = weakref.WeakValueDictionary()
 
 
+_STATEFUL = (
+    "model={} is stateful: it would carry what it saw from one batch to the next, whose rows have "
+    "nothing to do with those. Leave out stateful=True."
+)
+
+
 @dataclass(frozen=True)
 class Builder:
     """A user's function with its arguments, or a network of the user's.
@@ -56,6 +62,13 @@ class Builder:
     def __call__(self, seed: int) -> keras.Model:
         """Return a new network, built, its weights drawn by generators seeded with `seed`."""
         check_process()
+        if not callable(self.model) or (
+            isinstance(self.model, keras.Layer) and not isinstance(self.model, keras.Model)
+        ):
+            raise TypeError(
+                "model must be a function that returns a keras.Model, or a keras.Model, received "
+                f"an object of type {self.name}."
+            )
         with lock, _Policy(self.dtype), SeededGenerators(seed) as generators:
             if isinstance(self.model, keras.Model):
                 return self._checked(copy_of(self.model, self.inputs, self.dtype))
@@ -87,14 +100,25 @@ class Builder:
             try:
                 model = self.model(**arguments)
             except Exception as error:
-                error.add_note(
-                    f"Raised by model={self.name}, the function that was to build a network, "
-                    f"called with {sorted(arguments)}."
-                )
+                if "stateful=True" in str(error):  # which asks for a fixed batch size
+                    raise ValueError(f"A layer of {_STATEFUL.format(self.name)}") from error
+                error.add_note(self._circumstances(arguments))
                 raise
             self._check_is_model(model)
             _build(model, self.inputs, self.name)
         return model, {id(variable) for variable in created}
+
+    def _circumstances(self, arguments):
+        """Return what helps to understand an error that the function raised."""
+        shape = ""
+        if "input_shape" in arguments:
+            shape = f"; input_shape={self.arguments['input_shape']!r}"
+            if self.inputs[0][0] is None:
+                shape += " of one row (a dict by the names of inputs, where inputs is given)"
+        return (
+            f"Raised by model={self.name}, the function that was to build a network, called with "
+            f"{sorted(arguments)}{shape}."
+        )
 
     def _check_is_model(self, model):
         if not isinstance(model, keras.Model):
@@ -109,11 +133,7 @@ class Builder:
             _made[id(variable)] = variable
         for layer in model._flatten_layers():
             if getattr(layer, "stateful", False):
-                raise ValueError(
-                    f"The layer {layer.name!r} of model={self.name} is stateful: it would carry "
-                    "what it saw from one batch to the next, whose rows have nothing to do with "
-                    "those. Leave out stateful=True."
-                )
+                raise ValueError(f"The layer {layer.name!r} of {_STATEFUL.format(self.name)}")
         for tensor in inputs_of(model) or ():
             if tensor.shape[0] is not None:
                 raise ValueError(

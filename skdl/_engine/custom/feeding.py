@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._engine.compiled.kernels import is_plain
+from skdl._engine.custom.tokens import check_inner_tokens
 from skdl._engine.device import memory_bytes
 from skdl._engine.rows import ColumnGroups
 from skdl._networks.keras import keras
@@ -174,33 +175,41 @@ def _fits(shape, wanted):
     )
 
 
-def as_network_takes(model: keras.Model, x: Any, name: str) -> Any:
+def as_network_takes(model: keras.Model, x: Any, inputs: tuple, name: str) -> Any:
     """Return rows in dtypes that the network's inputs can be cast from on the device.
+
+    `inputs` are those that the data had when the network was built.
 
     Raises
     ------
     ValueError
-        If a value is too large for the network's floats, or is a token that an embedding does
-        not know.
+        If a value is too large for the network's floats, has a fraction where the network takes
+        whole numbers, or is a token that an embedding does not know.
     """
     if scipy.sparse.issparse(x) and not takes_sparse_rows(model):
         x = _with_zeros(x, name)
     limits = token_limits(model)
     symbolic = {tensor.name: tensor for tensor in inputs_of(model) or ()}
+    dtypes = {key: dtype for key, _, dtype in inputs}
     if isinstance(x, ColumnGroups):
-        return ColumnGroups({
-            key: _for_input(array, symbolic.get(key), limits.get(key), key, model)
+        x = ColumnGroups({
+            key: _for_input(array, symbolic.get(key), limits.get(key), key, dtypes[key])
             for key, array in x.arrays.items()
         })  # fmt: skip
-    tensor = next(iter(symbolic.values()), None)
-    limit = limits.get(tensor.name) if tensor is not None else None
-    return _for_input(x, tensor, limit, "X", model)
+    else:
+        tensor = next(iter(symbolic.values()), None)
+        limit = limits.get(tensor.name) if tensor is not None else None
+        x = _for_input(x, tensor, limit, "X", dtypes[None])
+    check_inner_tokens(model, token_limits(model, flat=True), x, inputs, name)
+    return x
 
 
-def _for_input(x, tensor, limit, what, model):
-    wanted = float_dtype(model) if tensor is None else str(tensor.dtype)
+def _for_input(x, tensor, limit, what, dtype):
+    wanted = dtype if tensor is None else str(tensor.dtype)
     if limit is not None:
         x = _tokens(x, limit, what)
+    elif "int" in wanted and x.dtype.kind == "f" and not scipy.sparse.issparse(x):
+        x = _small_integers(_whole(x, what), wanted)
     elif x.dtype.kind == "f" or scipy.sparse.issparse(x):
         dtype = wanted if wanted in {"float32", "float64"} else "float32"
         with np.errstate(over="ignore"):
@@ -216,6 +225,17 @@ def _for_input(x, tensor, limit, what, model):
     if tensor is not None and not scipy.sparse.issparse(x) and x.ndim == len(tensor.shape) - 1:
         x = x[..., None]
     return x
+
+
+def _whole(x, what):
+    """Return floats as integers, which a cast on the device would cut off."""
+    if (wrong := x[x != np.floor(x)]).size:
+        raise ValueError(
+            f"{what} holds {wrong.flat[0]:g}, but the network takes whole numbers there: its input "
+            "has an integer dtype, or it was fitted on integers. Give keras.Input a float dtype, "
+            "or fit on floats."
+        )
+    return x.astype(np.int64)
 
 
 def _small_integers(x, wanted):

@@ -27,6 +27,13 @@ def resolve_columns(inputs: Any, n_columns: int, names: Any) -> dict[str, np.nda
         found = _positions(columns, n_columns, names, name)
         if not len(found):
             raise ValueError(f"inputs: {name!r} has no columns, received {columns!r}.")
+        repeated = [int(c) for c in np.unique(found) if (found == c).sum() > 1]
+        if repeated:
+            twice = repeated[0] if names is None else names[repeated[0]]
+            raise ValueError(
+                f"inputs: {name!r} has the column {twice!r} twice, received {columns!r}. Name each "
+                "column once; two inputs may share columns."
+            )
         positions[name] = found
     return positions
 
@@ -41,7 +48,7 @@ def _positions(columns, n_columns, names, group):
         start = _position(columns.start, n_columns, known, group, 0)
         stop = _position(columns.stop, n_columns, known, group, n_columns - 1)
         return np.arange(start, stop + 1)[:: columns.step]
-    columns = np.asarray(columns).tolist() if np.ndim(columns) else list(columns)
+    columns = _listed(columns, group)
     if columns and all(isinstance(column, bool) for column in columns):
         if len(columns) != n_columns:
             raise ValueError(
@@ -49,6 +56,18 @@ def _positions(columns, n_columns, names, group):
             )
         return np.flatnonzero(columns)
     return np.array([_position(c, n_columns, known, group) for c in columns], dtype=int)
+
+
+def _listed(columns, group):
+    """Return what a list, an array or an index holds."""
+    known = (str, bool, np.bool, int, np.integer)
+    listed = columns.tolist() if hasattr(columns, "tolist") else columns
+    if not isinstance(listed, list | tuple) or not all(isinstance(c, known) for c in listed):
+        raise TypeError(
+            f"inputs: {group!r} must be names, positions, booleans or a slice of columns, such as "
+            f"['age', 'bmi'], received {columns!r}."
+        )
+    return list(listed)
 
 
 def _position(column, n_columns, known, group, default=None):

@@ -117,6 +117,11 @@ class OwnNetworkEstimator(BaseNetwork):
         return "numeric"  # what the network takes is not known yet
 
     def _validated(self, X, *y, reset=True, **checks):
+        if isinstance(X, dict):
+            raise TypeError(
+                "X must be one array or table of all rows, received a dict. Put the columns side "
+                "by side, and say by `inputs` which of them belong to which input of the network."
+            )
         found = super()._validated(X, *y, reset=reset, allow_nd=True, **checks)
         rows = found[0] if y else found
         if reset:
@@ -150,7 +155,9 @@ class OwnNetworkEstimator(BaseNetwork):
     def _for_network(self, x, network):
         from skdl._engine.custom.feeding import as_network_takes
 
-        return as_network_takes(network.model, x, network.config.builder.name), network.float_dtype
+        builder = network.config.builder
+        x = as_network_takes(network.model, x, builder.inputs, builder.name)
+        return x, network.float_dtype
 
     def _outputs(self, X):
         check_is_fitted(self)

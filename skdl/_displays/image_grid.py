@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,22 @@ if TYPE_CHECKING:
 _WRONG = COLOURS[1]
 # Type sizes of captions in points, and how wide a letter is as a fraction of it.
 _LARGEST, _SMALLEST, _LETTER, _LINE = 8.0, 4.0, 0.56, 1.25
+_WRAPPED = 22  # letters in a line of a caption
 
 
 class ImageGridDisplay:
-    """Images with their true and predicted labels, beginning with the misclassified ones.
+    """Images with their true and predicted labels, first of all those that were mistaken.
 
-    Above each image is the predicted label and, if they differ, the true label below it in colour,
-    each with its probability if that is known.
+    Over each image stand the predicted label and, where they differ, the true one below it in
+    colour, each with its probability if that is known.
 
-    Create it with `from_predictions` or `from_estimator`, which draw immediately.
+    It is best made by `from_predictions` or `from_estimator`, which draw at once.
 
     Parameters
     ----------
     images : ndarray of shape (n_images, height, width, channels)
-        Values in 0..1. Three channels are drawn as red, green and blue, one channel in grey, and
-        other numbers of channels as a mosaic of grey images.
+        Values in 0..1. Three channels are drawn as red, green and blue, one in grey, others
+        as a mosaic of grey images.
     y_true : array-like of shape (n_images,)
         True labels.
     y_pred : array-like of shape (n_images,)
@@ -60,9 +62,11 @@ class ImageGridDisplay:
     pred_proba : array-like of shape (n_images,), default=None
         Probabilities of the predicted labels.
     index : array-like of shape (n_images,), default=None
-        Rows of the data from which the images are taken.
+        Rows of the data that the images are from.
     title : str, default=None
-        Title of the figure.
+        Title of the picture.
+    message : str, default="There are no images to draw."
+        What is written in place of images where there are none.
 
     Attributes
     ----------
@@ -78,7 +82,7 @@ class ImageGridDisplay:
     See Also
     --------
     FilterDisplay : Draws what the convolutions of a network look for.
-    sklearn.metrics.ConfusionMatrixDisplay : Counts how often labels are confused.
+    sklearn.metrics.ConfusionMatrixDisplay : Counts how often labels are mistaken.
 
     Examples
     --------
@@ -105,6 +109,7 @@ class ImageGridDisplay:
         pred_proba: ArrayLike | None = None,
         index: ArrayLike | None = None,
         title: str | None = None,
+        message: str = "There are no images to draw.",
     ):
         self.images = images
         self.y_true = y_true
@@ -113,6 +118,7 @@ class ImageGridDisplay:
         self.pred_proba = pred_proba
         self.index = index
         self.title = title
+        self.message = message
 
     @classmethod
     def from_estimator(
@@ -122,30 +128,34 @@ class ImageGridDisplay:
         y: ArrayLike,
         *,
         only: str | None = "errors",
+        order: str = "confidence",
         image_shape: tuple[int, ...] | None = None,
         display_labels: Sequence[str] | None = None,
         max_images: int = 25,
         ax: Axes | None = None,
     ) -> ImageGridDisplay:
-        """Draw images with the labels that a fitted classifier predicts for them.
+        """Draw images with what a fitted classifier predicts for them.
 
         Parameters
         ----------
         estimator : estimator
             Fitted classifier of images; probabilities are shown if it has `predict_proba`.
         X : array-like, DataFrame or sparse matrix
-            Images, rows of pixels or paths of files, as `estimator` takes them. Files that are
-            drawn are read once more, in the shape in which `estimator` received them.
+            Images, rows of pixels or paths of files, as `estimator` takes them. Of files, those
+            that are drawn are read once more, in the shape in which `estimator` saw them.
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
-            "errors": misclassified images, with the most confident errors first. "correct":
-            correctly classified images, with the least confident ones first. None: all images, in
-            their order.
+            "errors": misclassified images, the most confident errors first. "correct": the others, the least
+            confident first. None: all, in their order.
+        order : str, default="confidence"
+            "confidence": by the probability of the predicted label, as `only` says. "loss": by the
+            probability of the true label, the most wrong first: the largest cross-entropy, also
+            of what was not mistaken and of all. It needs probabilities.
         image_shape : tuple of int, default=None
-            Shape of images that are given as rows of pixels or paths; None takes the shape that
-            `estimator`, or a step of its Pipeline such as `ImageReshaper`, determined in fit, or
-            otherwise one that fits.
+            Shape of images that come as rows of pixels or paths; None takes the shape that
+            `estimator`, or a step of its Pipeline such as `ImageReshaper`, has settled on, else one
+            that fits.
         display_labels : sequence of str, default=None
             Names of the classes, in the order of `estimator.classes_`; None shows the labels.
         max_images : int, default=25
@@ -167,7 +177,7 @@ class ImageGridDisplay:
         FileNotFoundError
             If X holds paths of files that do not exist.
         ValueError
-            If data or parameters are invalid.
+            If data or parameters are not as described.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -177,6 +187,7 @@ class ImageGridDisplay:
             y,
             y_pred,
             only=only,
+            order=order,
             y_proba=y_proba,
             classes=getattr(estimator, "classes_", None),
             display_labels=display_labels,
@@ -194,6 +205,7 @@ class ImageGridDisplay:
         y_pred: ArrayLike,
         *,
         only: str | None = "errors",
+        order: str = "confidence",
         y_proba: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         display_labels: Sequence[str] | None = None,
@@ -202,37 +214,39 @@ class ImageGridDisplay:
         max_images: int = 25,
         ax: Axes | None = None,
     ) -> ImageGridDisplay:
-        """Draw images with the labels that were predicted for them.
+        """Draw images with what was predicted for them.
 
         Parameters
         ----------
         X : array-like, DataFrame or sparse matrix
-            Rows of pixels (n_samples, n_pixels), images of shape (n_samples, height, width) or
-            (n_samples, height, width, channels), or paths of image files (n_samples,), of which
-            only those that are drawn are read. The largest value of their encoding (1, 16, 255 or
-            65535) is drawn white; if there are negative values, the largest of the values that are
-            drawn.
+            Rows of pixels (n_samples, n_pixels), or images of shape
+            (n_samples, height, width) or (n_samples, height, width, channels), or paths of
+            image files (n_samples,), of which only those that are drawn are read. The largest
+            value of their encoding (1, 16, 255 or 65535) is drawn white; with negative
+            values, the largest of those drawn.
         y_true : array-like of shape (n_samples,)
             True labels.
         y_pred : array-like of shape (n_samples,)
             Predicted labels.
         only : str or None, default="errors"
-            "errors": misclassified images, with the most confident errors first. "correct":
-            correctly classified images, with the least confident ones first. None: all images, in
-            their order. Without `y_proba`, the order is always that of the images.
+            "errors": misclassified images, the most confident errors first. "correct": the others, the least
+            confident first. None: all, in their order. Without `y_proba`, always in their order.
+        order : str, default="confidence"
+            "confidence": by the probability of the predicted label, as `only` says. "loss": by the
+            probability of the true label, the most wrong first: the largest cross-entropy, also
+            of what was not mistaken and of all. It needs probabilities.
         y_proba : array-like of shape (n_samples, n_classes), default=None
             Predicted probabilities.
         classes : array-like of shape (n_classes,), default=None
-            Labels of the columns of `y_proba`; None means the sorted labels of `y_true` and
+            Labels of the columns of `y_proba`; None: the sorted labels of `y_true` and
             `y_pred`.
         display_labels : sequence of str, default=None
             Names of `classes`, in the same order; None shows the labels.
         image_shape : tuple of int, default=None
-            Height and width, or height, width and channels, of images that are given as rows of
-            pixels; None: determined as by `ImageReshaper`. It is required for paths, whose images
-            are resized to it.
+            Height and width, or height, width and channels, of images that come as rows of
+            pixels; None: as `ImageReshaper` decides. Paths need one, to which they are read.
         exif_orientation : bool, default=True
-            Whether images in files are turned upright according to their EXIF metadata.
+            Whether images in files are turned upright as their EXIF metadata say.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
@@ -250,13 +264,17 @@ class ImageGridDisplay:
         FileNotFoundError
             If X holds paths of files that do not exist.
         ValueError
-            If the numbers of rows differ, if there is not one label per row, if `image_shape` does
-            not fit X or is missing for paths, if `classes` do not fit `y_proba` or the labels, or
-            if a parameter is invalid.
+            If numbers of rows differ, labels are not one a row, `image_shape` does not fit X
+            or is missing for paths, `classes` do not fit `y_proba` or the labels, or a parameter
+            is not as described.
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
         if only not in ("errors", "correct", None):
             raise ValueError(f"only must be 'errors', 'correct' or None, received only={only!r}.")
+        if order not in ("confidence", "loss"):
+            raise ValueError(f"order must be 'confidence' or 'loss', received order={order!r}.")
+        if order == "loss" and y_proba is None:
+            raise ValueError("order='loss' needs the probabilities of the classes: y_proba=None.")
         if not is_size(max_images):
             raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
         pixels, shape = pixels_of(X, image_shape, exif_orientation)
@@ -268,7 +286,10 @@ class ImageGridDisplay:
         right = y_true == y_pred
         wanted = {"errors": ~right, "correct": right, None: np.ones_like(right)}
         chosen = np.flatnonzero(wanted[only])
-        if pred_proba is not None and only is not None:
+        if order == "loss" and true_proba is not None:
+            # A label that the network does not know has no probability, and so the largest loss.
+            chosen = chosen[np.argsort(np.nan_to_num(true_proba[chosen]), kind="stable")]
+        elif pred_proba is not None and only is not None:
             sureness = pred_proba[chosen] * (-1 if only == "errors" else 1)
             chosen = chosen[np.argsort(sureness, kind="stable")]
         shown = chosen[:max_images]
@@ -280,7 +301,8 @@ class ImageGridDisplay:
             true_proba=None if true_proba is None else true_proba[shown],
             pred_proba=None if pred_proba is None else pred_proba[shown],
             index=shown,
-            title=_title(only, len(right), len(chosen), len(shown)),
+            title=_title(only, order, len(right), len(chosen), len(shown)),
+            message=_message(only, len(right)),
         ).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> ImageGridDisplay:
@@ -313,7 +335,7 @@ class ImageGridDisplay:
         cell_height = caption + max(cell_width * min(height / width, 2), 0.3)
         n_columns, n_rows = columns_and_rows(n, cell_height / cell_width)
         if ax is None:
-            title = 1.0 + 0.085 * len(self.title or "")
+            title = max(1.0 + 0.085 * len(self.title or ""), 0.0 if n else 3.6)
             size = (max(n_columns * cell_width, title), max(n_rows, 0.5) * cell_height + 0.35)
             figure, ax = plt.subplots(figsize=size, layout="constrained")
             figure.draw_without_rendering()
@@ -327,6 +349,8 @@ class ImageGridDisplay:
         room = box.height / max(n_rows, 1) / ax.figure.dpi * 72
         free = min(0.05 + n_lines * _LINE * size / room, 0.7)
         self.axes_, self.images_ = draw_grid(ax, as_pictures(self.images), n_columns, free)
+        if not n:
+            ax.text(0.5, 0.5, textwrap.fill(self.message, 40), ha="center", va="center")
         for cell, (text, wrong) in zip(self.axes_, captions, strict=True):
             look = {"color": _WRONG} if wrong else {}
             cell.set_title(text, fontsize=size, pad=2, linespacing=1.1, **look)
@@ -344,6 +368,7 @@ class ImageGridDisplay:
             lines = [f"{pred}{_percent(of_pred)}"]
             if wrong:
                 lines = [f"pred {lines[0]}", f"true {true}{_percent(of_true)}"]
+            lines = [part for line in lines for part in textwrap.wrap(line, _WRAPPED)]
             captions.append(("\n".join(lines), wrong))
         return captions
 
@@ -351,10 +376,21 @@ class ImageGridDisplay:
 ImageGridDisplay.__module__ = "skdl"
 
 
-def _title(only, n_rows, n_found, n_shown):
+def _title(only, order, n_rows, n_found, n_shown):
     what = {"errors": "wrong", "correct": "right"}.get(only)
-    text = f"{n_rows} images" if what is None else f"{n_found} of {n_rows} {what}"
-    return text if n_shown == n_found else f"{text}, {n_shown} shown"
+    images = "1 image" if n_rows == 1 else f"{n_rows} images"
+    text = images if what is None else f"{n_found} of {n_rows} {what}"
+    text = text if n_shown == n_found else f"{text}, {n_shown} shown"
+    return f"{text}, most wrong first" if order == "loss" and n_shown > 1 else text
+
+
+def _message(only, n_rows):
+    if not n_rows or only is None:
+        return "There are no images to draw."
+    what = {"errors": "wrong", "correct": "right"}[only]
+    if n_rows == 1:
+        return f"The only image is not predicted {what}."
+    return f"None of the {n_rows} images is predicted {what}."
 
 
 def _percent(probability):

@@ -59,7 +59,7 @@ def next_colours(ax: Axes, n: int) -> list[Any]:
 def clear(*axes: Axes) -> None:
     """Take away what an earlier picture left in axes, and its colour bars beside them."""
     for ax in axes:
-        for image in ax.images:
+        for image in [*ax.images, *ax.collections]:
             if image.colorbar is not None:
                 image.colorbar.remove()
         ax.clear()

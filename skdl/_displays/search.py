@@ -1,65 +1,94 @@
-"""The scores of a search over two parameters as a heat map: `SearchDisplay`."""
+"""The scores of a search by the values of its parameters: `SearchDisplay`."""
 
 from __future__ import annotations
 
-import reprlib
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdl._displays.plotting import COLOURS, clear, import_pyplot, unwrapped
-from skdl._displays.search_results import best_by_cell, metric_of, parameters_of, values_of
+from skdl._displays.plotting import clear, import_pyplot, unwrapped
+from skdl._displays.search_labels import short_names
+from skdl._displays.search_lines import draw_line, draw_points
+from skdl._displays.search_maps import (
+    AROUND,
+    CELL,
+    LARGEST,
+    annotate,
+    label_cells,
+    name_axes,
+    settle,
+    widest_label,
+    write_title,
+)
+from skdl._displays.search_results import (
+    are_drawn,
+    best_by_cell,
+    metric_of,
+    parameters_of,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SCORES = {"test": ("test",), "train": ("train",), "both": ("test", "train")}
-# Inches of a cell and of what stands around the cells; type sizes in points.
-_CELL, _AROUND, _LARGEST, _SMALLEST = (0.75, 0.45), (2.2, 1.1), 10.0, 4.5
 
 
 class SearchDisplay:
-    """Mean scores of a search by the values of two parameters, as an annotated heat map.
+    """Mean scores of a search by the values of its parameters.
 
-    The combination in `best_params_` has a frame. Combinations that the search has not tried are
-    left blank, and those whose fit or score failed show nan.
+    One parameter is a line with a band of one standard deviation over the folds to both sides;
+    two are an annotated heat map, three a heat map for each pair. Numbers that were drawn at
+    random, as by `RandomizedSearchCV`, are points instead, on a logarithmic axis where they reach
+    far. The combination in `best_params_` has a frame or a ring. Combinations that the search has
+    not tried are left blank, those whose fit or score failed say nan or are crosses.
 
-    Create it with `from_search`, which draws immediately.
+    It is best made by `from_search`, which draws at once.
 
     Parameters
     ----------
     scores : dict of ndarray of shape (n_y, n_x)
-        Mean scores by "test", "train" or both; NaN where there is no score.
+        Mean scores by "test", "train" or both; NaN where there is none.
     tried : ndarray of shape (n_y, n_x)
         Which combinations the search has tried.
     x : str
-        Name of the parameter on the horizontal axis.
+        Name of the parameter across.
     x_values : list
         Its values, in the order of the columns.
     y : str, default=None
-        Name of the parameter on the vertical axis; None for a single row.
+        Name of the parameter down; None for one parameter, drawn as a line.
     y_values : list, default=(None,)
         Its values, in the order of the rows.
+    deviations : dict of ndarray of shape (n_y, n_x), default=None
+        Standard deviations of `scores` over the folds, for a line.
     best : tuple of int, default=None
         Row and column of the best combination.
+    points : bool, default=False
+        Whether values were drawn at random, so that points say more than cells or a line.
     title : str, default=""
-        Text about other parameters.
+        What is said about other parameters.
     score_name : str, default="score"
-        Label of the colour bar.
+        Label of the scores.
+    others : sequence of SearchDisplay, default=()
+        Other pairs of parameters, which are drawn beside this one on the same scale.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (n_maps,)
         The axes of each heat map, test before train.
-    images_ : ndarray of matplotlib AxesImage of shape (n_maps,)
-        The heat maps, which share one scale.
+    images_ : ndarray of matplotlib artists of shape (n_maps,)
+        The heat maps or points, which share one scale; none for a line.
     texts_ : ndarray of matplotlib Text or None of shape (n_maps, n_y, n_x)
-        The annotations; None in blank cells, and if cells are too small for text.
-    colorbar_ : matplotlib Colorbar
-        The scale of the colours.
+        The annotations; None in blank cells, and where cells are too small for text. A list of
+        arrays where there are several pairs.
+    lines_ : list of matplotlib Line2D
+        The scores over one parameter, test before train.
+    bands_ : list of matplotlib artists
+        Their bands of one standard deviation; error bars where there is no line.
+    colorbar_ : matplotlib Colorbar or None
+        The scale of the colours; None for a line.
     figure_ : matplotlib Figure
         The figure that holds all of these.
 
@@ -94,9 +123,12 @@ class SearchDisplay:
         x_values: Sequence[Any],
         y: str | None = None,
         y_values: Sequence[Any] = (None,),
+        deviations: Mapping[str, NDArray] | None = None,
         best: tuple[int, int] | None = None,
+        points: bool = False,
         title: str = "",
         score_name: str = "score",
+        others: Sequence[SearchDisplay] = (),
     ):
         self.scores = scores
         self.tried = tried
@@ -104,9 +136,12 @@ class SearchDisplay:
         self.x_values = x_values
         self.y = y
         self.y_values = y_values
+        self.deviations = deviations
         self.best = best
+        self.points = points
         self.title = title
         self.score_name = score_name
+        self.others = others
 
     @classmethod
     def from_search(
@@ -127,17 +162,17 @@ class SearchDisplay:
             Fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or the like, or
             a Pipeline that ends in one.
         x, y : str, default=None
-            Names of the parameters on the horizontal and vertical axis, such as "net__epochs", or
-            their last part if only one name ends in it: "epochs". None: the remaining one of the
-            one or two parameters that the search varies; with a single parameter there is one row.
+            Names of the parameters across and down, such as "net__epochs", or their last part
+            where only one ends in it: "epochs". None: what is left of the one or two
+            parameters that the search varies; of three, all pairs are drawn.
         score : str, default="test"
-            "test": scores on the left-out folds. "train": scores on the training folds. "both":
-            side by side.
+            "test": scores on the left-out folds. "train": on the training folds. "both": side
+            by side.
         metric : str, default=None
-            Name of the score, for a search with several scores; None takes the one in `refit`.
-        ax : matplotlib Axes or sequence of two, default=None
-            Where to draw, two axes for `score="both"`; they are cleared first. None makes a new
-            figure.
+            Name of the score, for a search with several; None takes the one in `refit`.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to draw, two of them per heat map for `score="both"`, which are cleared first;
+            None makes a new figure.
 
         Returns
         -------
@@ -151,21 +186,20 @@ class SearchDisplay:
         sklearn.exceptions.NotFittedError
             If the search is not fitted.
         TypeError
-            If it is not a search.
+            If it is no search.
         ValueError
             If a parameter or score is unknown, if parameters or a score must be chosen, if x and y
-            are the same, or if training scores are requested that were not recorded (use
-            `return_train_score=True`).
+            are the same, or if training scores are asked for that were not recorded
+            (`return_train_score=True` does).
 
         Notes
         -----
-        If the search varies more parameters than x and y, a cell shows the combination of the other
-        parameters with the best test score, and the training score of the same combination; the
-        title names these parameters. For a search by halving, each cell shows the last iteration
-        that it reached.
+        Where the search varies more parameters than x and y, a cell shows the combination of
+        the others with the best test score, and the training score of the same; the title names
+        them. Of a search by halving, each cell shows the last iteration that it reached.
 
-        Numbers are in increasing order, other values in the order of the grid. For a list of grids,
-        "default" comes first and stands for the combinations that do not set the parameter.
+        Numbers are in increasing order, other values in the order of the grid. Of a list of
+        grids, "default" stands first, for the combinations that do not set the parameter.
         """
         import_pyplot(f"{cls.__name__}.from_search")
         if score not in _SCORES:
@@ -179,17 +213,27 @@ class SearchDisplay:
                     f"score={score!r} needs scores on the training folds. Fit the search with "
                     "return_train_score=True."
                 )
-        x, y, others = parameters_of(search, x, y)
+        parts = [
+            cls._part(search, *each, metric, _SCORES[score]) for each in parameters_of(search, x, y)
+        ]
+        parts[0].others = parts[1:]
+        return parts[0].plot(ax)
+
+    @classmethod
+    def _part(cls, search, x, y, others, metric, which):
+        """Return what is drawn of one pair of parameters, or of one."""
+        results = search.cv_results_
         x_values, columns = values_of(search, x)
         y_values, rows = values_of(search, y) if y else ([None], [0] * len(columns))
         chosen = best_by_cell(results, metric, zip(rows, columns, strict=True))
         shape = len(y_values), len(x_values)
-        scores = {which: np.full(shape, np.nan) for which in _SCORES[score]}
+        scores, deviations = ({name: np.full(shape, np.nan) for name in which} for _ in "12")
         tried = np.zeros(shape, dtype=bool)
         for cell, i in chosen.items():
             tried[cell] = True
-            for which, values in scores.items():
-                values[cell] = results[f"mean_{which}_{metric}"][i]
+            for name in which:
+                scores[name][cell] = results[f"mean_{name}_{metric}"][i]
+                deviations[name][cell] = results[f"std_{name}_{metric}"][i]
         best = getattr(search, "best_index_", None)
         return cls(
             scores,
@@ -198,18 +242,20 @@ class SearchDisplay:
             x_values=x_values,
             y=y,
             y_values=y_values,
+            deviations=deviations,
             best=None if best is None else (rows[best], columns[best]),
-            title=f"best over {', '.join(_short_names(others))}" if others else "",
+            points=any(are_drawn(search, name) for name in (x, y) if name),
+            title=f"best over {', '.join(short_names(others))}" if others else "",
             score_name="mean score" if metric == "score" else f"mean {metric}",
-        ).plot(ax)
+        )
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> SearchDisplay:
-        """Draw the heat maps.
+        """Draw the scores.
 
         Parameters
         ----------
         ax : matplotlib Axes or sequence of Axes, default=None
-            Where to draw, one for each of `scores`; they are cleared first. None makes a new
+            Where to draw, one for each of `scores`, which are cleared first; None makes a new
             figure.
 
         Returns
@@ -222,119 +268,88 @@ class SearchDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes differs from that of the heat maps.
+            If the number of axes is not that of the heat maps.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        n, (n_rows, n_columns) = len(self.scores), self.tried.shape
+        parts = [self, *self.others]
+        n = len(self.scores) * len(parts) if self.y else 1
         if ax is None:
-            size = np.array([n * n_columns, n_rows]) * _CELL + _AROUND
-            if self._n_letters() * 0.6 * _LARGEST > _CELL[0] * 72:
-                size[1] += 0.06 * self._n_letters()  # they will stand upright
-            size = np.clip(size, (3.6, 2.0), (16, 12))
-            _, ax = plt.subplots(1, n, figsize=size, layout="constrained", sharey=True)
+            _, ax = self._new_axes(plt, parts)
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != n:
             raise ValueError(f"ax must be {n} axes, one for each of {[*self.scores]!r}.")
         clear(*axes)
-        known = [values[np.isfinite(values)] for values in self.scores.values()]
-        finite = np.concatenate(known) if any(map(len, known)) else np.zeros(1)
-        limits = {"vmin": finite.min(), "vmax": finite.max(), "cmap": "cividis", "aspect": "auto"}
         self.axes_, self.figure_ = axes, axes[0].figure
-        images = [
-            axis.imshow(values, **limits)
-            for axis, values in zip(axes, self.scores.values(), strict=True)
-        ]
-        self.images_ = np.array(images, dtype=object)
-        beside = axes[0] if n == 1 else list(axes)  # of one alone, tight_layout can move it
-        self.colorbar_ = self.figure_.colorbar(images[0], ax=beside, label=self.score_name)
-        for i, (axis, which) in enumerate(zip(axes, self.scores, strict=True)):
-            self._label(axis, which if n > 1 else "", first=i == 0)
-        self._settle()
-        drawn = zip(axes, images, self.scores.values(), strict=True)
-        self.texts_ = np.array([self._annotate(*one) for one in drawn], dtype=object)
+        self.images_, self.texts_ = np.array([], dtype=object), np.array([], dtype=object)
+        self.lines_: list[Any] = []
+        self.bands_: list[Any] = []
+        self.colorbar_ = None
+        if self.y:
+            self._draw_maps(parts)
+        else:
+            best = None if self.best is None else self.best[1]
+            artists = draw_line(
+                axes[0], self.scores, self.deviations, self.x_values, best, not self.points
+            )
+            self.lines_, self.bands_ = artists["lines"], artists["bands"]
+            axes[0].set_xlabel(short_names([self.x])[0])
+            axes[0].set_ylabel(self.score_name)
+            axes[0].set_title(self.title, fontsize=LARGEST)
         return self
 
-    def _settle(self):
-        """Have the layout decide how large the cells are."""
-        self.figure_.figure.draw_without_rendering()  # a SubFigure cannot, its root can
+    def _new_axes(self, plt, parts):
+        """Return a new figure and its axes, with room for each cell."""
+        if not self.y:
+            return plt.subplots(figsize=(6.4, 4.0), layout="constrained")
+        size = np.zeros(2)
+        for part in parts:
+            n_rows, n_columns = part.tried.shape
+            each = np.array([n_columns, n_rows]) * CELL + (0.6, 0.9)
+            if part.points:
+                each = np.array([4.0, 3.2])
+            elif widest_label(part) * 0.6 * LARGEST > CELL[0] * 72:
+                each[1] += 0.06 * widest_label(part)  # they will stand upright
+            size = np.maximum(size, each)
+        n = len(self.scores)
+        # One row for a pair of parameters; of several pairs, one row, or one each for two scores.
+        n_rows, n_columns = (len(parts), n) if n > 1 else (1, len(parts))
+        size = size * (n_columns, n_rows) + AROUND - np.array([0.6, 0.9])
+        size = np.clip(size, (3.6, 3.0 if self.others else 2.0), (18, 14))
+        look = {"figsize": size, "layout": "constrained", "sharey": "row" if n > 1 else False}
+        return plt.subplots(n_rows, n_columns, **look)
 
-    def _label(self, ax, which, first):
-        ax.set_facecolor("0.93")
-        ax.set_xticks(range(len(self.x_values)), _tick_labels(self.x_values))
-        names = _short_names([self.x, self.y] if self.y else [self.x])
-        ax.set_xlabel(names[0])
-        ax.set_yticks(range(len(self.y_values)) if self.y else [])
-        if self.y:
-            ax.set_yticklabels(_tick_labels(self.y_values))
-            ax.set_ylabel(names[1] if first else "")
-        self._settle()
-        width, _ = self._cell(ax)
-        if self._n_letters() * 0.6 * _LARGEST > width:
-            ax.tick_params("x", rotation=45)
-            for label in ax.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor")
-        n_letters = max(int(width * len(self.x_values) / (0.6 * _LARGEST)), 12)
-        title = textwrap.wrap(self.title, n_letters)
-        ax.set_title("\n".join([which, *title] if which else title), fontsize=_LARGEST)
-
-    def _n_letters(self):
-        return max(map(len, _tick_labels(self.x_values)))
-
-    def _cell(self, ax):
-        """Return width and height of a cell, in points."""
-        box, (n_rows, n_columns) = ax.get_window_extent(), self.tried.shape
-        points = 72 / self.figure_.dpi
-        return box.width * points / n_columns, box.height * points / n_rows
-
-    def _annotate(self, ax, image, values):
-        """Write the values into the cells, and return the texts."""
-        from matplotlib.patches import Rectangle
-
-        texts = np.full(values.shape, None, dtype=object)
-        written = {cell: _number(values[cell]) for cell in zip(*self.tried.nonzero(), strict=True)}
-        (width, height), n_letters = self._cell(ax), max(map(len, written.values()))
-        size = min(_LARGEST, 0.9 * width / (0.6 * n_letters), 0.7 * height)
-        for (row, column), text in written.items() if size >= _SMALLEST else ():
-            *rgb, _ = image.cmap(image.norm(values[row, column]))
-            light = np.isnan(values[row, column]) or np.dot(rgb, (0.299, 0.587, 0.114)) > 0.5
-            texts[row, column] = ax.text(
-                column, row, text, ha="center", va="center", size=size, color="wk"[int(light)]
-            )
-        if self.best is not None:
-            corner = self.best[1] - 0.47, self.best[0] - 0.47
-            look = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 2.5}
-            ax.add_patch(Rectangle(corner, 0.94, 0.94, **look))
-        return texts
+    def _draw_maps(self, parts):
+        """Draw heat maps or points, on one scale."""
+        values = [scores for part in parts for scores in part.scores.values()]
+        known = np.concatenate([each[np.isfinite(each)] for each in values])
+        known = known if len(known) else np.zeros(1)
+        limits = {"vmin": known.min(), "vmax": known.max(), "cmap": "cividis"}
+        drawn = []
+        for part in parts:
+            for j, (which, scores) in enumerate(part.scores.items()):
+                drawn.append((part, which if len(part.scores) > 1 else "", j == 0, scores))
+        images = []
+        for axis, (part, _, _, scores) in zip(self.axes_, drawn, strict=True):
+            if part.points:
+                places = part.x_values, part.y_values
+                images.append(draw_points(axis, scores, part.tried, places, part.best, **limits))
+            else:
+                images.append(axis.imshow(scores, aspect="auto", **limits))
+        self.images_ = np.array(images, dtype=object)
+        beside = list(self.axes_) if len(self.axes_) > 1 else self.axes_[0]  # for tight_layout
+        self.colorbar_ = self.figure_.colorbar(images[0], ax=beside, label=self.score_name)
+        for axis, (part, which, first, _) in zip(self.axes_, drawn, strict=True):
+            if part.points:
+                name_axes(part, axis, first)
+                write_title(part, axis, which)
+            else:
+                label_cells(part, axis, which, first)
+        settle(self.axes_[0])
+        texts = []
+        for i, (part, _, _, scores) in enumerate(drawn):
+            if not part.points:
+                texts.append(annotate(part, self.axes_[i], images[i], scores))
+        self.texts_ = np.array(texts, dtype=object) if not self.others else texts
 
 
 SearchDisplay.__module__ = "skdl"
-
-
-def _short_names(names):
-    """Return the last parts of names of parameters, the whole names where two end alike."""
-    short = [name.split("__")[-1] for name in names]
-    return short if len({*short}) == len(short) else list(names)
-
-
-def _tick_labels(values):
-    """Return the values of a parameter as text, as short as tells them apart."""
-    for digits in (*range(3, 18), None):
-        labels = [_shown(value, digits) for value in values]
-        if len({*labels}) == len(labels):
-            break
-    return labels
-
-
-def _shown(value, digits):
-    """Return a value with floats to some digits, None: in full."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and digits:
-        return f"{value:.{digits}g}"
-    write = reprlib.repr if digits else repr
-    return " ".join(getattr(value, "__name__", write(value)).split())
-
-
-def _number(value):
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

@@ -42,8 +42,13 @@ def metric_of(search: Any, metric: str | None) -> str:
     return metric
 
 
-def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str | None, list[str]]:
-    """Return the names of the parameters across, down, and of the others that vary."""
+def parameters_of(
+    search: Any, x: str | None, y: str | None
+) -> list[tuple[str, str | None, list[str]]]:
+    """Return what is drawn: the parameters across and down, and the others that vary.
+
+    It is one entry, or one for each pair of three parameters.
+    """
     candidates = search.cv_results_["params"]
     names = list(dict.fromkeys(name for params in candidates for name in params))
     x = None if x is None else _resolved(x, names)
@@ -59,6 +64,10 @@ def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str |
     ]
     others = [name for name in varied if name not in (x, y)]
     n_open = (x, y).count(None)
+    if n_open == 2 and len(varied) == 3:
+        first, second, third = varied
+        pairs = (second, first, third), (third, first, second), (third, second, first)
+        return [(across, down, [other]) for across, down, other in pairs]
     if n_open and len(others) > n_open:
         raise ValueError(
             f"x={x!r} and y={y!r} leave open which parameters to draw. Choose from {varied!r}; "
@@ -68,9 +77,16 @@ def parameters_of(search: Any, x: str | None, y: str | None) -> tuple[str, str |
         chosen = [name for name in (y, *others, x) if name is not None] or names[:1]
         if not chosen:
             raise ValueError("The search varies no parameter.")
-        return chosen[-1], chosen[0] if len(chosen) > 1 else None, []
+        return [(chosen[-1], chosen[0] if len(chosen) > 1 else None, [])]
     assert x is not None  # both were given
-    return x, y, others
+    return [(x, y, others)]
+
+
+def are_drawn(search: Any, name: str) -> bool:
+    """Tell whether the numbers of a parameter were drawn from a distribution."""
+    grids = getattr(search, "param_distributions", ())
+    grids = [grids] if isinstance(grids, Mapping) else grids
+    return any(hasattr(grid.get(name), "rvs") for grid in grids)
 
 
 def _resolved(given, names):

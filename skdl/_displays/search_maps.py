@@ -1,0 +1,85 @@
+"""The scores of a search over two parameters as annotated cells."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdl._displays.plotting import COLOURS
+from skdl._displays.search_labels import number, short_names, tick_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Inches of a cell and of what stands around the cells; type sizes in points.
+CELL, AROUND, LARGEST, _SMALLEST = (0.75, 0.45), (2.2, 1.1), 10.0, 4.5
+
+
+def settle(ax: Axes) -> None:
+    """Have the layout decide how large the cells are."""
+    ax.figure.figure.draw_without_rendering()  # a SubFigure cannot, its root can
+
+
+def widest_label(display: Any) -> int:
+    """Return the number of letters of the longest value across."""
+    return max(map(len, tick_labels(display.x_values)))
+
+
+def label_cells(display: Any, ax: Axes, which: str, first: bool) -> None:
+    """Label rows and columns, and write the title."""
+    ax.set_facecolor("0.93")
+    ax.set_xticks(range(len(display.x_values)), tick_labels(display.x_values))
+    ax.set_yticks(range(len(display.y_values)), tick_labels(display.y_values))
+    name_axes(display, ax, first)
+    settle(ax)
+    width, _ = _cell(display, ax)
+    if widest_label(display) * 0.6 * LARGEST > width:
+        ax.tick_params("x", rotation=45)
+        for label in ax.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
+    write_title(display, ax, which)
+
+
+def name_axes(display: Any, ax: Axes, first: bool = True) -> None:
+    """Write the names of the parameters beside the axes."""
+    x, y = short_names([display.x, display.y])
+    ax.set_xlabel(x)
+    ax.set_ylabel(y if first else "")
+
+
+def write_title(display: Any, ax: Axes, which: str) -> None:
+    """Write which scores these are, and what is said about other parameters."""
+    points = ax.get_window_extent().width * 72 / ax.figure.dpi
+    title = textwrap.wrap(display.title, max(int(points / (0.6 * LARGEST)), 12))
+    ax.set_title("\n".join([which, *title] if which else title), fontsize=LARGEST)
+
+
+def _cell(display, ax):
+    """Return width and height of a cell, in points."""
+    box, (n_rows, n_columns) = ax.get_window_extent(), display.tried.shape
+    points = 72 / ax.figure.dpi
+    return box.width * points / n_columns, box.height * points / n_rows
+
+
+def annotate(display: Any, ax: Axes, image: Any, values: NDArray) -> NDArray:
+    """Write the values into the cells, and return the texts."""
+    from matplotlib.patches import Rectangle
+
+    texts = np.full(values.shape, None, dtype=object)
+    written = {cell: number(values[cell]) for cell in zip(*display.tried.nonzero(), strict=True)}
+    (width, height), n_letters = _cell(display, ax), max(map(len, written.values()))
+    size = min(LARGEST, 0.9 * width / (0.6 * n_letters), 0.7 * height)
+    for (row, column), text in written.items() if size >= _SMALLEST else ():
+        *rgb, _ = image.cmap(image.norm(values[row, column]))
+        light = np.isnan(values[row, column]) or np.dot(rgb, (0.299, 0.587, 0.114)) > 0.5
+        texts[row, column] = ax.text(
+            column, row, text, ha="center", va="center", size=size, color="wk"[int(light)]
+        )
+    if display.best is not None:
+        corner = display.best[1] - 0.47, display.best[0] - 0.47
+        look: dict[str, Any] = {"fill": False, "edgecolor": COLOURS[1], "linewidth": 2.5}
+        ax.add_patch(Rectangle(corner, 0.94, 0.94, **look))
+    return texts

@@ -146,8 +146,8 @@ class ImageGridDisplay:
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
-            "errors": misclassified images, the most confident errors first. "correct": the others, the least
-            confident first. None: all, in their order.
+            "errors": misclassified images, the most confident errors first. "correct": the others,
+            the least confident first. None: all, in their order.
         order : str, default="confidence"
             "confidence": by the probability of the predicted label, as `only` says. "loss": by the
             probability of the true label, the most wrong first: the largest cross-entropy, also
@@ -229,8 +229,8 @@ class ImageGridDisplay:
         y_pred : array-like of shape (n_samples,)
             Predicted labels.
         only : str or None, default="errors"
-            "errors": misclassified images, the most confident errors first. "correct": the others, the least
-            confident first. None: all, in their order. Without `y_proba`, always in their order.
+            "errors": misclassified images, the most confident errors first. "correct": the others,
+            the least confident first. None: all, in their order. Without `y_proba`, always in their order.
         order : str, default="confidence"
             "confidence": by the probability of the predicted label, as `only` says. "loss": by the
             probability of the true label, the most wrong first: the largest cross-entropy, also

@@ -32,7 +32,8 @@ def _about_columns(X):
     if np.ndim(X) == 1:
         return "Texts are for TextBoWClassifier, or must be turned into numbers first"
     texts, missing = _columns(X)
-    advice = "Columns of text or categories must be encoded first, for instance by a "
+    advice = "TabularClassifier and TabularRegressor take such columns as they are. For this "
+    advice += "estimator, columns of text or categories must be encoded first, for instance by a "
     advice += "ColumnTransformer with OneHotEncoder"
     if missing:
         advice += ", and missing values filled, for instance by SimpleImputer"

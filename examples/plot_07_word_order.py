@@ -1,16 +1,16 @@
 """
-Texts in which the order of words matters
-=========================================
+Sequence networks pay off when word order matters
+=================================================
 
-A bag of words knows which words a text has. A network over their sequence, an embedding with a
-convolution or a recurrent layer behind it, knows their order too. Two sets of texts: one where
-this decides everything, one where it gains nothing.
+A bag of words knows which words a text contains. A network on their sequence, with an embedding
+followed by a convolution or a recurrent layer, also knows their order. If the order decides the
+class, the bag of words is no better than chance; if it does not, the bag of words is hard to beat.
 """
 
 # %%
-# Made texts: requests to a railway office, and the city that the traveller wants to go to. Every
-# request has two cities, and which of them is the destination is said by the words before them
-# alone. Half of the requests name it first.
+# The texts are artificial requests to a railway office, and the class is the city to which the
+# traveller wants to go. Each request names two cities, and only the words before them tell which
+# one is the destination. Half of the requests name the destination first.
 import ast
 from pathlib import Path
 
@@ -48,9 +48,10 @@ X_test, y_test = requests(1000, seed=1)
 print(pd.DataFrame({"text": X_train, "destination": y_train}).head().to_string())
 
 # %%
-# The networks. `TokenSequencer` makes rows of word ids, of one length by zeros in front; the
-# function is given the length as `input_shape`, and how many outputs of what kind. All its other
-# arguments are hyperparameters. With `mask_zero` the recurrent layer passes over the padding.
+# `TokenSequencer` turns texts into rows of word ids, padded with zeros at the beginning to the same
+# length. The functions receive this length as `input_shape`, and the number of outputs with their
+# activation. All their other arguments are hyperparameters. With `mask_zero`, the recurrent layer
+# skips the padding.
 MAX_WORDS = 5000
 
 
@@ -90,19 +91,20 @@ def compared(X_train, y_train, X_test, y_test, length, epochs):
 
 
 # %%
-# The ids of the first request:
+# These are the ids of the first request:
 print(TokenSequencer(MAX_WORDS).fit(X_train).transform(X_train[:1]))
 
 # %%
-# Where order decides, the bag of words can do no better than to toss a coin between the two
-# cities; both others are right nearly always.
+# The bag of words can only guess which of the two cities is the destination, while the other two
+# networks are almost always right.
 scores = {"where order decides": compared(X_train, y_train, X_test, y_test, None, epochs=8)}
 print(scores["where order decides"])
 
 
 # %%
-# Topics of real texts: the docstrings of four subpackages of scikit-learn, which every reader has.
-# The files are parsed, not imported. Of each text the first 60 words are read.
+# The second data set consists of real texts: the docstrings of four subpackages of scikit-learn,
+# which every reader has. The files are parsed, not imported. The first 60 words of each text are
+# used.
 def docstrings(topics):
     """Return the docstrings of functions and classes, and the subpackage of each."""
     found = {}
@@ -124,8 +126,8 @@ scores["topics"] = compared(X_train, y_train, X_test, y_test, 60, epochs=12)
 print(scores["topics"])
 
 # %%
-# A topic is told by which words there are, and a few hundred texts are few to learn from. So begin
-# with the bag of words, and go on to sequences where order carries the meaning.
+# A topic is recognized by the words of a text, and a few hundred texts are a small training set. So
+# start with a bag of words, and use sequences if the order carries the meaning.
 table = pd.DataFrame(scores)
 ax = table.T.plot.barh(figsize=(8, 3.5), width=0.7)
 ax.set(xlabel="test accuracy", xlim=(0, 1))

@@ -1,17 +1,18 @@
 """
-Forecasts from windows of a series
-==================================
+Forecast a series from windows of its past
+==========================================
 
-The next value of a series from the last ones: rows are windows of shape (steps, values), tests lie
-after the training rows in time, and a network has to beat what needs no network.
+The rows are windows of shape (steps, values), and the target is the next value of the series. The
+test rows come after the training rows in time, and the networks are compared with forecasts that
+need no network.
 """
 
 # %%
-# A made series, so that nothing has to be loaded: the demand for electricity of a town, every four
-# hours of two years. A day has its curve, another one at weekends, and the height of the curve
-# follows the weather, which comes and goes within days. These effects multiply each other, so that
-# a weighted sum of past values cannot say it all. The noise, of a standard deviation of 3 percent,
-# is what no forecast can know.
+# The series is artificial, so that nothing has to be downloaded: the demand for electricity of a
+# town, every four hours for two years. The daily curve differs between workdays and weekends, and
+# its height follows the weather, which changes within days. These effects are multiplied, so a
+# weighted sum of past values cannot describe them fully. The noise, with a standard deviation of 3
+# percent, cannot be forecast.
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,16 +43,17 @@ ax = series[: 4 * A_WEEK].plot(figsize=(9, 3), ylabel="demand")
 ax.figure.set_layout_engine("constrained")
 
 # %%
-# Windows of a week: 42 steps of one value. The target is the value that follows.
+# A window covers one week: 42 steps of one value. The target is the value that follows.
 windows = np.lib.stride_tricks.sliding_window_view(demand[:-1], A_WEEK)[:, :, None]
 target = demand[A_WEEK:]
 print(windows.shape, target.shape)
 
 
 # %%
-# The forecasts. Two need no network: the value of a week ago, and a ridge regression on the 42
-# values. The networks read the window in order, by convolutions or by a recurrent layer. Windows
-# and targets are scaled, by the training rows alone: a network learns slowly from numbers near 100.
+# Two forecasts need no network: the value of a week ago, and a ridge regression on the 42 values.
+# The networks process the window in order, with convolutions or with a recurrent layer. Windows and
+# targets are scaled, using the training rows only, because a network learns slowly from numbers
+# near 100.
 def convolution(input_shape, filters=32):
     """Look for the shapes of days."""
     return keras.Sequential(
@@ -102,8 +104,8 @@ models = {
 }
 
 # %%
-# `TimeSeriesSplit` tests on rows that come after those of training. Shuffled folds would put
-# neighbours, whose windows overlap, on both sides.
+# `TimeSeriesSplit` tests on rows that come after the training rows. Shuffled folds would put
+# neighbouring rows, whose windows overlap, on both sides.
 rows = []
 for train, test in TimeSeriesSplit(3).split(windows):
     found = {"a week ago": windows[test, 0, 0]}
@@ -114,7 +116,7 @@ errors = pd.DataFrame(rows, index=pd.Index([1, 2, 3], name="fold"))
 print((100 * errors).round(2).to_string())
 
 # %%
-# The last week of the last fold.
+# The figure shows the last week of the last fold, and the errors of all folds.
 fig, axes = plt.subplots(2, 1, figsize=(9, 6), layout="constrained")
 last = pd.DataFrame(found, index=time[A_WEEK:][test])
 axes[0].plot(time[-A_WEEK:], demand[-A_WEEK:], "k.-", label="truth")

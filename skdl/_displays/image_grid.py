@@ -41,18 +41,18 @@ _WRAPPED = 22  # letters in a line of a caption
 
 
 class ImageGridDisplay:
-    """Images with their true and predicted labels, first of all those that were mistaken.
+    """Images with their true and predicted labels, beginning with the misclassified ones.
 
-    Over each image stand the predicted label and, where they differ, the true one below it in
-    colour, each with its probability if that is known.
+    Above each image is the predicted label and, if they differ, the true label below it in colour,
+    each with its probability if that is known.
 
-    It is best made by `from_predictions` or `from_estimator`, which draw at once.
+    Create it with `from_predictions` or `from_estimator`, which draw immediately.
 
     Parameters
     ----------
     images : ndarray of shape (n_images, height, width, channels)
-        Values in 0..1. Three channels are drawn as red, green and blue, one in grey, others
-        as a mosaic of grey images.
+        Values in 0..1. Three channels are drawn as red, green and blue, one channel in grey, and
+        other numbers of channels as a mosaic of grey images.
     y_true : array-like of shape (n_images,)
         True labels.
     y_pred : array-like of shape (n_images,)
@@ -62,11 +62,11 @@ class ImageGridDisplay:
     pred_proba : array-like of shape (n_images,), default=None
         Probabilities of the predicted labels.
     index : array-like of shape (n_images,), default=None
-        Rows of the data that the images are from.
+        Rows of the data from which the images are taken.
     title : str, default=None
-        Title of the picture.
+        Title of the figure.
     message : str, default="There are no images to draw."
-        What is written in place of images where there are none.
+        Text that is shown instead of images if there are none.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class ImageGridDisplay:
     See Also
     --------
     FilterDisplay : Draws what the convolutions of a network look for.
-    sklearn.metrics.ConfusionMatrixDisplay : Counts how often labels are mistaken.
+    sklearn.metrics.ConfusionMatrixDisplay : Counts how often labels are confused.
 
     Examples
     --------
@@ -134,28 +134,28 @@ class ImageGridDisplay:
         max_images: int = 25,
         ax: Axes | None = None,
     ) -> ImageGridDisplay:
-        """Draw images with what a fitted classifier predicts for them.
+        """Draw images with the labels that a fitted classifier predicts for them.
 
         Parameters
         ----------
         estimator : estimator
             Fitted classifier of images; probabilities are shown if it has `predict_proba`.
         X : array-like, DataFrame or sparse matrix
-            Images, rows of pixels or paths of files, as `estimator` takes them. Of files, those
-            that are drawn are read once more, in the shape in which `estimator` saw them.
+            Images, rows of pixels or paths of files, as `estimator` takes them. Files that are
+            drawn are read once more, in the shape in which `estimator` received them.
         y : array-like of shape (n_samples,)
             True labels.
         only : str or None, default="errors"
-            "errors": misclassified images, the most confident errors first. "correct": the others,
-            the least confident first. None: all, in their order.
+            "errors": misclassified images, the most confident errors first. "correct": correctly
+            classified images, the least confident ones first. None: all images, in their order.
         order : str, default="confidence"
-            "confidence": by the probability of the predicted label, as `only` says. "loss": by the
-            probability of the true label, the most wrong first: the largest cross-entropy, also
-            of what was not mistaken and of all. It needs probabilities.
+            "confidence": by the probability of the predicted label, as described for `only`.
+            "loss": by the probability of the true label, with the largest cross-entropy first, for
+            correctly classified images and for all images as well. It requires probabilities.
         image_shape : tuple of int, default=None
-            Shape of images that come as rows of pixels or paths; None takes the shape that
-            `estimator`, or a step of its Pipeline such as `ImageReshaper`, has settled on, else one
-            that fits.
+            Shape of images that are given as rows of pixels or paths; None takes the shape that
+            `estimator`, or a step of its Pipeline such as `ImageReshaper`, determined in fit, or
+            otherwise one that fits.
         display_labels : sequence of str, default=None
             Names of the classes, in the order of `estimator.classes_`; None shows the labels.
         max_images : int, default=25
@@ -177,7 +177,7 @@ class ImageGridDisplay:
         FileNotFoundError
             If X holds paths of files that do not exist.
         ValueError
-            If data or parameters are not as described.
+            If data or parameters are invalid.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -214,39 +214,41 @@ class ImageGridDisplay:
         max_images: int = 25,
         ax: Axes | None = None,
     ) -> ImageGridDisplay:
-        """Draw images with what was predicted for them.
+        """Draw images with the labels that were predicted for them.
 
         Parameters
         ----------
         X : array-like, DataFrame or sparse matrix
-            Rows of pixels (n_samples, n_pixels), or images of shape
-            (n_samples, height, width) or (n_samples, height, width, channels), or paths of
-            image files (n_samples,), of which only those that are drawn are read. The largest
-            value of their encoding (1, 16, 255 or 65535) is drawn white; with negative
-            values, the largest of those drawn.
+            Rows of pixels (n_samples, n_pixels), images of shape (n_samples, height, width) or
+            (n_samples, height, width, channels), or paths of image files (n_samples,), of which
+            only those that are drawn are read. The largest value of their encoding (1, 16, 255 or
+            65535) is drawn white; if there are negative values, the largest of the values that are
+            drawn.
         y_true : array-like of shape (n_samples,)
             True labels.
         y_pred : array-like of shape (n_samples,)
             Predicted labels.
         only : str or None, default="errors"
-            "errors": misclassified images, the most confident errors first. "correct": the others,
-            the least confident first. None: all, in their order. Without `y_proba`, always in their order.
+            "errors": misclassified images, the most confident errors first. "correct": correctly
+            classified images, the least confident ones first. None: all images, in their order.
+            Without `y_proba`, the order is always that of the images.
         order : str, default="confidence"
-            "confidence": by the probability of the predicted label, as `only` says. "loss": by the
-            probability of the true label, the most wrong first: the largest cross-entropy, also
-            of what was not mistaken and of all. It needs probabilities.
+            "confidence": by the probability of the predicted label, as described for `only`.
+            "loss": by the probability of the true label, with the largest cross-entropy first, for
+            correctly classified images and for all images as well. It requires probabilities.
         y_proba : array-like of shape (n_samples, n_classes), default=None
             Predicted probabilities.
         classes : array-like of shape (n_classes,), default=None
-            Labels of the columns of `y_proba`; None: the sorted labels of `y_true` and
+            Labels of the columns of `y_proba`; None means the sorted labels of `y_true` and
             `y_pred`.
         display_labels : sequence of str, default=None
             Names of `classes`, in the same order; None shows the labels.
         image_shape : tuple of int, default=None
-            Height and width, or height, width and channels, of images that come as rows of
-            pixels; None: as `ImageReshaper` decides. Paths need one, to which they are read.
+            Height and width, or height, width and channels, of images that are given as rows of
+            pixels; None: determined as by `ImageReshaper`. It is required for paths, whose images
+            are resized to it.
         exif_orientation : bool, default=True
-            Whether images in files are turned upright as their EXIF metadata say.
+            Whether images in files are turned upright according to their EXIF metadata.
         max_images : int, default=25
             Largest number of images to draw.
         ax : matplotlib Axes, default=None
@@ -264,9 +266,9 @@ class ImageGridDisplay:
         FileNotFoundError
             If X holds paths of files that do not exist.
         ValueError
-            If numbers of rows differ, labels are not one a row, `image_shape` does not fit X
-            or is missing for paths, `classes` do not fit `y_proba` or the labels, or a parameter
-            is not as described.
+            If the numbers of rows differ, if there is not one label per row, if `image_shape` does
+            not fit X or is missing for paths, if `classes` do not fit `y_proba` or the labels, or
+            if a parameter is invalid.
         """
         import_pyplot(f"{cls.__name__}.from_predictions")
         if only not in ("errors", "correct", None):

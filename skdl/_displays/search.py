@@ -39,26 +39,27 @@ _SCORES = {"test": ("test",), "train": ("train",), "both": ("test", "train")}
 class SearchDisplay:
     """Mean scores of a search by the values of its parameters.
 
-    One parameter is a line with a band of one standard deviation over the folds to both sides;
-    two are an annotated heat map, three a heat map for each pair. Numbers that were drawn at
-    random, as by `RandomizedSearchCV`, are points instead, on a logarithmic axis where they reach
-    far. The combination in `best_params_` has a frame or a ring. Combinations that the search has
-    not tried are left blank, those whose fit or score failed say nan or are crosses.
+    A single parameter is drawn as a line with a band of one standard deviation over the folds on
+    both sides, two parameters as an annotated heat map, and three as one heat map per pair. Numbers
+    that were drawn at random, as by `RandomizedSearchCV`, are drawn as points instead, on a
+    logarithmic axis if their range is large. The combination in `best_params_` has a frame or a
+    ring. Combinations that the search has not tried are left blank, and those whose fit or score
+    failed show nan or a cross.
 
-    It is best made by `from_search`, which draws at once.
+    Create it with `from_search`, which draws immediately.
 
     Parameters
     ----------
     scores : dict of ndarray of shape (n_y, n_x)
-        Mean scores by "test", "train" or both; NaN where there is none.
+        Mean scores by "test", "train" or both; NaN where there is no score.
     tried : ndarray of shape (n_y, n_x)
         Which combinations the search has tried.
     x : str
-        Name of the parameter across.
+        Name of the parameter on the horizontal axis.
     x_values : list
         Its values, in the order of the columns.
     y : str, default=None
-        Name of the parameter down; None for one parameter, drawn as a line.
+        Name of the parameter on the vertical axis; None for a single parameter, drawn as a line.
     y_values : list, default=(None,)
         Its values, in the order of the rows.
     deviations : dict of ndarray of shape (n_y, n_x), default=None
@@ -66,13 +67,13 @@ class SearchDisplay:
     best : tuple of int, default=None
         Row and column of the best combination.
     points : bool, default=False
-        Whether values were drawn at random, so that points say more than cells or a line.
+        Whether values were drawn at random, so that points are more suitable than cells or a line.
     title : str, default=""
-        What is said about other parameters.
+        Text about other parameters.
     score_name : str, default="score"
         Label of the scores.
     others : sequence of SearchDisplay, default=()
-        Other pairs of parameters, which are drawn beside this one on the same scale.
+        Other pairs of parameters, which are drawn next to this one on the same scale.
 
     Attributes
     ----------
@@ -81,12 +82,12 @@ class SearchDisplay:
     images_ : ndarray of matplotlib artists of shape (n_maps,)
         The heat maps or points, which share one scale; none for a line.
     texts_ : ndarray of matplotlib Text or None of shape (n_maps, n_y, n_x)
-        The annotations; None in blank cells, and where cells are too small for text. A list of
-        arrays where there are several pairs.
+        The annotations; None in blank cells, and if cells are too small for text. A list of arrays
+        if there are several pairs.
     lines_ : list of matplotlib Line2D
         The scores over one parameter, test before train.
     bands_ : list of matplotlib artists
-        Their bands of one standard deviation; error bars where there is no line.
+        Their bands of one standard deviation; error bars if there is no line.
     colorbar_ : matplotlib Colorbar or None
         The scale of the colours; None for a line.
     figure_ : matplotlib Figure
@@ -162,17 +163,17 @@ class SearchDisplay:
             Fitted `GridSearchCV`, `RandomizedSearchCV`, `HalvingGridSearchCV` or the like, or
             a Pipeline that ends in one.
         x, y : str, default=None
-            Names of the parameters across and down, such as "net__epochs", or their last part
-            where only one ends in it: "epochs". None: what is left of the one or two
-            parameters that the search varies; of three, all pairs are drawn.
+            Names of the parameters on the horizontal and vertical axis, such as "net__epochs", or
+            their last part if only one name ends in it: "epochs". None: the remaining one of the
+            one or two parameters that the search varies; for three parameters, all pairs are drawn.
         score : str, default="test"
-            "test": scores on the left-out folds. "train": on the training folds. "both": side
-            by side.
+            "test": scores on the left-out folds. "train": scores on the training folds. "both":
+            side by side.
         metric : str, default=None
-            Name of the score, for a search with several; None takes the one in `refit`.
+            Name of the score, for a search with several scores; None takes the one in `refit`.
         ax : matplotlib Axes or sequence of Axes, default=None
-            Where to draw, two of them per heat map for `score="both"`, which are cleared first;
-            None makes a new figure.
+            Where to draw, two axes per heat map for `score="both"`; they are cleared first. None
+            makes a new figure.
 
         Returns
         -------
@@ -186,20 +187,21 @@ class SearchDisplay:
         sklearn.exceptions.NotFittedError
             If the search is not fitted.
         TypeError
-            If it is no search.
+            If it is not a search.
         ValueError
             If a parameter or score is unknown, if parameters or a score must be chosen, if x and y
-            are the same, or if training scores are asked for that were not recorded
-            (`return_train_score=True` does).
+            are the same, or if training scores are requested that were not recorded (use
+            `return_train_score=True`).
 
         Notes
         -----
-        Where the search varies more parameters than x and y, a cell shows the combination of
-        the others with the best test score, and the training score of the same; the title names
-        them. Of a search by halving, each cell shows the last iteration that it reached.
+        If the search varies more parameters than x and y, a cell shows the combination of the other
+        parameters with the best test score, and the training score of the same combination; the
+        title names these parameters. For a search by halving, each cell shows the last iteration
+        that it reached.
 
-        Numbers are in increasing order, other values in the order of the grid. Of a list of
-        grids, "default" stands first, for the combinations that do not set the parameter.
+        Numbers are in increasing order, other values in the order of the grid. For a list of grids,
+        "default" comes first and stands for the combinations that do not set the parameter.
         """
         import_pyplot(f"{cls.__name__}.from_search")
         if score not in _SCORES:
@@ -255,7 +257,7 @@ class SearchDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or sequence of Axes, default=None
-            Where to draw, one for each of `scores`, which are cleared first; None makes a new
+            Where to draw, one for each of `scores`; they are cleared first. None makes a new
             figure.
 
         Returns
@@ -268,7 +270,7 @@ class SearchDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the number of axes is not that of the heat maps.
+            If the number of axes differs from that of the heat maps.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
         parts = [self, *self.others]

@@ -334,7 +334,7 @@ class BaseNetwork(
 
     @property
     def loss_curve_(self) -> list[float]:
-        """The loss of each epoch, `history_["loss"]`, as scikit-learn's MLPs have it."""
+        """The loss of each epoch, `history_["loss"]`, as in scikit-learn's MLPs."""
         if not hasattr(self, "history_"):
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'loss_curve_' yet: call fit first."

@@ -127,7 +127,7 @@ class DenseRegressor(NetworkRegressor):
         The losses are those of standardized y: 1 is the mean squared error of predicting the mean.
         The metrics are in the units of y.
     loss_curve_ : list of float
-        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
+        Loss of each epoch: `history_["loss"]`, under the same name as in scikit-learn's MLPs.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

@@ -174,10 +174,10 @@ class PretrainedFeatureClassifier(PretrainedTraining):
         The trained network, from images of shape `image_shape_`, as they are in X, to
         probabilities, for each of the ways to train; compiled, it can be used with Keras alone.
     history_ : dict of list
-        Loss and metrics, and validation loss ("val_loss") and metrics; one value an epoch, over
-        both phases of fine-tuning.
+        Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch,
+        over both phases of fine-tuning.
     loss_curve_ : list of float
-        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
+        Loss of each epoch: `history_["loss"]`, under the same name as in scikit-learn's MLPs.
     phases_ : list of str
         What was trained in each epoch of `history_`: "features" or "augmented" for the head, or
         "fine_tune".

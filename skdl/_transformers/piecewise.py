@@ -181,8 +181,8 @@ class PiecewiseLinearEncoder(
         Raises
         ------
         ValueError
-            If columns are no numbers, values are infinite, a column spans more than float64
-            holds, or `knots` names no column or does not increase; the message says what to do.
+            If columns are not numeric, values are infinite, a column spans more than float64 can
+            represent, or `knots` names no column or does not increase; the message says what to do.
         """
         with as_before_if_it_fails(self), numpy_defaults():
             X = self._validated(X, reset=True)

@@ -92,7 +92,7 @@ class KerasClassifier(OwnNetworkEstimator, NetworkClassifier):
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     loss_curve_ : list of float
-        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
+        Loss of each epoch: `history_["loss"]`, under the same name as in scikit-learn's MLPs.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int
@@ -276,7 +276,7 @@ class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
     history_ : dict of list
         Loss and metrics, and validation loss ("val_loss") and metrics, with one value per epoch.
     loss_curve_ : list of float
-        Loss of each epoch: `history_["loss"]`, under the name that scikit-learn's MLPs have.
+        Loss of each epoch: `history_["loss"]`, under the same name as in scikit-learn's MLPs.
     n_iter_ : int
         Number of epochs trained, including those of earlier fits that were continued.
     best_epoch_ : int

@@ -59,8 +59,8 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     learning_rate : float, default=0.001
         Step size of the optimizer Adam, above 0.
     class_weight : dict or str, default=None
-        Weights of the classes by label, or "balanced": inversely proportional to the
-        classes' frequencies. They multiply `sample_weight`.
+        Weights of the classes by label, or "balanced" for weights inversely proportional to the
+        frequencies of the classes. They are multiplied with `sample_weight`.
     n_jobs : int, default=None
         Number of members that are trained at the same time, in threads of this process. None
         means 1, unless in a `joblib.parallel_config`; -1 means all processors.

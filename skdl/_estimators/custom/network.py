@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,6 +12,8 @@ from skdl._common.processes import check_process
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.custom.column_groups import resolve_columns
 from skdl._estimators.custom.targets import scikeras_meta
+from skdl._estimators.fit.streams import inputs_of as batches_of
+from skdl._estimators.fit.streams import is_stream
 from skdl._networks.custom.builder_calls import (
     PREFIX,
     arguments_for,
@@ -38,7 +41,7 @@ class OwnNetworkEstimator(BaseNetwork):
     model_params: dict[str, Any] | None
     inputs: dict[str, Any] | None
 
-    _on_tables = True
+    _takes_streams = _on_tables = True
 
     _parameter_constraints: dict = {
         **{
@@ -161,6 +164,8 @@ class OwnNetworkEstimator(BaseNetwork):
 
     def _outputs(self, X):
         check_is_fitted(self)
+        if is_stream(X):
+            return np.concatenate([self._outputs(x) for x in batches_of(X)])
         check_process()
         x, _ = self._for_network(self._inputs(self._validated(X, reset=False)), self._network)
         return self._network.predict(x)

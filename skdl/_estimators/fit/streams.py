@@ -14,7 +14,6 @@ from sklearn.utils import check_array
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.samples import Samples, checked_weight
 from skdl._estimators.fit.tasks import FitTasks
-from skdl._networks.builders.dense import input_dtype
 
 if TYPE_CHECKING:
     from skdl._engine.rows import Rows
@@ -85,6 +84,7 @@ class StreamRows:
         self.x = self
         self.lazy, self._trained = True, trained
         self._estimator, self._targets, self._source = fitting.estimator, fitting.targets, source
+        self._network = fitting.network
         self._n_batches, self._n_rows = n_batches, len(weights)
         self._scale, self._factors = len(weights) / weights.sum(), factors
 
@@ -131,12 +131,14 @@ class StreamRows:
         return Batches()
 
     def _as_network_takes(self, x, y, weight):
-        estimator, dtype = self._estimator, input_dtype(self._estimator.dtype)
+        estimator = self._estimator
         x = estimator._inputs(estimator._validated(x, reset=False, trained=self._trained))
+        x, dtype = estimator._for_network(x, self._network)
         weight = checked_weight(weight, y, allow_all_zero_weights=True) * self._scale
         if self._factors is not None:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
         x = x.toarray() if issparse(x) else x[:]  # of images, those in files are read
+        x = getattr(x, "arrays", x)  # of several inputs
         return x, self._targets.encode(y, dtype), weight.astype(dtype)
 
 

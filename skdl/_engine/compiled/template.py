@@ -125,7 +125,7 @@ class Template:
             first.call = sparse_product(first)
         for layer in self._parts():
             if is_plain(layer, keras.layers.Dropout):
-                layer.call = same_masks_under_xla(layer)
+                layer.call = same_masks_under_xla(layer, in_pairs=self.for_xla)
             elif not on_gpu() and is_plain_convolution(layer):
                 layer.call = same_gradient_in_any_number_of_threads(layer)
             elif not on_gpu() and self.for_xla and is_plain_dense(layer):

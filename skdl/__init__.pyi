@@ -2,6 +2,7 @@ from . import datasets as datasets
 from . import exceptions as exceptions
 from . import openml as openml
 from ._common.environment import show_versions as show_versions
+from ._displays.feature_maps import FeatureMapDisplay as FeatureMapDisplay
 from ._displays.filters import FilterDisplay as FilterDisplay
 from ._displays.image_grid import ImageGridDisplay as ImageGridDisplay
 from ._displays.loss_curve import LossCurveDisplay as LossCurveDisplay

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 # targets above 100 for a linear output. Values are typically their root mean square.
 _LARGE, _HUGE, _RATIO = 100.0, 1000.0, 10.0
 _FEWEST_ROWS, _MOST_CELLS = 10, 200_000
-# So many epochs should have brought a regressor's loss below this share of the variance of y.
-_ENOUGH_EPOCHS, _LEARNED = 10, 0.5
+# So many epochs over so many rows should have brought a regressor's loss below this share of the
+# variance of y.
+_ENOUGH_EPOCHS, _ENOUGH_ROWS, _LEARNED = 10, 50, 0.5
 _SQUARED = ("auto", "mse", "mean_squared_error", "MeanSquaredError")
 
 _told: set[str] = set()  # what this process has been warned of, for instance by the first fold
@@ -57,6 +58,7 @@ def warn_of_targets(estimator: BaseNetwork, network: Any, y: Any) -> None:
     if (
         _typical(values).max() > _LARGE
         and len(loss) >= _ENOUGH_EPOCHS
+        and len(y) >= _ENOUGH_ROWS
         and loss[-1] > _LEARNED * values.var(axis=0).mean()
     ):
         _warn(

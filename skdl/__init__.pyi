@@ -5,6 +5,8 @@ from ._common.environment import show_versions as show_versions
 from ._displays.feature_maps import FeatureMapDisplay as FeatureMapDisplay
 from ._displays.filters import FilterDisplay as FilterDisplay
 from ._displays.image_grid import ImageGridDisplay as ImageGridDisplay
+from ._displays.learning_rate import LearningRateDisplay as LearningRateDisplay
+from ._displays.learning_rate import find_learning_rate as find_learning_rate
 from ._displays.loss_curve import LossCurveDisplay as LossCurveDisplay
 from ._displays.search import SearchDisplay as SearchDisplay
 from ._estimators.convnet import ConvNetClassifier as ConvNetClassifier

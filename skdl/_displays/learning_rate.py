@@ -99,9 +99,11 @@ class LearningRateDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        smoothed, look = self.smoothed, {"markersize": 3, "alpha": 0.35, "label": "batch"}
-        (self.points_,) = ax.plot(self.rates, self.losses, ".", color=COLOURS[0], **look)
-        (self.line_,) = ax.plot(self.rates, smoothed, color=COLOURS[0], label="smoothed")
+        smoothed, colour = self.smoothed, COLOURS[0]
+        self.points_ = ax.plot(
+            self.rates, self.losses, ".", color=colour, markersize=3, alpha=0.35, label="batch"
+        )[0]
+        self.line_ = ax.plot(self.rates, smoothed, color=colour, label="smoothed")[0]
         self.suggestion_line_ = ax.axvline(
             self.suggestion, color=COLOURS[1], label=f"suggestion: {self.suggestion:.2g}"
         )

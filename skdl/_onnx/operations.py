@@ -10,6 +10,7 @@ import numpy as np
 from skdl._onnx.activations import ACTIVATIONS
 from skdl._onnx.calls import Value
 from skdl._onnx.network import converts
+from skdl._onnx.normalizations import unit_length
 
 _BINARY = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "TrueDivide": "Div",
@@ -91,6 +92,30 @@ def _reduced(graph, operation, x):
 
 def _axes(graph, operation, x):
     return range(len(graph.shapes[x])) if operation.axis is None else operation.axis
+
+
+@converts("ops.Cumsum")
+def _cumsum(graph, operation, x):
+    if operation.axis is None or operation.dtype is not None:
+        raise ValueError(
+            f"to_onnx cannot convert {operation.name!r} without an axis, or with a dtype."
+        )
+    return graph("CumSum", x, np.array(operation.axis, np.int64))
+
+
+@converts("ops.Einsum")
+def _einsum(graph, operation, operands):
+    operands = _alike(graph, *operands)
+    return graph("Einsum", *operands, equation=operation.subscripts)
+
+
+@converts("ops.Normalize")
+def _normalize(graph, operation, x):
+    if operation.order != 2 or operation.epsilon is not None:
+        raise ValueError(
+            f"to_onnx cannot convert {operation.name!r} with an order or epsilon of its own."
+        )
+    return unit_length(graph, x, operation.axis)
 
 
 @converts("ops.Any")

@@ -202,6 +202,11 @@ def test_operations():
             ops.transpose(ops.expand_dims(x, -1), (0, 2, 1, 3)), (-1, 18, 2)
         ),
         "squeeze": lambda x: ops.squeeze(x[:, 1:2], axis=1),
+        "positions": lambda x: (
+            x * ops.cast(ops.cumsum(ops.ones_like(x, dtype="int32"), axis=1) - 1, "float32")
+        ),
+        "sums of products": lambda x: ops.einsum("abc,adc->abd", x, x),
+        "of length 1": lambda x: ops.normalize(x, axis=1),
         "whole numbers": lambda x: ops.cast(ops.cast(x * 3.0, "int32") + 1, "float32") * x,
     }
     assert_same_blocks(branches, SEQUENCES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from inspect import signature
 from typing import Any
 
@@ -37,7 +38,9 @@ class KerasObjectsCopied:
             stand_in["callbacks"] = _each(_Called, stand_in["callbacks"])
         other = object.__new__(type(self))
         vars(other).update(stand_in)
-        return super(KerasObjectsCopied, other).__sklearn_clone__()
+        device = sys.modules.get("skdl._engine.device")  # once a network was made
+        with nullcontext() if device is None else device.numbered_variables():
+            return super(KerasObjectsCopied, other).__sklearn_clone__()
 
 
 class _Called:

@@ -103,6 +103,7 @@ class PretrainedTraining(BackboneInputs, NetworkClassifier):
 
     def _tuned_from(self, network, targets):
         """Return the network to fine-tune, with the weights of the first phase."""
+        from skdl._engine.device import numbered_variables
         from skdl._engine.network import Network
 
         weights = network.get_weights()
@@ -111,7 +112,8 @@ class PretrainedTraining(BackboneInputs, NetworkClassifier):
         before = {name: getattr(self, name) for name in ("_phase", "_features", "_whole_network")}
         self._phase, self._features, self._whole_network = "fine_tune", None, None
         try:
-            config = self._config(None, targets, self.fine_tune_learning_rate)
+            with numbered_variables():
+                config = self._config(None, targets, self.fine_tune_learning_rate)
             tuned = Network(config, targets.shape, network.seed, given=dict(enumerate(weights)))
             tuned.history = {name: list(values) for name, values in network.history.items()}
             tuned.best_epoch, tuned.program = network.best_epoch, network.program

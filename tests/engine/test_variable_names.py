@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.base import clone
 
 from skdl import DenseClassifier, KerasClassifier, TextBoWClassifier
 
@@ -45,6 +46,12 @@ def test_later_fits_use_the_names_of_the_first(net):
     known = names_of(lambda: net.fit(X, y))
     for _ in range(2):
         assert set(names_of(lambda: net.set_params(learning_rate=0.01).fit(X, y))) <= set(known)
+
+
+def test_clones_use_the_names_of_the_first():
+    net = DenseClassifier((5,), optimizer=keras.optimizers.Adam(), epochs=1).fit(X, y)
+    known = names_of(lambda: clone(net))
+    assert set(names_of(lambda: clone(net))) == set(known)
 
 
 def test_variables_of_a_network_have_different_names_and_those_of_keras(tmp_path):

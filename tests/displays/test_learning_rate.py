@@ -34,7 +34,7 @@ def test_each_loss_is_that_of_its_batch():
     """Without shuffling and with a rate of next to nothing, the losses are those of the rows."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(35, 3)), rng.normal(size=35)
-    net = DenseRegressor((), batch_size=10, shuffle=False, random_state=0)
+    net = DenseRegressor((), batch_size=10, shuffle=False, standardize_y=False, random_state=0)
     found = find_learning_rate(net, X, y, min_rate=1e-12, max_rate=1e-11, n_steps=8)
     untrained = clone(net).set_params(learning_rate=1e-12, epochs=1).fit(X, y)
     squares = (untrained.predict(X) - y) ** 2

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
     load_breast_cancer,
@@ -21,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import DenseClassifier, DenseRegressor, KerasClassifier
+from skdl import DenseClassifier, DenseRegressor, KerasClassifier, KerasRegressor
 from skdl._estimators.fit import scales
 from skdl.exceptions import UnscaledDataWarning
 
@@ -134,13 +135,21 @@ def test_going_on_is_not_told_of_again(monkeypatch):
 
 
 def test_targets_that_were_not_learned():
+    def build(input_shape, n_outputs):
+        return keras.Sequential([keras.Input(input_shape), keras.layers.Dense(n_outputs)])
+
     X, y = StandardScaler().fit_transform(DIABETES[0]), DIABETES[1]
-    regressor = DenseRegressor((8,), epochs=10, random_state=0)
+    regressor = DenseRegressor((8,), epochs=10, standardize_y=False, random_state=0)
     (warning,) = heard(regressor, X, y)
     assert str(warning.message).startswith("y is not scaled")
-    assert "TransformedTargetRegressor(DenseRegressor(...)" in str(warning.message)
+    assert "Use standardize_y=True, or TabularRegressor" in str(warning.message)
+    assert not heard(clone(regressor).set_params(standardize_y=True), X, y + 1e6)
     scales._told.clear()
     assert not heard(regressor, X, y / 100)
-    learned = DenseRegressor((64,), epochs=30, learning_rate=0.03, random_state=0)
+    learned = DenseRegressor(
+        (64,), epochs=30, learning_rate=0.03, standardize_y=False, random_state=0
+    )
     assert not heard(learned, X, y)
     assert learned.score(X, y) > 0.5
+    (warning,) = heard(KerasRegressor(build, epochs=10, random_state=0), X, y)
+    assert "TransformedTargetRegressor(KerasRegressor(...)" in str(warning.message)

@@ -48,8 +48,14 @@ def warn_of_inputs(estimator: BaseNetwork, network: Any, x: Any) -> None:
 
 
 def warn_of_targets(estimator: BaseNetwork, network: Any, y: Any) -> None:
-    """Warn if a regressor has learned little, since its targets are far from the outputs."""
+    """Warn if a regressor has learned little, since its targets are far from the outputs.
+
+    One that standardises y has no targets far from its outputs.
+    """
     if not estimator._on_tables or not is_regressor(estimator) or estimator.loss not in _SQUARED:
+        return
+    standardizes = getattr(estimator, "_standardizes", None)
+    if standardizes is not None and standardizes():
         return
     last = _layers(network)[-1]
     if not _is_dense(last) or last.activation.__name__ != "linear":
@@ -61,11 +67,12 @@ def warn_of_targets(estimator: BaseNetwork, network: Any, y: Any) -> None:
         and len(y) >= _ENOUGH_ROWS
         and loss[-1] > _LEARNED * values.var(axis=0).mean()
     ):
+        remedy = "TransformedTargetRegressor({0}(...), transformer=StandardScaler())"
+        remedy = remedy if standardizes is None else "standardize_y=True"
         _warn(
             estimator,
             "y is not scaled: its values are so large that the network has learned little beyond "
-            "their size. Use TransformedTargetRegressor({0}(...), transformer=StandardScaler()), "
-            "or {1}, which scales by itself.",
+            f"their size. Use {remedy}, or {{1}}, which scales by itself.",
         )
 
 

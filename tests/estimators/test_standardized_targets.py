@@ -74,6 +74,7 @@ def test_metrics_are_those_of_predict(every_batch):
     }
 
 
+@pytest.mark.filterwarnings("ignore:y is not scaled")
 def test_units_of_y_do_not_matter():
     plain = net(epochs=20, metrics="mae").fit(X, PRICES)
     other = net(epochs=20, metrics="mae").fit(X, 1e-9 * PRICES - 5)

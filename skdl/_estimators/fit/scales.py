@@ -58,7 +58,8 @@ def warn_of_targets(estimator: BaseNetwork, network: Any, y: Any) -> None:
     if standardizes is not None and standardizes():
         return
     last = _layers(network)[-1]
-    if not _is_dense(last) or last.activation.__name__ != "linear":
+    # An activation that is a layer has no such name.
+    if not _is_dense(last) or getattr(last.activation, "__name__", None) != "linear":
         return
     values, loss = _sample(y), network.history["loss"]
     if (

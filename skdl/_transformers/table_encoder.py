@@ -106,7 +106,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if not result.shape[1]:
             raise ValueError(
                 "No column of X has two different values, so that there is nothing to learn "
-                f"from: X has shape {table.shape}."
+                f"from: X has n_samples={table.shape[0]} and n_features={table.shape[1]}."
             )
         return result
 

@@ -24,7 +24,7 @@ def test_folds_of_similar_size_and_other_epochs_share_programs():
         ).fit(X[:n_rows], y[:n_rows])
     assert len(store.templates) == 1
     (template,) = store.templates._templates.values()
-    jitted = [key for key in template._programs if key[0] == "epoch" and key[1] is not None]
+    jitted = [key for key in template._programs if key[0] == "loop"]
     assert len(jitted) == 1
 
 

@@ -18,6 +18,8 @@ _FEW = {
     "batch_size": st.sampled_from([1, 5, 8, 24, 25, 10**9, np.int32(8)]),
     "max_words": st.sampled_from([1, 2, 3, 10, 300, np.int64(20)]),
     "patience": st.sampled_from([1, 2, 10**9]),
+    "n_members": st.sampled_from([1, 2, 6]),
+    "n_jobs": st.sampled_from([None, 1, 2]),
     "checkpoint": st.none(),  # would write files; has tests of its own
     "checkpoint_every": st.sampled_from([1, 2]),
 }
@@ -85,6 +87,7 @@ _ARRAYS = {
     "callbacks": st.lists(st.sampled_from(_NAMES["callbacks"]), max_size=2),
     "padding": st.lists(st.sampled_from(_NAMES["padding"]), max_size=3),
     "conv_dropout": st.lists(st.sampled_from([0.0, 0.5, 0.99, 1.0, -1, "x"]), max_size=3),
+    "categorical_features": st.sampled_from([[0], [-1], [99], ["x"], [True] * 16, [], [[0]]]),
     "image_shape": st.sampled_from([(4, 4), (4, 4, 1), (2, 8), (16,), (4, 4, 2), ("a", 4), (0, 4)]),
 }
 _NGRAMS = st.sampled_from([(1, 1), (1, 2), (2, 2), (2, 1), (0, 1), (1,), ("a", "b"), (1, 2, 3)])

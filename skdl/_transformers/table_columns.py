@@ -128,6 +128,10 @@ def numbers_of(column: pd.Series) -> NDArray:
             values = np.array([_number(value) for value in column], dtype=np.float64)
         else:
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError as error:
+        raise ValueError(
+            f"Column {column.name!r} holds integers beyond all floats: {error}. Divide them first."
+        ) from None
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Column {column.name!r} held numbers in fit, received something else: {error}"

@@ -204,11 +204,21 @@ def _as_labels(values, as_numbers):
 
 def _label(value, as_numbers):
     if as_numbers:
-        # What is no number is none of the categories of the fit: nor is infinity.
-        return float(value) if isinstance(value, _NUMBER) else np.inf
+        # What is no number is none of the categories of the fit, of which none is infinite.
+        return _finite(value) if isinstance(value, _NUMBER) else np.inf
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return value if type(value) is str else str(value)
+
+
+def _finite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if np.isinf(number):
+        raise ValueError(f"{value!r} is no category: categories that are numbers must be finite.")
+    return number
 
 
 def are_numbers(column: pd.Series) -> bool:

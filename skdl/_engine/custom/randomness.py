@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import random
+import threading
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lin
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from keras.src.backend.common import global_state  # isort: skip
+from keras.src.random import seed_generator  # isort: skip
 from tensorflow.python.eager import context  # isort: skip
 from tensorflow.python.ops import stateful_random_ops  # isort: skip
 
@@ -26,8 +28,9 @@ class SeededGenerators:
     """Seeds all global generators, numbers new layers from the start, and puts all of it back.
 
     The caller holds the lock of this process: other threads that draw meanwhile draw seeded
-    numbers as well. `tf.random.set_seed` would make TensorFlow forget all compiled programs, so
-    its state is set without; see `drew_by_tensorflow`.
+    numbers as well, but take none of those that Keras's initialisers and layers get.
+    `tf.random.set_seed` would make TensorFlow forget all compiled programs, so its state is set
+    without; see `drew_by_tensorflow`.
     """
 
     def __init__(self, seed: int):
@@ -40,6 +43,7 @@ class SeededGenerators:
         self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         self._eager = eager._seed, getattr(eager, "_rng", None)
         self._generator = stateful_random_ops.global_generator
+        self._for_keras = seed_generator.python_random
         self.seed()
         return self
 
@@ -50,6 +54,7 @@ class SeededGenerators:
             keras_state.pop(name, None)
         keras_state["global_random_seed"] = self._seed % 2**32
         random.seed(self._seed)
+        seed_generator.python_random = _OfOneThread(self._seed)
         np.random.seed(self._seed % 2**32)  # noqa: NPY002
         eager._seed, eager._rng = self._seed % 2**31, random.Random(self._seed)
         self._first = eager._rng.getstate()
@@ -72,11 +77,31 @@ class SeededGenerators:
         random.setstate(self._python)
         np.random.set_state(self._numpy)  # noqa: NPY002
         stateful_random_ops.global_generator = self._generator
+        seed_generator.python_random = self._for_keras
         eager._seed, eager._rng = self._eager
         keras_state = vars(global_state.GLOBAL_STATE_TRACKER)
         for name in _OF_KERAS:
             keras_state.pop(name, None)
         keras_state.update(self._keras)
+
+
+class _OfOneThread:
+    """Stands for the module `random` where Keras draws its seeds.
+
+    The thread that builds a network draws from a generator of its own: the event loop of a Dask
+    worker, say, draws from Python's global one at any time.
+    """
+
+    def __init__(self, seed: int):
+        self._thread, self._own = threading.get_ident(), random.Random(seed)
+
+    def randint(self, first: int, last: int) -> int:
+        """Return a whole number, as `random.randint` does."""
+        source = self._own if threading.get_ident() == self._thread else random
+        return source.randint(first, last)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(random, name)
 
 
 @functools.cache

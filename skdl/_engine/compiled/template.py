@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.interrupts import interrupts_held
 from skdl._common.processes import lock
 from skdl._common.seeds import layer_seeds
 from skdl._engine.compiled.epoch_loop import (
@@ -341,7 +342,8 @@ class Template:
         """Return what is kept under a key, made now if it is not there."""
         with lock:
             if key not in self._programs:
-                with own_settings(), tensorflow_settings.held():
+                # Python loses an interrupt in a weak reference's callback; tracing has many.
+                with interrupts_held(), own_settings(), tensorflow_settings.held():
                     self._programs[key] = outside_strategies(make)
             self._programs.move_to_end(key)
             while len(self._programs) > _MAX_PROGRAMS:

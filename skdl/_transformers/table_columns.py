@@ -183,12 +183,20 @@ def categories_of(column: pd.Series, as_numbers: bool) -> NDArray:
 
     A number among texts is its text, so that 3 is "3" whatever else is in the column; with a
     gap beside it, where pandas makes it 3.0, as well.
+
+    Raises
+    ------
+    ValueError
+        If a number among them is infinite.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        labels = _as_labels(column.cat.categories, as_numbers)
-        labels = np.append(labels, np.array([np.nan], dtype=object))
-        return labels[column.cat.codes.to_numpy()]  # the code of a missing value is -1
-    return _as_labels(column, as_numbers)
+    try:
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            labels = _as_labels(column.cat.categories, as_numbers)
+            labels = np.append(labels, np.array([np.nan], dtype=object))
+            return labels[column.cat.codes.to_numpy()]  # the code of a missing value is -1
+        return _as_labels(column, as_numbers)
+    except ValueError as error:
+        raise ValueError(f"Column {column.name!r}: {error}") from None
 
 
 def _as_labels(values, as_numbers):

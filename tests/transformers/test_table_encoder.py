@@ -179,6 +179,13 @@ def test_columns_that_say_nothing():
     assert TableEncoder().fit(table).get_feature_names_out().tolist() == ["x"]
 
 
+@pytest.mark.parametrize("value", [np.inf, 10**400])
+def test_categories_are_finite(value):
+    table = pd.DataFrame({"code": [1.0, 2.0, value] * 3}, dtype=object)
+    with pytest.raises(ValueError, match="Column 'code': .* must be finite"):
+        TableEncoder(categorical_features=["code"]).fit(table)
+
+
 def test_two_columns_of_one_name():
     table = pd.DataFrame(np.eye(3), columns=["a", "b", "a"])
     with pytest.raises(ValueError, match="more than one column called 'a'"):

@@ -94,7 +94,7 @@ def peers(classes):
 
     def as_texts(X):
         others = X.select_dtypes(exclude="number").columns
-        return X.assign(**{name: X[name].astype(str) for name in others})
+        return X.assign(**{name: X[name].fillna("missing").astype(str) for name in others})
 
     yield "CatBoost", _CatBoost(catboost), as_texts
 

@@ -22,6 +22,7 @@ from skdl._common.processes import check_process
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
+from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.samples import Samples, checked_weight
@@ -60,7 +61,7 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": BaseNetwork._parameter_constraints["learning_rate"][:1],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

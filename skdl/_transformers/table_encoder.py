@@ -150,7 +150,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         found = np.zeros(n_columns, dtype=bool)
         if isinstance(given, str) and given == "from_dtype":
             return found
-        given = np.asarray(given)
+        try:
+            given = np.asarray(given)
+        except ValueError:  # sequences of several lengths
+            given = np.array(None)
         problem = None
         if given.ndim != 1:
             problem = "it has no shape (n,)"

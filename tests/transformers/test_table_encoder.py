@@ -182,7 +182,7 @@ def test_columns_that_say_nothing():
 @pytest.mark.parametrize("value", [np.inf, 10**400])
 def test_categories_are_finite(value):
     table = pd.DataFrame({"code": [1.0, 2.0, value] * 3}, dtype=object)
-    with pytest.raises(ValueError, match="Column 'code': .* must be finite"):
+    with pytest.raises(ValueError, match=r"Column 'code': .* must be finite"):
         TableEncoder(categorical_features=["code"]).fit(table)
 
 

@@ -71,7 +71,7 @@ class FeatureMapDisplay:
     >>> net = ConvNetClassifier(filters=(8, 16), epochs=1, random_state=0).fit(X[:500], y[:500])
     >>> display = FeatureMapDisplay.from_estimator(net, X[:3])
     >>> display.maps.shape
-    (3, 8, 8, 8)
+    (3, 6, 6, 8)
     >>> display.images_.shape
     (3, 9)
     """

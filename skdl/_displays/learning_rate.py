@@ -57,6 +57,15 @@ class LearningRateDisplay:
     See Also
     --------
     find_learning_rate : Measures the losses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl import LearningRateDisplay
+    >>> losses = np.array([2.3, 2.2, 1.5, 0.8, 1.9])
+    >>> display = LearningRateDisplay(np.geomspace(1e-4, 1, 5), losses)
+    >>> bool(1e-4 < display.suggestion < 1)
+    True
     """
 
     def __init__(self, rates: NDArray, losses: NDArray):
@@ -167,6 +176,11 @@ def find_learning_rate(
         If the estimator is not, or does not end in, one network with the parameter `callbacks`.
     ValueError
         If a parameter is not as described, or the loss is not finite from the first step on.
+
+    See Also
+    --------
+    LossCurveDisplay : Draws the loss of a whole fit.
+    SearchDisplay : Draws the scores of a search, over learning rates for instance.
 
     References
     ----------

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdl._common.arguments import ExplainedArguments
 from skdl._networks.settings import own_settings
 
 
-class ClassPredictions:
+class ClassPredictions(ExplainedArguments):
     """Labels and probabilities from the outputs of an estimator's network or networks."""
 
     classes_: NDArray
@@ -77,7 +78,7 @@ class ClassPredictions:
         return tags
 
 
-class ValuePredictions:
+class ValuePredictions(ExplainedArguments):
     """Values from the outputs of an estimator's network or networks."""
 
     _outputs: Callable[[Any], NDArray]

@@ -321,6 +321,7 @@ class KerasRegressor(OwnNetworkEstimator, NetworkRegressor):
     ...         keras.layers.Dense(1),
     ...     ])
     >>> X, y = load_diabetes(return_X_y=True)
+    >>> y = (y - y.mean()) / y.std()
     >>> net = make_pipeline(StandardScaler(), KerasRegressor(make_model, random_state=0))
     >>> net.fit(X, y).predict(X[:3]).shape
     (3,)

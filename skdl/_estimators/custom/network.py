@@ -120,7 +120,7 @@ class OwnNetworkEstimator(BaseNetwork):
         return "numeric"  # what the network takes is not known yet
 
     def _validated(self, X, *y, reset=True, **checks):
-        if isinstance(X, dict):
+        if isinstance(X, dict) and not issparse(X):  # SciPy has a sparse dict of keys
             raise TypeError(
                 "X must be one array or table of all rows, received a dict. Put the columns side "
                 "by side, and say by `inputs` which of them belong to which input of the network."

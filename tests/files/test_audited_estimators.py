@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -272,15 +273,19 @@ def test_random_generators_are_of_what_save_writes(tmp_path):
 
 
 def run_mutations(*arguments):
-    """Run the program that changes files; it ends with the number of those that did harm."""
+    """Run the program that changes files; it ends with the number of those that did harm.
+
+    Its output goes to a file: workers that a changed `n_jobs` has started would hold a pipe open for
+    minutes after the program has ended.
+    """
+    command = [sys.executable, str(Path(__file__).with_name("mutations.py")), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    program = Path(__file__).with_name("mutations.py")
-    done = subprocess.run(
-        [sys.executable, str(program), *map(str, arguments)],
-        capture_output=True, text=True, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    return done.stdout
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        output.seek(0)
+        told = output.read()
+    assert done.returncode == 0, told[-4000:]
+    return told
 
 
 needs_fork = pytest.mark.skipif(

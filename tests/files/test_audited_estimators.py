@@ -275,8 +275,8 @@ def test_random_generators_are_of_what_save_writes(tmp_path):
 def run_mutations(*arguments):
     """Run the program that changes files; it ends with the number of those that did harm.
 
-    Its output goes to a file: workers that a changed `n_jobs` has started would hold a pipe open for
-    minutes after the program has ended.
+    Its output goes to a file: workers that a changed `n_jobs` has started would hold a pipe open
+    for minutes after the program has ended.
     """
     command = [sys.executable, str(Path(__file__).with_name("mutations.py")), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

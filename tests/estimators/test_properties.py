@@ -34,6 +34,8 @@ pytestmark = [
 # A network that was learned elsewhere takes seconds to build and has tests of its own.
 CLASSES = {n: cls for n, cls in constructible().items() if not n.startswith("Pretrained")}
 NETWORKS = {name: cls for name, cls in CLASSES.items() if hasattr(cls, "predict")}
+# Of which a fit trains several networks.
+ENSEMBLES = {name for name in NETWORKS if name.startswith("Tabular")}
 TEXT_ONLY = {"OneHotTextVectorizer", "TokenSequencer"}
 ON_TABLES = {name: cls for name, cls in CLASSES.items() if name not in TEXT_ONLY}
 X = strategies.rows()
@@ -133,7 +135,7 @@ def test_parameters(name):
 def test_many_parameters(name):
     """Slow: hundreds of networks, of which each must be traced."""
 
-    @many(350 if name in NETWORKS else 200)
+    @many(70 if name in ENSEMBLES else 350 if name in NETWORKS else 200)
     @given(strategies.parameters(CLASSES[name]), st.booleans())
     def check(changed, as_texts):
         check_parameters(name, changed, as_texts)
@@ -229,7 +231,7 @@ def test_inputs(name):
 def test_many_inputs(name):
     """Slow: hundreds of fits."""
 
-    @many(300)
+    @many(60 if name in ENSEMBLES else 300)
     @given(inputs(name))
     def check(case):
         assume(case[:3] != (None, None, "none"))

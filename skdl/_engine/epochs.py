@@ -28,6 +28,8 @@ class Fit:
     tasks = checkpoint = None
 
     def __init__(self, network, rows, validation, epochs, batch_size, shuffle, progress):
+        if batch_size < 1:  # scikit-learn does not check parameters again in `partial_fit`
+            raise ValueError(f"batch_size must be at least 1, received batch_size={batch_size!r}.")
         self.network, self.rows, self.validation = network, rows, validation
         self.epochs, self.batch_size, self.shuffle = epochs, batch_size, shuffle
         self.first, self.progress = network.n_epochs, progress

@@ -173,3 +173,11 @@ def test_ctrl_c_within_a_call_is_heard_at_its_end(calls, monkeypatch):
     assert caught.value.__notes__ == [f"Training was interrupted after {n_epochs} epochs."]
     assert 1 <= n_epochs < 500
     assert len(net.history_["loss"]) == n_epochs
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_that_became_invalid_is_an_error(batch_size):
+    X, y = np.random.default_rng(0).random((20, 3)), np.arange(20) % 2
+    net = DenseClassifier((2,), epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        net.set_params(batch_size=batch_size).partial_fit(X, y)

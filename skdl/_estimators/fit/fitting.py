@@ -26,7 +26,7 @@ from scipy.sparse import csr_matrix, issparse
 from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
 from skdl._estimators.fit.hold_out import split
-from skdl._estimators.fit.samples import Samples, checked_weight
+from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.scales import warn_of_inputs
 from skdl._estimators.fit.targets import checked_classes
 
@@ -56,10 +56,7 @@ class Fitting:
     def check(self, X: Any, y: Any, sample_weight: Any) -> Samples:
         """Return the training rows, checked; the largest weight is 1."""
         X, y = self.estimator._check_rows(X, y, reset=not self.going_on)
-        weight = np.ones(y.shape[0])
-        if sample_weight is not None:
-            weight = checked_weight(sample_weight, X)
-            weight /= weight.max()
+        weight = largest_is_one(sample_weight, X, y.shape[0])
         return Samples(X, y, weight, np.arange(y.shape[0]))
 
     def learn_targets(self, y: Any, classes: Any = None) -> None:

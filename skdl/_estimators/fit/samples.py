@@ -53,6 +53,14 @@ class Samples:
         return self if len(kept) == len(self) else self.take(kept)
 
 
+def largest_is_one(sample_weight: Any, rows: Any, n_rows: int) -> np.ndarray:
+    """Return checked weights of rows, divided by the largest; ones where none are given."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weight = checked_weight(sample_weight, rows)
+    return weight / weight.max()
+
+
 def checked_weight(sample_weight: Any, rows: Any, **checks: Any) -> np.ndarray:
     """Return weights of rows as float64, ones where none are given.
 

@@ -25,7 +25,7 @@ from skdl._common.versions import PickledWithVersions
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.fit.fitting import Fitting
-from skdl._estimators.fit.samples import Samples, checked_weight
+from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.targets import check_no_texts
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
@@ -103,9 +103,11 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         encoder = TableEncoder(categorical_features=self.categorical_features, n_bins=self.n_bins)
         table = encoder.checked(X, reset=True)
         samples = self._check_targets(table, y, sample_weight)
-        targets = self._make_targets(samples.y)
-        n_given, samples = len(samples), self._weighed(samples, targets)
-        targets.learn_scale(samples.y, samples.weight)
+        fitting = Fitting(self, going_on=False)
+        fitting.learn_targets(samples.y)
+        n_given, samples = len(samples), fitting.weigh(samples)
+        fitting.learn_scale(samples)
+        targets = fitting.targets
         if len(samples) < n_given:
             table = rows_of(table, samples.positions)
         samples = replace(samples, X=np.asarray(encoder.fit_transform(table)))
@@ -127,20 +129,8 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         _, y = check_X_y(
             rows, y, multi_output=True, y_numeric=is_regressor(self), estimator=type(self).__name__
         )
-        weight = np.ones(len(table))
-        if sample_weight is not None:
-            weight = checked_weight(sample_weight, rows)
-            weight /= weight.max()
+        weight = largest_is_one(sample_weight, rows, len(table))
         return Samples(None, y, weight, np.arange(len(table)))
-
-    def _weighed(self, samples, targets):
-        """Return the rows that count, their weights multiplied by those of their classes."""
-        samples = samples.without_zeros()
-        class_weight = getattr(self, "class_weight", None)
-        if class_weight is None:
-            return samples
-        weight = targets.weights(class_weight, samples.y, samples.weight)
-        return replace(samples, weight=weight).without_zeros()
 
     def _train_members(self, samples, targets, seed):
         """Return the trained members, and the positions of the rows that each left out."""

@@ -157,8 +157,8 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _make_targets(self, y):
-        return ClassTargets(y)
+    def _make_targets(self, y, classes=None):
+        return ClassTargets(y, classes)
 
     def _own_attributes(self, targets):
         return {"classes_": targets.classes}

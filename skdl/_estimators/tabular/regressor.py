@@ -149,7 +149,7 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _make_targets(self, y):
+    def _make_targets(self, y, classes=None):
         return ValueTargets(y, standardized=True)
 
     def _own_attributes(self, targets):

@@ -120,7 +120,9 @@ def to_onnx(
     import onnx
     import skl2onnx
 
+    from skdl._onnx import columns
     from skdl._onnx import converters as ours
+    from skdl._onnx.tensor_types import tensor_type
 
     newest = skl2onnx.get_latest_tested_opset_version()
     if not isinstance(target_opset, Integral) or not 15 <= target_opset <= newest:
@@ -144,10 +146,10 @@ def to_onnx(
         model = skl2onnx.convert_sklearn(
             plain,
             name=type(estimator).__name__,
-            initial_types=_input_types(X, ours.tensor_type, free_axes(plain)),
+            initial_types=_input_types(X, tensor_type, free_axes(plain)),
             target_opset={"": int(target_opset), "ai.onnx.ml": 3},
-            custom_conversion_functions=ours.CONVERTERS,
-            custom_shape_calculators=ours.SHAPE_CALCULATORS,
+            custom_conversion_functions=columns.CONVERTERS,
+            custom_shape_calculators=columns.SHAPE_CALCULATORS,
             options=_options(plain, ours),
         )
         _name_inputs(model, X)

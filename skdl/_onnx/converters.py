@@ -1,28 +1,18 @@
 """Converters for skl2onnx: networks, image reshaping, and the parts of pipelines around them.
 
 skl2onnx asks for two functions a class: the types and shapes of what it returns, and its nodes.
-The converters here take the place of skl2onnx's own where those leave float64 out or round
-otherwise than scikit-learn, which shows in columns that are far from zero.
+Those of the columns of pipelines are in `columns`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from skl2onnx import update_registered_converter
 from skl2onnx.common import data_types
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
 
 import skdl
 from skdl._estimators.base import BaseNetwork
@@ -37,39 +27,18 @@ from skdl._onnx import (  # they register what they convert
     recurrent,  # noqa: F401
     sequences,  # noqa: F401
 )
-from skdl._onnx.activations import clip
 from skdl._onnx.calls import Value
+from skdl._onnx.columns import CONVERTERS, INVERSES
 from skdl._onnx.graph import Graph
 from skdl._onnx.inputs import computed_in, network_inputs
 from skdl._onnx.network import add_model, check_model
 from skdl._onnx.piecewise import add_encoder
 from skdl._onnx.tables import add_table
+from skdl._onnx.tensor_types import numbers_in, tensor_type
 from skdl._transformers.image_reshaper import ImageReshaper
 from skdl._transformers.piecewise import PiecewiseLinearEncoder
 
 NETWORKS = (BaseNetwork, TabularNetworks)
-_TYPES = {
-    "float16": data_types.Float16TensorType,
-    "float32": FloatTensorType,
-    "float64": DoubleTensorType,
-    "bool": data_types.BooleanTensorType,
-    "int8": data_types.Int8TensorType,
-    "int16": data_types.Int16TensorType,
-    "int32": data_types.Int32TensorType,
-    "int64": data_types.Int64TensorType,
-    "uint8": data_types.UInt8TensorType,
-    "uint16": data_types.UInt16TensorType,
-    "uint32": data_types.UInt32TensorType,
-    "uint64": data_types.UInt64TensorType,
-}
-
-
-def tensor_type(dtype: Any, shape: list) -> data_types.TensorType:
-    """Return skl2onnx's type of tensors of a NumPy dtype."""
-    dtype = np.dtype(dtype)
-    return StringTensorType(shape) if dtype.kind in "OU" else _TYPES[dtype.name](shape)
-
-
 # The option of a network that gives float64 as its `predict_proba` and `predict` do. Others give
 # the dtype of the inputs, as skl2onnx's own classifiers do.
 IN_FLOAT64 = "in_float64"
@@ -237,7 +206,7 @@ def _convert_reshaper(scope, operator, container):
 
 def _encoder_shapes(operator):
     encoder = operator.raw_operator
-    dtype = _computed_in(operator) if encoder.dtype is None else encoder.dtype
+    dtype = numbers_in(operator) if encoder.dtype is None else encoder.dtype
     operator.outputs[0].type = tensor_type(dtype, [None, encoder.n_features_out_])
 
 
@@ -250,161 +219,25 @@ def _convert_encoder(scope, operator, container):
     graph.give(encoded, output)
 
 
-def _standard(graph, scaler, x):
-    if scaler.with_mean:
-        x = graph("Sub", x, scaler.mean_)
-    return graph("Div", x, scaler.scale_) if scaler.with_std else x
-
-
-def _robust(graph, scaler, x):
-    if scaler.with_centering:
-        x = graph.rounded("Sub", x, scaler.center_)
-    return graph.rounded("Div", x, scaler.scale_) if scaler.with_scaling else x
-
-
-def _min_max(graph, scaler, x):
-    x = graph.rounded("Add", graph.rounded("Mul", x, scaler.scale_), scaler.min_)
-    return clip(graph, x, *scaler.feature_range) if scaler.clip else x
-
-
-def _max_abs(graph, scaler, x):
-    x = graph.rounded("Div", x, scaler.scale_)
-    return clip(graph, x, -1.0, 1.0) if scaler.clip else x
-
-
-def _function(graph, transformer, x):
-    return _apply(graph, transformer, "func", x)
-
-
-# What FunctionTransformer and TransformedTargetRegressor are commonly given.
-_FUNCTIONS: dict[Callable, Callable] = {
-    np.abs: lambda g, x: g("Abs", x),
-    np.exp: lambda g, x: g("Exp", x),
-    np.expm1: lambda g, x: g("Sub", g("Exp", x), 1.0),
-    np.log: lambda g, x: g("Log", x),
-    np.log1p: lambda g, x: g("Log", g("Add", x, 1.0)),
-    np.sqrt: lambda g, x: g("Sqrt", x),
-    np.square: lambda g, x: g("Mul", x, x),
-}
-
-
-def _apply(graph, transformer, which, x):
-    function = getattr(transformer, which)
-    if function is None:
-        return x
-    keywords = transformer.kw_args if which == "func" else transformer.inv_kw_args
-    if function not in _FUNCTIONS or keywords:
-        known = ", ".join(sorted(f"numpy.{known.__name__}" for known in _FUNCTIONS))
-        raise ValueError(
-            f"to_onnx cannot convert FunctionTransformer({which}={function!r}): ONNX takes no "
-            f"Python functions. It converts {known}, without further arguments."
-        )
-    return _FUNCTIONS[function](graph, x)
-
-
-_INVERSES = {
-    StandardScaler: lambda g, s, x: _affine(g, x, s.scale_, s.mean_ if s.with_mean else None),
-    RobustScaler: lambda g, s, x: _affine(g, x, s.scale_, s.center_),
-    MaxAbsScaler: lambda g, s, x: _affine(g, x, s.scale_, None),
-    MinMaxScaler: lambda g, s, x: g("Div", g("Sub", x, s.min_), s.scale_),
-    FunctionTransformer: lambda g, s, x: _apply(g, s, "inverse_func", x),
-}
-
-
-def _affine(graph, x, scale, offset):
-    x = x if scale is None else graph("Mul", x, scale)
-    return x if offset is None else graph("Add", x, offset)
-
-
 def _convert_inverse(scope, operator, container):
     transformer = operator.raw_operator.transformer
-    if type(transformer) not in _INVERSES:
+    if type(transformer) not in INVERSES:
         raise ValueError(
             f"to_onnx cannot convert the inverse of {type(transformer).__name__}, the transformer "
             "of a TransformedTargetRegressor. It converts those of "
-            f"{', '.join(sorted(cls.__name__ for cls in _INVERSES))}."
+            f"{', '.join(sorted(cls.__name__ for cls in INVERSES))}."
         )
     graph = Graph(scope, container, np.float64)
     x = graph.joined(operator.inputs)
-    graph.give(_INVERSES[type(transformer)](graph, transformer, x), operator.outputs[0])
+    graph.give(INVERSES[type(transformer)](graph, transformer, x), operator.outputs[0])
 
 
 def _same_shapes(operator):
     operator.outputs[0].type = DoubleTensorType(operator.inputs[0].type.shape)
 
 
-def _imputed(graph, imputer, x):
-    """Fill in missing values; columns that had no others in fit are left out."""
-    if imputer.add_indicator:
-        raise ValueError(
-            "to_onnx cannot convert SimpleImputer(add_indicator=True). Put a MissingIndicator "
-            "beside the imputer, in a FeatureUnion, or leave the indicator out."
-        )
-    missing, kept = imputer.missing_values, _kept(imputer)
-    if len(kept) < imputer.n_features_in_:
-        x = graph("Gather", x, kept, axis=1)
-    values = imputer.statistics_[kept]
-    if graph.dtype.kind == "U":  # ONNX's strings are never missing: the empty one stands for it
-        missing = missing if isinstance(missing, str) else ""
-        where = graph(
-            *("LabelEncoder", x),
-            **{"keys_strings": [missing], "values_int64s": [1], "default_int64": 0},
-            domain="ai.onnx.ml",
-        )
-        where, values = graph.cast(where, np.bool_), values.astype(str)
-    else:
-        is_nan = missing is None or missing != missing
-        where = graph("IsNaN", x) if is_nan else graph("Equal", x, float(missing))
-        values = values.astype(np.float64)
-    return graph("Where", where, values, x)
-
-
-def _kept(imputer):
-    empty = [value is None or value != value for value in imputer.statistics_]
-    return np.flatnonzero(~np.array(empty) | imputer.keep_empty_features)
-
-
-def _columns(convert):
-    """Return skl2onnx's two functions for a transformer of columns."""
-
-    def calculate_shapes(operator):
-        transformer = operator.raw_operator
-        width = sum(variable.type.shape[1] for variable in operator.inputs)
-        if isinstance(transformer, SimpleImputer):
-            width = len(_kept(transformer))
-        operator.outputs[0].type = tensor_type(_computed_in(operator), [None, width])
-
-    def convert_columns(scope, operator, container):
-        graph = Graph(scope, container, _computed_in(operator))
-        x = graph.joined(operator.inputs)
-        graph.give(convert(graph, operator.raw_operator, x), operator.outputs[0])
-
-    return calculate_shapes, convert_columns
-
-
-def _computed_in(operator):
-    """Return the type in which scikit-learn computes: float64 for integers."""
-    types = [variable.type for variable in operator.inputs]
-    if isinstance(types[0], StringTensorType):
-        return np.str_
-    return np.float32 if all(isinstance(t, FloatTensorType) for t in types) else np.float64
-
-
-_COLUMNS = {
-    StandardScaler: _columns(_standard),
-    RobustScaler: _columns(_robust),
-    MinMaxScaler: _columns(_min_max),
-    MaxAbsScaler: _columns(_max_abs),
-    SimpleImputer: _columns(_imputed),
-    FunctionTransformer: _columns(_function),
-}
-# For `skl2onnx.convert_sklearn`, so that its own converters stay as they are for others.
-SHAPE_CALCULATORS = {cls: functions[0] for cls, functions in _COLUMNS.items()}
-CONVERTERS = {cls: functions[1] for cls, functions in _COLUMNS.items()}
-
-
 def converts(cls: type) -> bool:
     """Tell whether parts of a class are converted here, not by skl2onnx."""
-    return cls in _COLUMNS or issubclass(
+    return cls in CONVERTERS or issubclass(
         cls, (*NETWORKS, ImageReshaper, PiecewiseLinearEncoder, Inverse)
     )

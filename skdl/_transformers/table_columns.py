@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -187,7 +187,7 @@ def categories_of(column: pd.Series, as_numbers: bool) -> NDArray:
     Raises
     ------
     ValueError
-        If a number among them is infinite.
+        If a number among them is infinite, or a value is a list or another container.
     """
     try:
         if isinstance(column.dtype, pd.CategoricalDtype):
@@ -216,6 +216,11 @@ def _label(value, as_numbers):
         return _finite(value) if isinstance(value, _NUMBER) else np.inf
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
+    if not isinstance(value, Hashable):
+        raise ValueError(
+            f"{value!r} is a {type(value).__name__}, which is no category. Make a column of each "
+            "of its parts, or a text of it, before."
+        )
     return value if type(value) is str else str(value)
 
 

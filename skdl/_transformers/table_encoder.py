@@ -113,7 +113,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> NDArray:
         """Return the numbers of X, float32 of shape (n_samples, n_features_out)."""
         check_is_fitted(self)
-        table = self.checked(X, reset=False)
+        return self.encode(self.checked(X, reset=False))
+
+    def encode(self, table: pd.DataFrame | NDArray) -> NDArray:
+        """Return the numbers of a table that was checked."""
         encoded = [encoder.transform(part) for encoder, part in self._parts(table)]
         return encoded[0] if len(encoded) == 1 else np.concatenate(encoded, axis=1)
 

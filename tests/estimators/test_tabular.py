@@ -244,3 +244,11 @@ def test_columns_in_another_order_or_missing_are_an_error(penguins, fitted):
 def test_before_fit():
     with pytest.raises(AttributeError, match="call fit first"):
         TabularClassifier().model_  # noqa: B018
+
+
+def test_names_of_columns_are_checked_for_the_estimator_that_was_called():
+    table, y = pd.DataFrame({"a": range(40)}), ["p", "q"] * 20
+    net = TabularClassifier(n_members=1, epochs=1, random_state=0).fit(table, y)
+    with pytest.warns(UserWarning, match="but TabularClassifier was fitted") as warned:
+        net.predict(table.to_numpy())
+    assert len(warned) == 1

@@ -186,6 +186,18 @@ def test_categories_are_finite(value):
         TableEncoder(categorical_features=["code"]).fit(table)
 
 
+@pytest.mark.parametrize(
+    "value", [[1, 2], {"a": 1}, {1}, np.arange(3)], ids=lambda v: type(v).__name__
+)
+def test_cells_that_hold_several_values_are_refused(value):
+    table = pd.DataFrame({"embedding": [value] * 30, "number": range(30)})
+    with pytest.raises(ValueError, match=f"'embedding': .* is a {type(value).__name__}"):
+        TableEncoder().fit(table)
+    encoder = TableEncoder().fit(table.assign(embedding=["u", "v", "w"] * 10))
+    with pytest.raises(ValueError, match="no category"):
+        encoder.transform(table)
+
+
 def test_two_columns_of_one_name():
     table = pd.DataFrame(np.eye(3), columns=["a", "b", "a"])
     with pytest.raises(ValueError, match="more than one column called 'a'"):

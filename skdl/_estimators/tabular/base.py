@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, check_X_y
+from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
@@ -31,7 +31,7 @@ from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
 from skdl._networks.settings import own_settings
 from skdl._sklearn import Interval, StrOptions, fit_context
-from skdl._transformers.table_columns import rows_of
+from skdl._transformers.table_columns import as_table, rows_of
 from skdl._transformers.table_encoder import TableEncoder
 
 if TYPE_CHECKING:
@@ -210,7 +210,9 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         check_process()
         if "_joined" not in vars(self):  # of a pickle
             self._joined = self._join()
-        return self._joined.predict(np.asarray(self.encoder_.transform(X)))
+        table = as_table(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return self._joined.predict(self.encoder_.encode(table))
 
     @property
     def model_(self) -> keras.Model:

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skdl._common.images import is_size
+from skdl._displays.image_captions import captions_of, message_of, title_of
 from skdl._displays.image_predictions import (
     labels_and_probabilities,
     labels_of,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _WRONG = COLOURS[1]
 # Type sizes of captions in points, and how wide a letter is as a fraction of it.
 _LARGEST, _SMALLEST, _LETTER, _LINE = 8.0, 4.0, 0.56, 1.25
-_WRAPPED = 22  # letters in a line of a caption
 
 
 class ImageGridDisplay:
@@ -303,8 +303,8 @@ class ImageGridDisplay:
             true_proba=None if true_proba is None else true_proba[shown],
             pred_proba=None if pred_proba is None else pred_proba[shown],
             index=shown,
-            title=_title(only, order, len(right), len(chosen), len(shown)),
-            message=_message(only, len(right)),
+            title=title_of(only, order, len(right), len(chosen), len(shown)),
+            message=message_of(only, len(right)),
         ).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> ImageGridDisplay:
@@ -326,7 +326,7 @@ class ImageGridDisplay:
             If matplotlib is missing.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        captions = self._captions()
+        captions = captions_of(self)
         n = len(captions)
         n_lines = max((text.count("\n") + 1 for text, _ in captions), default=1)
         n_letters = max((len(line) for text, _ in captions for line in text.split("\n")), default=1)
@@ -358,44 +358,5 @@ class ImageGridDisplay:
             cell.set_title(text, fontsize=size, pad=2, linespacing=1.1, **look)
         return self
 
-    def _captions(self):
-        """Return the caption of each image, and whether it was mistaken."""
-        unknown = [None] * len(self.images)
-        probabilities = [unknown if p is None else p for p in (self.true_proba, self.pred_proba)]
-        captions = []
-        for true, pred, of_true, of_pred in zip(
-            self.y_true, self.y_pred, *probabilities, strict=True
-        ):
-            wrong = true != pred
-            lines = [f"{pred}{_percent(of_pred)}"]
-            if wrong:
-                lines = [f"pred {lines[0]}", f"true {true}{_percent(of_true)}"]
-            lines = [part for line in lines for part in textwrap.wrap(line, _WRAPPED)]
-            captions.append(("\n".join(lines), wrong))
-        return captions
-
 
 ImageGridDisplay.__module__ = "skdl"
-
-
-def _title(only, order, n_rows, n_found, n_shown):
-    what = {"errors": "wrong", "correct": "right"}.get(only)
-    images = "1 image" if n_rows == 1 else f"{n_rows} images"
-    text = images if what is None else f"{n_found} of {n_rows} {what}"
-    text = text if n_shown == n_found else f"{text}, {n_shown} shown"
-    return f"{text}, most wrong first" if order == "loss" and n_shown > 1 else text
-
-
-def _message(only, n_rows):
-    if not n_rows or only is None:
-        return "There are no images to draw."
-    what = {"errors": "wrong", "correct": "right"}[only]
-    if n_rows == 1:
-        return f"The only image is not predicted {what}."
-    return f"None of the {n_rows} images is predicted {what}."
-
-
-def _percent(probability):
-    if probability is None or np.isnan(probability):
-        return ""
-    return f" ({probability:.0%})"

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 
-from skdl._files.attribute_rules import RULES, SHAPES
+from skdl._files.attribute_rules import RULES
+from skdl._files.attribute_shapes import SHAPES
 from skdl._files.known import known_names
 from skdl._sklearn import MetadataRequest, MethodMetadataRequest
 from skdl.exceptions import InvalidFileError

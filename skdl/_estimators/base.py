@@ -23,7 +23,7 @@ from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
 from skdl._estimators.advice import with_advice
 from skdl._estimators.copying import KerasObjectsCopied
-from skdl._estimators.diagram import NetworkAttributes
+from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
@@ -55,6 +55,7 @@ class BaseNetwork(
     DocumentationLink,
     KerasObjectsCopied,
     PickledWithVersions,
+    NetworkShown,
     BaseEstimator,
 ):
     """An estimator whose fitted part is one Keras network."""
@@ -345,20 +346,9 @@ class BaseNetwork(
         """Return the network from X to outputs, of which `network` may be the trained part."""
         return network
 
-    def _get_fitted_attr_html(self, doc_link=""):
-        """Return what scikit-learn's diagram shows of a fitted estimator."""
-        models = self._models_shown() if hasattr(self, "_network") else []
-        return NetworkAttributes(self, models, doc_link)
-
     def _models_shown(self):
         """Return Keras models that look like `model_`, one behind the other, at no great cost."""
         return [self._network._template().model]
-
-    def __dir__(self) -> list[str]:
-        # scikit-learn's asks for every attribute, which would build the Keras model.
-        known = {"model_": self.__sklearn_is_fitted__()}
-        names = object.__dir__(self)
-        return [name for name in names if known.get(name) or hasattr(self, name)]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_network")

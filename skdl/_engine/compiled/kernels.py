@@ -118,6 +118,7 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
     @tf.custom_gradient
     def product(inputs, kernel):
         def gradients(upstream):
+            upstream.set_shape((None, kernel.shape[1]))
             return tf.matmul(upstream, kernel, transpose_b=True), _sum_of_rows(inputs, upstream)
 
         return _product_of_rows(inputs, kernel), gradients
@@ -126,6 +127,7 @@ def same_products_in_any_number_of_threads(layer: keras.layers.Dense) -> Callabl
         # Not by `training`, which is False for a backbone at rest, in a training step too.
         if _training.get() is None or len(inputs.shape) != 2:
             return keras_call(inputs, training=training)
+        inputs.set_shape((None, layer.kernel.shape[0]))  # which slices in a graph do not tell
         outputs = product(inputs, tf.convert_to_tensor(layer.kernel))
         return layer.activation(outputs + layer.bias if layer.use_bias else outputs)
 
@@ -224,7 +226,11 @@ def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callab
         # One operation, which TensorFlow can fuse with the convolution.
         return tf.nn.bias_add(outputs, *bias) if bias else outputs, gradients
 
+    keras_call = layer.call
+
     def call(inputs):
+        if None in inputs.shape[1:]:  # slices in a graph do not tell their size
+            return keras_call(inputs)
         weights = [layer.kernel, layer.bias] if layer.use_bias else [layer.kernel]
         is_first = _needs_no_gradient(inputs)
 

@@ -24,6 +24,7 @@ from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
+from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.targets import check_no_texts
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 _SMALLEST_BATCH, _LARGEST_BATCH, _STEPS = 32, 256, 40
 
 
-class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions, BaseEstimator):
+class TabularNetworks(
+    ExplainedArguments, DocumentationLink, PickledWithVersions, NetworkShown, BaseEstimator
+):
     """An ensemble of small dense networks on the encoded columns of a table."""
 
     encoder_: TableEncoder
@@ -224,6 +227,13 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
         with own_settings():
             return self._join().model
 
+    def _models_shown(self):
+        """Return Keras models that look like one of the members."""
+        return self.members_[0]._models_shown()
+
+    def _members_shown(self):
+        return len(self.members_)
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         state.pop("_joined", None)  # made of the members
@@ -231,11 +241,6 @@ class TabularNetworks(ExplainedArguments, DocumentationLink, PickledWithVersions
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "members_")
-
-    def __dir__(self) -> list[str]:
-        # scikit-learn's asks for every attribute, which would build the Keras model.
-        known = {"model_": self.__sklearn_is_fitted__()}
-        return [n for n in object.__dir__(self) if known.get(n) or hasattr(self, n)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

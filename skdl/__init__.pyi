@@ -4,6 +4,7 @@ from . import openml as openml
 from ._common.environment import show_versions as show_versions
 from ._displays.feature_maps import FeatureMapDisplay as FeatureMapDisplay
 from ._displays.filters import FilterDisplay as FilterDisplay
+from ._displays.grad_cam import GradCAMDisplay as GradCAMDisplay
 from ._displays.image_grid import ImageGridDisplay as ImageGridDisplay
 from ._displays.learning_rate import LearningRateDisplay as LearningRateDisplay
 from ._displays.learning_rate import find_learning_rate as find_learning_rate

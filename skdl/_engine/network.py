@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.versions import with_versions, without_versions
+from skdl._engine.compiled.class_activation import class_activations
 from skdl._engine.compiled.programs import predict
 from skdl._engine.compiled.template import Template, template_of
 from skdl._engine.device import n_replicas, new_variables, outside_strategies
@@ -193,6 +194,10 @@ class Network:
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
         return predict(self._template(False), self.state, x, layer)
+
+    def class_activations(self, x: Any, layer: int | str | None, **chosen: Any) -> np.ndarray:
+        """Return the maps of one layer, weighted by the gradients of one output per row."""
+        return class_activations(self._template(False), self.state, x, layer, **chosen)
 
     def train(
         self,

@@ -160,15 +160,26 @@ def predict(
     size: int | None = None,
 ) -> np.ndarray:
     """Return the outputs of the network, or of one layer, for the rows of x, `size` at a time."""
-    size, outputs = size or template.chunk_rows, []
+    outputs = []
+    for rows, tensors, n_rows in padded_chunks(template, x, size):
+        found = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
+        outputs.append(found.numpy()[: rows.stop - rows.start])
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def padded_chunks(
+    template: Template, x: Any, size: int | None = None
+) -> Iterator[tuple[slice, list[tf.Tensor], int]]:
+    """Yield which rows come next, their tensors, and how many rows these have, with some of zeros.
+
+    They are as many at a time as is asked for, or as the network's layers take of memory.
+    """
+    size = size or template.chunk_rows
     for start in range(0, x.shape[0], size):
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // ROW_MULTIPLE) * ROW_MULTIPLE
-        sparse = scipy.sparse.issparse(chunk)
-        tensors = sparse_tensors(chunk, n_rows) if sparse else dense_tensors(chunk, n_rows)
-        found = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
-        outputs.append(found.numpy()[: chunk.shape[0]])
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        as_tensors = sparse_tensors if scipy.sparse.issparse(chunk) else dense_tensors
+        yield slice(start, start + chunk.shape[0]), as_tensors(chunk, n_rows), n_rows
 
 
 def _ints(*values: int) -> list[tf.Tensor]:

@@ -237,14 +237,14 @@ class Template:
                 loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size))
             return epochs_function(self, rows, loop, rest)
 
-        return self._program(("epochs", rest, *key), make)
+        return self.kept_program(("epochs", rest, *key), make)
 
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""
         start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
-        return self._rows(i, x, start, stop), y[start:stop], weight[start:stop]
+        return self.rows(i, x, start, stop), y[start:stop], weight[start:stop]
 
-    def _rows(self, i, x, start, stop):
+    def rows(self, i, x, start, stop):
         """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
         if self.sparse:
             return sparse_batch(i, x, start, stop, self.model.input_shape[-1])
@@ -297,28 +297,28 @@ class Template:
 
             return evaluate, [*rows.specs(None), *COUNTS]
 
-        return self._program(("evaluation", rows.signature), make)
+        return self.kept_program(("evaluation", rows.signature), make)
 
     def forward(self, x: list[tf.Tensor], layer: int | str | None = None) -> Program:
         """Return the program of the forward pass, as far as one layer if it is named."""
 
         def make(model):
             if layer is not None:
-                model = keras.Model(model.inputs, self._find_layer(layer).output)
+                model = keras.Model(model.inputs, self.find_layer(layer).output)
 
             def forward(*inputs):
                 *x, n_rows = inputs
                 with only_seen_pixels(model):
-                    return model(self._rows(0, x, 0, n_rows), training=False)
+                    return model(self.rows(0, x, 0, n_rows), training=False)
 
             return forgetting_gradients(forward), [
                 *(spec_of(None, t) for t in x),
                 tf.TensorSpec([], tf.int32),
             ]
 
-        return self._program(("forward", signature_of(x), layer), make)
+        return self.kept_program(("forward", signature_of(x), layer), make)
 
-    def _find_layer(self, layer: int | str) -> keras.Layer:
+    def find_layer(self, layer: int | str) -> keras.Layer:
         """Return the n-th convolution, or the layer of a name."""
         found: dict[Any, Any] = {each.name: each for each in self.layers}
         convolutions: dict[Any, Any] = dict(
@@ -331,7 +331,9 @@ class Template:
             )
         return found.get(layer) or convolutions[layer]
 
-    def _program(self, key: Hashable, make: Callable) -> Program:
+    def kept_program(self, key: Hashable, make: Callable) -> Program:
+        """Return the program of a key; `make` is given the network where it is not known."""
+
         def program():
             function, signature = make(self.model)
             return Program(function, signature, self.variables)

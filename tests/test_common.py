@@ -13,8 +13,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::skdl.exceptions.PixelRangeWarning"),
 ]
 
-# In every run each estimator is checked in its first configuration, and, in the one that nothing
-# is excused in, by the checks that are excused elsewhere; all else is checked before a release.
+# In every run each estimator is checked in its first configuration, by the checks that are not
+# excused there, and, in the configuration that nothing is excused in, by these; all else is checked
+# before a release.
 USUAL, EXACT_ONES, MORE = [], [], []
 for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1])):
     for _number, (_name, _estimator) in enumerate(_group):
@@ -22,10 +23,10 @@ for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1
         found.append(_estimator)
 
 
-def checks_of(estimators, excused_elsewhere=None):
+def checks_of(estimators, excused_elsewhere=None, excused_here=None):
     """scikit-learn's `parametrize_with_checks`, in names that are the same in every process.
 
-    Of all checks, or of those that are excused, or not, in other configurations.
+    Of all checks, or of those that are excused, or not, in other configurations or in this one.
     """
     mark = parametrize_with_checks(estimators, expected_failed_checks=excused, xfail_strict=True)
     names, cases = mark.args
@@ -33,6 +34,8 @@ def checks_of(estimators, excused_elsewhere=None):
         cases = [
             case for case in cases if (name_of_check(case) in WEIGHT_CHECKS) == excused_elsewhere
         ]
+    if excused_here is not None:
+        cases = [case for case in cases if is_excused(case) == excused_here]
     name_of = mark.kwargs["ids"]
     return pytest.mark.parametrize(
         names, cases, ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", name_of(value))
@@ -44,8 +47,19 @@ def name_of_check(case):
     return getattr(check, "func", check).__name__
 
 
-@checks_of(USUAL)
+def is_excused(case):
+    estimator, _ = getattr(case, "values", case)
+    return name_of_check(case) in excused(estimator)
+
+
+@checks_of(USUAL, excused_here=False)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@checks_of(USUAL, excused_here=True)
+def test_scikit_learn_check_that_is_excused(estimator, check):
     check(estimator)
 
 

@@ -23,6 +23,7 @@ from skdl import datasets
 from skdl._networks.keras import keras
 
 ROOT = Path(__file__).parents[1]
+MANY_NETWORKS = {"course.md", "images.md", "tables.md", "text.md", "watching.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<skip><!-- not run: [^>]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
@@ -94,7 +95,7 @@ def small_data(monkeypatch):
             page,
             id=str(page.relative_to(ROOT)),
             marks=[pytest.mark.processes(workers=True)] * ("n_jobs=2" in page.read_text())
-            + [pytest.mark.slow] * (page.name == "course.md"),  # thirty networks
+            + [pytest.mark.slow] * (page.name in MANY_NETWORKS),
         )
         for page in PAGES
         if blocks(page)

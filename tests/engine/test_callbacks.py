@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, build_dense
 
@@ -63,7 +64,7 @@ CALLBACKS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize("name", slow_but(("early_stopping", "nan"), CALLBACKS))
 def test_same_training(name, data):
     model, history = by_keras(data, copy.deepcopy(CALLBACKS[name]))
     net = by_skdl(data, CALLBACKS[name])

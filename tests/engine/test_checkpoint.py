@@ -19,6 +19,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits, load_iris
 from sklearn.model_selection import GridSearchCV
+from slow_cases import slow_but
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, PretrainedFeatureClassifier
 from skdl.exceptions import InvalidFileError
@@ -99,7 +100,7 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("name", slow_but(("xla", "sparse", "early stopping", "images"), FITS))
 def test_goes_on_from_a_crash_as_if_there_had_been_none(name, tmp_path):
     net, X, y = FITS[name]
     expected = type(net)(**net.get_params()).fit(X, y)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from slow_cases import slow_but
 
 from skdl import DenseRegressor, build_dense
 from skdl._engine.compiled import programs
@@ -30,8 +31,10 @@ OPTIMIZERS = {
     "free of schedules": lambda: O.ScheduleFreeAdamW(0.01),
 }
 
+USUAL = "accumulated, decayed, clipped", "scaled by itself", "averaged", "one for each layer"
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+
+@pytest.mark.parametrize("name", slow_but(USUAL, OPTIMIZERS))
 def test_trains_as_under_model_fit(name, monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(43, 6)).astype(np.float32)

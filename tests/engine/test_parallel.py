@@ -119,11 +119,13 @@ def test_two_processes_and_two_threads_give_the_bits_of_one_job():
     assert len(pickle.dumps(back)) < small
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_any_number_of_threads_gives_the_same_bits():
     """TensorFlow and XLA would take long sums in as many parts as there are threads.
 
-    Of which this process has one, as `conftest.py` says.
+    Of which this process has one, as `conftest.py` says. Slow for networks of long sums, trained
+    in two processes.
     """
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "1"
     program = Path(fits_in_threads.__file__).read_text()

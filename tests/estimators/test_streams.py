@@ -343,9 +343,10 @@ DEVICES = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.processes
 def test_two_devices_train_as_one(tmp_path):
-    """Logical devices are set up before TensorFlow's first use: in a process of its own."""
+    """Logical devices are set up before TensorFlow's first use: slow for its own process."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(DEVICES))
     done = subprocess.run(

@@ -163,6 +163,7 @@ def in_another_process(script, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow  # for the start of a process
 @pytest.mark.processes
 def test_loaded_in_another_process(tmp_path):
     X, y = data(net())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
 from skdl._engine.compiled import store
@@ -108,14 +109,14 @@ def test_functions_that_stay_the_same_share_programs():
 
 @pytest.mark.parametrize(
     "optimizer",
-    [
+    slow_but(("sgd", "rmsprop", "adam"), [
         "sgd", "rmsprop", "adam", "adamw", "adadelta", "adagrad", "adamax", "adafactor", "nadam",
         "ftrl", "lion",
         keras.optimizers.Lamb(0.01),
         keras.optimizers.Adam(0.05, use_ema=True),
         keras.optimizers.ScheduleFreeAdamW(0.01),
         keras.optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=0.5),
-    ],
+    ]),
     ids=lambda optimizer: optimizer if isinstance(optimizer, str) else optimizer.name,
 )  # fmt: skip
 def test_every_optimizer_trains_as_in_keras(optimizer):

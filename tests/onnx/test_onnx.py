@@ -90,9 +90,9 @@ def test_regressor_gives_columns(diabetes, n_outputs):
     ("dtype", "shape"),
     [
         ("float32", (64,)),
-        ("float64", (64,)),
-        ("uint8", (64,)),
-        ("float32", (8, 8)),
+        pytest.param("float64", (64,), marks=pytest.mark.slow),
+        pytest.param("uint8", (64,), marks=pytest.mark.slow),
+        pytest.param("float32", (8, 8), marks=pytest.mark.slow),
         ("uint8", (8, 8, 1)),
         ("uint16", (8, 8, 1)),
     ],

@@ -17,6 +17,7 @@ pytest.importorskip("openml")
 import openml
 from openml_models import plain
 from openml_runs import PUBLISHED, TASKS, openml_cache
+from slow_cases import slow_but
 
 # openml leaves the file of the splits to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*datasplits.arff:ResourceWarning")
@@ -43,7 +44,7 @@ def kept_and_publishable(error, server):
 
 
 @pytest.mark.parametrize(("faults", "message"), FAULTS.values(), ids=FAULTS)
-@pytest.mark.parametrize("kind", ["regressor", "search"])
+@pytest.mark.parametrize("kind", slow_but(("search",), ["regressor", "search"]))
 def test_a_failure_keeps_the_run(kind, faults, message, server):
     name, make = PUBLISHED[kind]
     run = run_on_task(make(), TASKS[name])

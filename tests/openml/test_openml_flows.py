@@ -34,6 +34,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.utils import all_estimators
+from slow_cases import first_of_each_class
 
 import skdl
 from skdl import DenseClassifier, DenseRegressor
@@ -175,7 +176,7 @@ def test_every_estimator_round_trips_in_a_search_in_a_pipeline(cls, tmp_path):
     assert plain(there_and_back(model, tmp_path)[1]) == plain(model)
 
 
-@pytest.mark.parametrize("estimator", CONFIGURED)
+@pytest.mark.parametrize("estimator", first_of_each_class(CONFIGURED))
 def test_the_estimator_that_comes_back_behaves_the_same(estimator, tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.integers(1, 40, size=(24, 16)), np.arange(24) % 3

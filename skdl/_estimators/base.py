@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
@@ -16,9 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
-from skdl._common.interrupts import interrupts_as_raised
 from skdl._common.processes import check_process
-from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
 from skdl._estimators.advice import with_advice
@@ -29,6 +26,7 @@ from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.fit.targets import check_no_texts
 from skdl._estimators.fit.tasks import FitTasks
+from skdl._estimators.fitted_model import HoldsModel
 from skdl._networks.builders.dense import input_dtype
 from skdl._networks.settings import own_settings
 from skdl._sklearn import (
@@ -51,6 +49,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 class BaseNetwork(
     CallbackSupportMixin,
+    HoldsModel,
     ExplainedArguments,
     DocumentationLink,
     KerasObjectsCopied,
@@ -189,12 +188,6 @@ class BaseNetwork(
             network = fitting.make_network(x)
             return self._train(network, fitting.targets, fitting.encode(x, samples), None, 1)
 
-    @contextmanager
-    def _as_before_if_it_fails(self):
-        check_process()
-        with own_settings(), as_before_if_it_fails(self), interrupts_as_raised():
-            yield
-
     def _kept(self, X):
         """Return X as what can be read more than once."""
         return X
@@ -326,20 +319,14 @@ class BaseNetwork(
     @property
     def model_(self) -> keras.Model:
         """The trained `keras.Model`, compiled, with the state of its optimizer."""
-        if not hasattr(self, "_network"):
-            raise AttributeError(
-                f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
-            )
+        self._check_has("model_")
         with own_settings():
             return self._whole(self._network).model
 
     @property
     def loss_curve_(self) -> list[float]:
         """The loss of each epoch, `history_["loss"]`, as in scikit-learn's MLPs."""
-        if not hasattr(self, "history_"):
-            raise AttributeError(
-                f"This {type(self).__name__} has no attribute 'loss_curve_' yet: call fit first."
-            )
+        self._check_has("loss_curve_")
         return list(self.history_["loss"])
 
     def _whole(self, network):

@@ -17,9 +17,7 @@ from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
-from skdl._common.interrupts import interrupts_as_raised
 from skdl._common.processes import check_process
-from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
 from skdl._estimators.base import BaseNetwork
@@ -28,6 +26,7 @@ from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.targets import check_no_texts
+from skdl._estimators.fitted_model import HoldsModel
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
 from skdl._networks.settings import own_settings
@@ -43,7 +42,12 @@ _SMALLEST_BATCH, _LARGEST_BATCH, _STEPS = 32, 256, 40
 
 
 class TabularNetworks(
-    ExplainedArguments, DocumentationLink, PickledWithVersions, NetworkShown, BaseEstimator
+    HoldsModel,
+    ExplainedArguments,
+    DocumentationLink,
+    PickledWithVersions,
+    NetworkShown,
+    BaseEstimator,
 ):
     """An ensemble of small dense networks on the encoded columns of a table."""
 
@@ -96,8 +100,7 @@ class TabularNetworks(
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         """
-        check_process()
-        with own_settings(), as_before_if_it_fails(self), interrupts_as_raised():
+        with self._as_before_if_it_fails():
             self._fit(X, y, sample_weight)
         return self
 
@@ -220,10 +223,7 @@ class TabularNetworks(
     @property
     def model_(self) -> keras.Model:
         """The mean of the members as one compiled `keras.Model` on encoded columns; a copy."""
-        if not hasattr(self, "members_"):
-            raise AttributeError(
-                f"This {type(self).__name__} has no attribute 'model_' yet: call fit first."
-            )
+        self._check_has("model_")
         with own_settings():
             return self._join().model
 

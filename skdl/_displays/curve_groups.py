@@ -40,6 +40,8 @@ def labels_by_parameters(estimators: Sequence[Any], nets: Sequence[Any]) -> list
         and all(name in parameters for parameters in described)
         and len({parameters[name][0] for parameters in described}) > 1
     ]
+    if len(set(kinds)) == len(set(identities)):  # each is told by its class
+        told = []
     labels: dict[tuple, str] = {}
     for identity, kind, parameters in zip(identities, kinds, described, strict=True):
         parts = [kind] if len(set(kinds)) > 1 else []
@@ -47,6 +49,11 @@ def labels_by_parameters(estimators: Sequence[Any], nets: Sequence[Any]) -> list
         if identity not in labels:
             labels[identity] = unlike(", ".join(parts) or kind, labels.values())
     return [labels[identity] for identity in identities]
+
+
+def members_of(net: Any) -> list[Any]:
+    """Return the networks of an ensemble, or the only one."""
+    return [net] if hasattr(net, "history_") else list(net.members_)
 
 
 def unlike(label: str, others: Iterable[str]) -> str:

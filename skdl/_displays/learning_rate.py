@@ -174,6 +174,8 @@ def find_learning_rate(
     ------
     TypeError
         If the estimator is not, or does not end in, one network with the parameter `callbacks`.
+        Ensembles, such as `TabularClassifier`, have several networks: their `learning_rate` is
+        better chosen by the scores of a search.
     ValueError
         If a parameter is not as described, or the loss is not finite from the first step on.
 
@@ -237,6 +239,12 @@ def _prefix(estimator):
         names = [n for n in estimator.get_params(deep=True) if n.split("__")[-1] == "callbacks"]
         if len(names) == 1:
             return names[0].removesuffix("callbacks")
+        if "n_members" in {n.split("__")[-1] for n in estimator.get_params(deep=True)}:
+            raise TypeError(
+                f"estimator={estimator!r} trains several networks, each on other rows and stopped "
+                "early, so that one run has no single learning rate to suggest. Compare values of "
+                "its learning_rate by their scores instead, for example with GridSearchCV."
+            )
     raise TypeError(
         f"estimator={estimator!r} must be one network of skdl with the parameter callbacks, or a "
         "Pipeline that ends in one. Of a search, give the estimator that it searches."

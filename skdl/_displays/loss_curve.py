@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._displays.curve_groups import all_metrics, curves_of, labels_by_parameters
+from skdl._displays.curve_groups import (
+    all_metrics,
+    curves_of,
+    labels_by_parameters,
+    members_of,
+)
 from skdl._displays.curve_panels import KINDS, Panel
 from skdl._displays.plotting import columns_and_rows, import_pyplot, unwrapped
 
@@ -114,6 +119,7 @@ class LossCurveDisplay:
         *,
         metric: str | Sequence[str] | None = "loss",
         name: str | None = None,
+        kind: str = "average",
         ax: Axes | Sequence[Axes] | None = None,
         **line_kwargs: Any,
     ) -> LossCurveDisplay:
@@ -123,12 +129,16 @@ class LossCurveDisplay:
         ----------
         estimator : estimator
             Fitted network, or a Pipeline, search or `TransformedTargetRegressor` that contains one.
+            Of an ensemble, such as `TabularClassifier`, the curves of its members are drawn.
         metric : str or list of str, default="loss"
             Name of a value in `history_`, such as "loss" or a metric, without `val_`. A list draws
             several side by side, and None draws all that have one number per epoch.
         name : str, default=None
             Name of the network in the legend. Its training and validation curves then have the same
             colour. None: no name or, on axes that already contain curves, the name of the class.
+        kind : str, default="average"
+            How the members of an ensemble are drawn: "average" as mean and band, "individual" as
+            one curve each, "both" as mean and band over thin curves. Unused for a single network.
         ax : matplotlib Axes or sequence of Axes, default=None
             Where to draw, one per metric; None makes a new figure.
         **line_kwargs : dict
@@ -148,15 +158,16 @@ class LossCurveDisplay:
         TypeError
             If the estimator has no `history_`.
         ValueError
-            If `history_` has no such value, in which case the message names the existing ones, or
-            if the number of axes differs from that of the metrics.
+            If `history_` has no such value, in which case the message names the existing ones; if
+            `kind` is unknown; or if the number of axes differs from that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        net = unwrapped(estimator, "history_", "record")
-        display = cls._of([net], None if name is None else [name], metric)
+        net = unwrapped(estimator, "history_", "record", or_else="members_")
+        nets = members_of(net)
+        display = cls._of(nets, None if name is None else [name] * len(nets), metric)
         display._kind = type(net).__name__
-        return display.plot(ax, **line_kwargs)
+        return display.plot(ax, kind=kind, **line_kwargs)
 
     @classmethod
     def from_estimators(
@@ -216,10 +227,17 @@ class LossCurveDisplay:
                 "estimators must be a list of fitted estimators, such as the entry 'estimator' of "
                 f"what cross_validate returns, received a {type(estimators).__name__}."
             )
-        nets = [unwrapped(net, "history_", "record", "estimators: ") for net in estimators]
+        nets = [
+            unwrapped(net, "history_", "record", "estimators: ", or_else="members_")
+            for net in estimators
+        ]
         if labels is None and nets:
             labels = labels_by_parameters(estimators, nets)
-        display = cls._of(nets, labels, metric)
+        members = [members_of(net) for net in nets]
+        if labels is not None and len(labels) == len(nets):
+            pairs = zip(labels, members, strict=True)
+            labels = [label for label, each in pairs for _ in each]
+        display = cls._of([net for each in members for net in each], labels, metric)
         display._kind = type(nets[0]).__name__ if nets else None
         return display.plot(ax, kind=kind, **line_kwargs)
 

@@ -28,11 +28,16 @@ def import_pyplot(caller: str) -> Any:
     return pyplot
 
 
-def unwrapped(net: Any, attribute: str, what: str, parameter: str = "estimator") -> Any:
-    """Return the estimator with an attribute inside fitted Pipelines, searches and the like."""
+def unwrapped(
+    net: Any, attribute: str, what: str, parameter: str = "estimator", or_else: str = ""
+) -> Any:
+    """Return the estimator with an attribute inside fitted Pipelines, searches and the like.
+
+    `or_else` is another attribute that does as well, if it is given.
+    """
     check_is_fitted(net)
     found = net
-    while not hasattr(found, attribute):
+    while not any(hasattr(found, name) for name in (attribute, or_else) if name):
         inner = [getattr(found, name, None) for name in ("best_estimator_", "regressor_")]
         inner += [steps[-1][1] for steps in [getattr(found, "steps", None)] if steps]
         found = next((one for one in inner if one is not None), None)

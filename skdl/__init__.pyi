@@ -21,6 +21,7 @@ from ._estimators.tabular.regressor import TabularRegressor as TabularRegressor
 from ._estimators.text import TextBoWClassifier as TextBoWClassifier
 from ._files.saving import load as load
 from ._files.saving import save as save
+from ._files.trusted import trusted_types as trusted_types
 from ._networks.builders.convnet import build_convnet as build_convnet
 from ._networks.builders.dense import build_dense as build_dense
 from ._networks.builders.pretrained import build_pretrained as build_pretrained

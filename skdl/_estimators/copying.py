@@ -2,14 +2,16 @@
 
 Keras copies and pickles losses, metrics and optimizers by their names, and so raises on the way
 back from classes that are not registered with it, such as those of a notebook. Callbacks hold the
-model of the fit in which they were called.
+model of the fit in which they were called, and may hold what threads share: the storage of a study,
+the writer of a log.
 """
 
 from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from inspect import signature
 from typing import Any
@@ -18,6 +20,8 @@ from skdl._networks.stand_ins import copiable
 
 # Callbacks that are what their constructors' arguments say, but for the state of a fit.
 _ANEW, _REST = {"EarlyStopping", "ReduceLROnPlateau"}, {"kwargs"}
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_NOT_SEARCHED = {"keras", "tensorflow", "numpy"}  # whose objects copy themselves, locks and all
 
 
 class KerasObjectsCopied:
@@ -29,6 +33,15 @@ class KerasObjectsCopied:
         if "callbacks" in state:
             stand_ins["callbacks"] = _each(_without_model, state["callbacks"])
         return state | stand_ins
+
+    def __deepcopy__(self, memo):
+        other = object.__new__(type(self))
+        memo[id(self)] = other
+        state = self.__getstate__()
+        if "callbacks" in state:
+            state["callbacks"] = _each(_Called, vars(self)["callbacks"])
+        other.__setstate__(copy.deepcopy(state, memo))
+        return other
 
     def __sklearn_clone__(self):
         stand_in = copy.copy(vars(self))
@@ -46,17 +59,42 @@ class KerasObjectsCopied:
 class _Called:
     """Stands for a callback; what copying makes of it is a callback of no model.
 
-    One that cannot be copied, such as one that holds a lock, is made to be shared.
+    What holds a lock is made to be shared by threads, and so is shared by the copies: the callback
+    itself, or a part of it. A copy of it would be written to, and nobody would read it. What cannot
+    be copied at all is shared as well.
     """
 
     def __init__(self, callback: Any):
         self.callback = callback
 
     def __deepcopy__(self, memo: dict) -> Any:
-        try:
-            return copy.deepcopy(_without_model(self.callback), memo)
-        except TypeError:  # "cannot pickle '_thread.lock' object"
+        callback = _without_model(self.callback)
+        shared = {id(part): part for part in _parts_with_locks(callback)}
+        if id(callback) in shared:
             return self.callback
+        try:
+            memo.update(shared)
+            return copy.deepcopy(callback, memo)
+        except TypeError:  # such as "cannot pickle '_io.TextIOWrapper' object"
+            return self.callback
+
+
+def _parts_with_locks(value: Any) -> Iterator[Any]:
+    """Yield the objects that hold a lock among those that an object holds, itself included."""
+    seen, found = set(), [value]
+    while found:
+        value = found.pop()
+        if id(value) in seen or isinstance(value, type):
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict | list | tuple | set):
+            found += value.values() if isinstance(value, dict) else value
+        elif type(value).__module__.partition(".")[0] not in _NOT_SEARCHED:
+            parts = getattr(value, "__dict__", {}).values()
+            if any(isinstance(part, _LOCKS) for part in parts):
+                yield value
+            else:
+                found += parts
 
 
 def _without_model(callback: Any) -> Any:

@@ -9,13 +9,13 @@ the writer of a log.
 from __future__ import annotations
 
 import copy
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from inspect import signature
 from typing import Any
 
+from skdl._common.loaded import loaded
 from skdl._networks.stand_ins import copiable
 
 # Callbacks that are what their constructors' arguments say, but for the state of a fit.
@@ -51,7 +51,7 @@ class KerasObjectsCopied:
             stand_in["callbacks"] = _each(_Called, stand_in["callbacks"])
         other = object.__new__(type(self))
         vars(other).update(stand_in)
-        device = sys.modules.get("skdl._engine.device")  # once a network was made
+        device = loaded("skdl._engine.device")  # once a network was made
         with nullcontext() if device is None else device.numbered_variables():
             return super(KerasObjectsCopied, other).__sklearn_clone__()
 
@@ -123,7 +123,7 @@ def _each(function: Callable, value: Any) -> Any:
 
 def _parameters(estimator, state):
     """Return the parameters of an estimator that hold what Keras would not copy."""
-    if "keras" not in sys.modules:
+    if loaded("keras") is None:
         return []
     names = ("loss", "metrics", "optimizer", "model", "model_params")
     return [name for name in names if name in state]

@@ -9,12 +9,13 @@ them. What nobody has looked at is not here, so that it has to be trusted by nam
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from importlib import import_module
 
 import numpy as np
 import scipy.special
+
+from skdl._common.loaded import loaded
 
 # (what they are, public module, names)
 ESTIMATORS = [
@@ -226,7 +227,7 @@ def is_known(kind: str, name: str) -> bool:
     """Tell whether a node of this kind may have this name."""
     if name in known_names().get(kind, ()):
         return True
-    if kind == "FunctionNode" and name.startswith("keras.") and "keras" in sys.modules:
+    if kind == "FunctionNode" and name.startswith("keras.") and loaded("keras"):
         from skdl._networks.names import function_names
 
         return name in function_names()

@@ -6,13 +6,13 @@ All of them compute; none reads a file, runs code that it is handed, or imports 
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from math import prod
 from typing import Any
 
+from skdl._common.loaded import loaded
 from skdl._networks.recipes import Recipe
 from skdl.exceptions import InvalidFileError
 
@@ -132,7 +132,7 @@ def _is_numeric(inner: Any) -> bool:
 
 def is_registered(text: str) -> bool:
     """Tell whether Keras would look a text up among the custom objects of this process."""
-    keras = sys.modules.get("keras")  # where it is not loaded, none are registered
+    keras = loaded("keras")  # where it is not loaded, none are registered
     return keras is not None and keras.saving.get_registered_object(text) is not None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-import sys
 from typing import Any
+
+from skdl._common.loaded import loaded
 
 
 class Copied:
@@ -40,7 +41,7 @@ def copiable(value: Any) -> Any:
 
     Lists, tuples and dicts are copied; what is in no need of a stand-in stays what it is.
     """
-    keras = sys.modules.get("keras")
+    keras = loaded("keras")
     if keras is None:  # so that there is no object of it
         return value
     if type(value) is dict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+
+from skdl._common.loaded import loaded
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -110,7 +111,7 @@ def _entries(X):
 
 
 def _is_of_pillow(value):
-    pillow = sys.modules.get("PIL.Image")  # without it there can be none
+    pillow = loaded("PIL.Image")  # without it there can be none
     return pillow is not None and isinstance(value, pillow.Image)
 
 

@@ -22,7 +22,7 @@ def network_and_inputs(estimator: Any, X: Any) -> tuple[Any, Any]:
             X = before.transform(X) if len(before.steps) else X
         else:
             raise TypeError(
-                f"estimator={estimator!r} is no network with convolutions. Give a fitted "
+                f"estimator={estimator!r} is not a network with convolutions. Give a fitted "
                 "ConvNetClassifier, PretrainedFeatureClassifier, KerasClassifier or "
                 "KerasRegressor, or a Pipeline or search that ends in one."
             )
@@ -68,7 +68,7 @@ def _chosen(net, X, target):
     else:
         known = np.flatnonzero(np.asarray(classes == target))
         if len(known) != 1:
-            raise ValueError(f"target={target!r} is none of the classes {classes.tolist()!r}.")
+            raise ValueError(f"target={target!r} is not one of the classes {classes.tolist()!r}.")
         places = np.full(n, known[0])
     captions = [
         f"{classes[place]} ({of_class[place]:.0%})"

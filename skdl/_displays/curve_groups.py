@@ -107,7 +107,7 @@ def curves_of(history: Mapping[str, list], metric: str) -> tuple[NDArray, NDArra
         raise ValueError(f"metric={metric!r} is not in history_, which has {names!r}.")
     pair = history[metric], history.get(f"val_{metric}")
     if any(np.ndim(values) != 1 for values in pair if values is not None):
-        raise ValueError(f"metric={metric!r} is more than one number an epoch.")
+        raise ValueError(f"metric={metric!r} has more than one number per epoch.")
     train, validation = pair
     return np.array(train, float), None if validation is None else np.array(validation, float)
 

@@ -137,8 +137,8 @@ class FeatureMapDisplay:
         maps = net.feature_maps(given, layer)
         if maps.ndim != 4:
             raise ValueError(
-                f"layer={layer!r} has outputs of shape {maps.shape[1:]} per image, which are no "
-                "maps. Give the number or the name of a convolution."
+                f"layer={layer!r} has outputs of shape {maps.shape[1:]} per image, which are "
+                "not maps. Give the number or the name of a convolution."
             )
         shape = settled_shape(net)
         pixels, shape = pixels_of(given, shape, settled_orientation(net))

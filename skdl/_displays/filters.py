@@ -234,8 +234,8 @@ def _find_convolution(model: keras.Model, layer: int | str) -> keras.Layer:
             "on images, such as ConvNetClassifier."
         )
     raise ValueError(
-        f"layer={layer!r} is none of the network's {len(found)} convolutions. Give a number from "
-        f"0 on, or one of the names {names!r}."
+        f"layer={layer!r} is not one of the network's {len(found)} convolutions. Give a number "
+        f"from 0 on, or one of the names {names!r}."
     )
 
 

@@ -36,7 +36,7 @@ def labels_of(y: ArrayLike, name: str) -> NDArray:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise ValueError(f"{name} must be one label a row, received an array of shape {y.shape}.")
+        raise ValueError(f"{name} must be one label per row, received an array of shape {y.shape}.")
     return y
 
 

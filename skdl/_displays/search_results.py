@@ -38,7 +38,7 @@ def metric_of(search: Any, metric: str | None) -> str:
         )
     metric = str(refit) if metric is None else metric
     if metric not in names:
-        raise ValueError(f"metric={metric!r} is no score of this search. Choose from {names!r}.")
+        raise ValueError(f"metric={metric!r} is not a score of this search. Choose from {names!r}.")
     return metric
 
 

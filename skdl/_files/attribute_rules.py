@@ -25,12 +25,13 @@ def _is_whole(value: Any, end: float, start: int = 0) -> bool:
 def _check_vocabulary(each: Any, words: Any) -> None:
     """Require that each word has a column of its own, and every column a word."""
     name = type(each).__name__
-    _require(isinstance(words, dict), f"{name} has a vocabulary that is no dict")
+    _require(isinstance(words, dict), f"{name} has a vocabulary that is not a dict")
     columns = list(words.values())
     _require(
-        all(_is_whole(c, len(columns)) for c in columns), f"{name} has words beyond its columns"
+        all(_is_whole(c, len(columns)) for c in columns),
+        f"{name} has words for columns that it does not have",
     )
-    _require(len(set(columns)) == len(columns), f"{name} has two words for one column")
+    _require(len(set(columns)) == len(columns), f"{name} has several words for one column")
 
 
 def vocabulary(each: Any) -> None:
@@ -63,7 +64,8 @@ def categories(each: Any) -> None:
     for array in found:
         kind = getattr(getattr(array, "dtype", None), "kind", "")
         _require(
-            kind and kind in "biufUSO" and array.ndim == 1, f"{name} has categories of no kind"
+            kind and kind in "biufUSO" and array.ndim == 1,
+            f"{name} has categories of an unknown type",
         )
         if kind in "biuf" and len(array) > 1:
             known = array[:-1] if np.isnan(array[-1]) else array
@@ -94,7 +96,7 @@ def _check_infrequent(each, name, found):
         fits = rare.min() >= 0 and rare.max() < len(all_) and len(set(rare.tolist())) == len(rare)
         n_columns = len(all_) - len(rare) + 1
         fits = fits and columns.min() >= 0 and columns.max() < n_columns
-        _require(fits, f"{name} has rare categories beyond its columns")
+        _require(fits, f"{name} has rare categories for columns that it does not have")
 
 
 def _check_columns(each, found):
@@ -106,13 +108,13 @@ def _check_columns(each, found):
         if dropped is None:
             continue
         fits = isinstance(dropped, np.ndarray) and dropped.shape == (len(found),)
-        _require(fits, "OneHotEncoder drops other columns than it has")
+        _require(fits, "OneHotEncoder drops categories of columns that it does not have")
         pairs = zip(
             dropped.tolist(), map(len, found) if dropped is not drop else sizes, strict=True
         )
         _require(
             all(i is None or _is_whole(i, size) for i, size in pairs),
-            "OneHotEncoder drops a category that it has not",
+            "OneHotEncoder drops a category that it does not have",
         )
     outs = each._n_features_outs
     _require(
@@ -122,10 +124,10 @@ def _check_columns(each, found):
 
 
 def binned(each: Any) -> None:
-    """Require that the edges of bins are arrays, one a column."""
+    """Require that the edges of bins are arrays, one per column."""
     if (edges := vars(each).get("bin_edges_")) is not None:
         fits = all(isinstance(e, np.ndarray) and e.ndim == 1 and e.dtype.kind == "f" for e in edges)
-        _require(fits, "KBinsDiscretizer has edges that are no numbers")
+        _require(fits, "KBinsDiscretizer has edges that are not numbers")
 
 
 def polynomial(each: Any) -> None:
@@ -133,10 +135,12 @@ def polynomial(each: Any) -> None:
     if "_n_out_full" not in vars(each):
         return
     low, high = each._min_degree, each._max_degree
-    _require(_is_whole(low, 2**31) and _is_whole(high, 2**31), "PolynomialFeatures has no degrees")
+    _require(
+        _is_whole(low, 2**31) and _is_whole(high, 2**31), "PolynomialFeatures has invalid degrees"
+    )
     # More would be counted for hours, and no array has as many columns.
     fits = min(high, each.n_features_in_) <= _MAX_CHOSEN
-    _require(fits, "PolynomialFeatures has degrees and columns that no memory would hold")
+    _require(fits, "PolynomialFeatures has degrees and columns that need too much memory")
     count = {
         "n_features": each.n_features_in_, "interaction_only": each.interaction_only,
         "include_bias": each.include_bias,
@@ -177,7 +181,10 @@ def piecewise(each: Any) -> None:
         _require((np.diff(knots) > 0).all(), f"{name} has knots out of order")
     missing = each.missing_features_.tolist()
     fits = all(_is_whole(column, each.n_features_in_) for column in missing)
-    _require(fits and missing == sorted(set(missing)), f"{name} has indicators of no column")
+    _require(
+        fits and missing == sorted(set(missing)),
+        f"{name} has indicators for columns that it does not have",
+    )
 
 
 def spline(each: Any) -> None:
@@ -187,9 +194,9 @@ def spline(each: Any) -> None:
     attributes = vars(each)
     t, c, k = (attributes.get(n, attributes.get(f"_{n}")) for n in "tck")
     fits = all(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in (t, c))
-    _require(fits and _is_whole(k, len(t)) and attributes.get("axis") == 0, "BSpline is none")
+    _require(fits and _is_whole(k, len(t)) and attributes.get("axis") == 0, "BSpline is invalid")
     made = BSpline(t, c, k, attributes.get("extrapolate"))
-    _require(c.ndim == 2 and c.shape[0] == len(t) - k - 1 and made.k == k, "BSpline is none")
+    _require(c.ndim == 2 and c.shape[0] == len(t) - k - 1 and made.k == k, "BSpline is invalid")
 
 
 def sgd(each: Any) -> None:
@@ -202,7 +209,7 @@ def sgd(each: Any) -> None:
 
 
 def linear_classes(each: Any) -> None:
-    """Require one row of weights for two classes, else one a class."""
+    """Require one row of weights for two classes, otherwise one per class."""
     weights, classes = vars(each).get("coef_"), vars(each).get("classes_")
     if weights is None or not isinstance(classes, np.ndarray):
         return
@@ -226,7 +233,7 @@ _LOSS_OF = {
 
 
 def generalized(each: Any) -> None:
-    """Require that the loss by which a model scores is its own, of one number a row."""
+    """Require that the loss by which a model scores is its own, with one number per row."""
     loss = vars(each).get("_base_loss")
     if loss is None:
         return
@@ -264,7 +271,7 @@ _KEEPING_ROWS = {
 
 
 def _one_number_a_row(each: Any) -> bool:
-    """Tell whether an estimator surely gives one number a row for one of two classes."""
+    """Tell whether an estimator surely gives one number per row for one of two classes."""
     name = type(each).__name__
     if name == "Pipeline":
         *before, last = (step for _, step in each.steps)
@@ -313,7 +320,7 @@ def own_inputs(each: Any) -> None:
     _require(fits, f"{name} has rows of the shape {shape!r}")
     if columns is None:
         return
-    _require(isinstance(columns, dict), f"{name} has inputs that are no dict")
+    _require(isinstance(columns, dict), f"{name} has inputs that are not a dict")
     for found in columns.values():
         fits = isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i"
         fits = fits and all(_is_whole(column, each.n_features_in_) for column in found)
@@ -325,12 +332,12 @@ def own_classes(each: Any) -> None:
     found, name = vars(each), "network has"
     n_units, kind = found["n_units"], found["kind"]
     n_classes = {"binary": 2, "multiclass": n_units, "multilabel": n_units}.get(kind)
-    _require(_is_whole(n_units, 2**31, 1) and n_classes, f"{name} targets of no kind")
+    _require(_is_whole(n_units, 2**31, 1) and n_classes, f"{name} targets of an unknown kind")
     _require(kind != "binary" or n_units == 1, f"{name} {n_units} units for two classes")
     _require(np.shape(found["classes"]) == (n_classes,), f"{name} other classes than units")
-    _require(found["link"] in (None, "sigmoid", "softmax"), f"{name} outputs of no kind")
+    _require(found["link"] in (None, "sigmoid", "softmax"), f"{name} outputs of an unknown kind")
     flags = (found["one_hot"], found["each_for_itself"])
-    _require(all(isinstance(flag, bool) for flag in flags), f"{name} targets of no form")
+    _require(all(isinstance(flag, bool) for flag in flags), f"{name} targets of an unknown form")
 
 
 # By the names of classes, those that inherit from them included.

@@ -142,7 +142,7 @@ class PartDecoder(Decoder):
         if key.dtype != np.uint32 or key.shape != (_MERSENNE_WORDS,):
             raise InvalidFileError("its random state is not that of a Mersenne twister")
         if not _is_whole(has_gauss, 1) or not isinstance(gauss, float):
-            raise InvalidFileError("its random state has no number that was kept")
+            raise InvalidFileError("its random state has no valid stored number")
         made = np.random.RandomState(0)
         made.set_state(("MT19937", key, position, has_gauss, gauss))
         return made
@@ -153,9 +153,9 @@ class PartDecoder(Decoder):
         entropy, spawn_key, n_spawned = (sequence[name] for name in _SEQUENCE)
         numbers = entropy if isinstance(entropy, list) else [entropy]
         if len(sequence) != len(_SEQUENCE) or not isinstance(spawn_key, tuple):
-            raise InvalidFileError("its random generator is of another sequence of seeds")
+            raise InvalidFileError("its random generator has an unknown kind of seeds")
         if len(numbers) > _MAX_SEEDS or len(spawn_key) > _MAX_SEEDS:
-            raise InvalidFileError("its random generator is of very many seeds")
+            raise InvalidFileError("its random generator has too many seeds")
         inner = state["state"]
         if not (
             all(_is_whole(number) for number in (*numbers, *spawn_key))
@@ -164,7 +164,7 @@ class PartDecoder(Decoder):
             and _is_whole(state["has_uint32"], 1)
             and _is_whole(state["uinteger"], 2**32 - 1)
         ):
-            raise InvalidFileError("its random generator is in a state that is none")
+            raise InvalidFileError("its random generator is in an invalid state")
         bits = np.random.PCG64(
             np.random.SeedSequence(entropy, spawn_key=spawn_key, n_children_spawned=n_spawned)
         )
@@ -189,11 +189,11 @@ class PartDecoder(Decoder):
     def _decode_distribution(self, name, args, kwds):
         found = getattr(scipy.stats, name, None)
         if not isinstance(found, rv_continuous | rv_discrete):
-            raise InvalidFileError(f"{name!r} is no distribution in scipy.stats")
+            raise InvalidFileError(f"{name!r} is not a distribution of scipy.stats")
         args, kwds = self.decode(args), self.decode(kwds)
         numbers = (bool, int, float, np.number, np.bool)
         if not all(isinstance(parameter, numbers) for parameter in (*args, *kwds.values())):
-            raise InvalidFileError(f"its distribution {name!r} is not one of numbers")
+            raise InvalidFileError(f"its distribution {name!r} does not have numbers as parameters")
         return found(*args, **kwds)
 
 

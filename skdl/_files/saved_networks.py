@@ -139,7 +139,7 @@ def _check_weights(network):
     n_inside = sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
     n_outputs, shape = prod(size or 1 for size in model.output_shape[1:]), network.target_shape
     if n_inside > MAX_INSIDE or n_outputs > MAX_OUTPUTS:
-        raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
+        raise InvalidFileError(f"its network would make {n_inside} numbers per row")
     if not all(has_kind(n, int) and n > 0 for n in shape) or prod(shape) > n_outputs:
         raise InvalidFileError(f"its network has targets of the wrong shape {shape!r}")
 

@@ -76,11 +76,11 @@ def _check_builder(decoder, model, arguments, inputs, dtype):
         outputs = [t for each in flat_layers(model) for t in keras.tree.flatten(each.output)]
         n_inside = sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in outputs)
         if n_inside > MAX_INSIDE:
-            raise InvalidFileError(f"its network would make {n_inside} numbers of a row")
+            raise InvalidFileError(f"its network would make {n_inside} numbers per row")
     else:
         function = model.func if isinstance(model, partial) else model
         if not callable(function) or name_of(function) not in decoder.trusted:
-            raise InvalidFileError("its network is built by nothing that is trusted")
+            raise InvalidFileError("its network is built by a function that is not trusted")
     fits = isinstance(inputs, tuple) and 0 < len(inputs) <= _MAX_INPUTS
     if not fits or not all(map(_is_input, inputs)) or not isinstance(arguments, dict):
         raise InvalidFileError("its network has no arguments or no inputs")

@@ -146,7 +146,7 @@ def test_layers_by_number_and_name(plt):
     for layer in (1, -1, np.int64(1)):
         assert_array_equal(FilterDisplay.from_model(model, layer).kernels, by_name.kernels)
     for layer in (2, -3, "conv_3", 0.5, None):
-        with pytest.raises(ValueError, match=r"none of the .* 2 conv.*\['conv_1', 'conv_2'\]"):
+        with pytest.raises(ValueError, match=r"not one of the .* 2 conv.*\['conv_1', 'conv_2'\]"):
             FilterDisplay.from_model(model, layer)
 
 

@@ -193,14 +193,14 @@ def test_errors(plt, data):
     draw = GradCAMDisplay.from_estimator
     with pytest.raises(NotFittedError):
         draw(ConvNetClassifier(), X)
-    with pytest.raises(TypeError, match=r"LogisticRegression\(\) is no network"):
+    with pytest.raises(TypeError, match=r"LogisticRegression\(\) is not a network"):
         draw(LogisticRegression().fit(X, y), X)
     dense = DenseClassifier(8, epochs=1).fit(X, y)
     with pytest.raises(
         ValueError, match=r"no convolution of images\. Its layers are: hidden_1, out"
     ):
         draw(dense, X)
-    with pytest.raises(ValueError, match="target=11 is none of the classes"):
+    with pytest.raises(ValueError, match="target=11 is not one of the classes"):
         draw(net, X, target=11)
     with pytest.raises(ValueError, match="layer='conv_9' is neither the number"):
         draw(net, X, layer="conv_9")

@@ -172,7 +172,7 @@ def test_no_errors(plt):
 
 @pytest.mark.parametrize("labels", [None, ["T-shirt/top", "Ankle boot", "Dress"]])
 @pytest.mark.parametrize("shape", [(6, 4), (2, 12), (24, 1)])
-@pytest.mark.parametrize("given_size", [None, (4, 3)])
+@pytest.mark.parametrize("given_size", [None, pytest.param((4, 3), marks=pytest.mark.slow)])
 def test_captions_do_not_overlap(plt, labels, shape, given_size):
     ax = None if given_size is None else plt.subplots(figsize=given_size, layout="constrained")[1]
     display = ImageGridDisplay.from_predictions(
@@ -271,7 +271,7 @@ def test_labels_are_those_of_predict(plt):
     several = np.maximum(np.eye(3, dtype=int)[Y_TRUE], [1, 0, 0])
     net = ConvNetClassifier(epochs=1).fit(X, several)
     for y in (Y_TRUE, several):
-        with pytest.raises(ValueError, match="must be one label a row"):
+        with pytest.raises(ValueError, match="must be one label per row"):
             ImageGridDisplay.from_estimator(net, X, y)
 
 
@@ -292,7 +292,7 @@ def test_what_is_given_is_left_as_it_is(plt):
         ({"y_proba": PROBA[:, :2]}, "one column for each of the 3 classes .* Give the labels"),
         ({"y_proba": PROBA[:, 0]}, "one column for each of the 3 classes"),
         ({"display_labels": ["a"]}, "display_labels has 1 names for the 3 classes"),
-        ({"y_pred": np.eye(12)}, "y_pred must be one label a row"),
+        ({"y_pred": np.eye(12)}, "y_pred must be one label per row"),
         ({"y_pred": Y_PRED.astype(str)}, "Mix of label input types"),
         ({"image_shape": (5, 5)}, "image_shape=.*Shapes that fit 24 values"),
         ({"X": X[None]}, "inconsistent numbers of samples"),

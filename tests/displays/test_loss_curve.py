@@ -215,7 +215,7 @@ def test_errors(plt, net, folds):
     history = {"f1": [[0.1, 0.2], [0.3, 0.4]]}
     several = type("Net", (), {"fit": None, "__sklearn_tags__": net.__sklearn_tags__})()
     several.history_ = history
-    with pytest.raises(ValueError, match="metric='f1' is more than one number an epoch"):
+    with pytest.raises(ValueError, match="metric='f1' has more than one number per epoch"):
         LossCurveDisplay.from_estimator(several, metric="f1")
 
 

@@ -115,8 +115,12 @@ def members(tmp_path_factory):
 @pytest.mark.parametrize(
     ("path", "value", "match"),
     [
-        (("builder", "model"), {"$": "function", "name": "keras.Sequential"}, "nothing that is"),
-        (("builder", "model"), "relu", "nothing that is trusted"),
+        (
+            ("builder", "model"),
+            {"$": "function", "name": "keras.Sequential"},
+            "that is not trusted",
+        ),
+        (("builder", "model"), "relu", "function that is not trusted"),
         (("builder", "inputs"), {"$": "tuple", "items": []}, "no inputs"),
         (("builder", "inputs", "items", 0, "items", 1, "items"), [10**12], "no inputs"),
         (("builder", "dtype"), "float8", "of the dtype"),

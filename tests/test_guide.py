@@ -2,7 +2,9 @@
 
 A page's blocks run one after the other in an empty folder. A block `text` that follows one is
 what it prints, with "..." for what may differ. A comment `<!-- not run: why -->` in front of a
-block leaves it out. Data sets that would be downloaded are replaced by small ones of their form.
+block leaves it out, and so does `<!-- needs: package -->`: such blocks are run by
+`test_tools_page.py`, where the packages are installed. Data sets that would be downloaded are
+replaced by small ones of their form.
 """
 
 import contextlib
@@ -26,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 MANY_NETWORKS = {"course.md", "images.md", "tables.md", "text.md", "watching.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
-    r"(?P<skip><!-- not run: [^>]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
+    r"(?P<skip><!-- (?:not run|needs): [^>]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
     r"(?:\n*```text\n(?P<printed>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )

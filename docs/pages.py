@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from functools import cache
+from importlib import metadata
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -50,6 +51,31 @@ SETS = {
 }
 NUMBER = re.compile(r"[-+]?[\d.,]+")
 CELL = re.compile(r"\S+(?: \S+)*")  # columns are two spaces or more apart
+
+
+# Of which file of the repository a page is made, by the beginning of its own file's name.
+MADE_OF = {
+    "api/": "tree/main/skdl",
+    "gallery/plot_": "edit/main/examples/{{ file_name[8:-4] }}.py",
+    "gallery/": "edit/main/examples/GALLERY_HEADER.rst",
+    "benchmarks/": "edit/main/docs/benchmarks/introduction.md",
+    "guide/loads.": "edit/main/docs/pages.py",
+}
+
+
+def address_of_source():
+    """Return the address of the repository that pyproject.toml gives, empty if there is none."""
+    urls = metadata.metadata("skdl").get_all("Project-URL", [])
+    return dict(url.split(", ", 1) for url in urls).get("Source", "").rstrip("/")
+
+
+def edit_address(source):
+    """Return the template of the address at which the file of a page can be edited."""
+    choices = "".join(
+        f"{{% {'elif' if i else 'if'} file_name.startswith('{start}') %}}{path}"
+        for i, (start, path) in enumerate(MADE_OF.items())
+    )
+    return f"{source}/{choices}{{% else %}}edit/main/docs/{{{{ file_name }}}}{{% endif %}}"
 
 
 def public_names():

@@ -49,8 +49,8 @@ print(f"stopped after epoch {stopped.n_iter_}, with the weights of epoch {stoppe
 # A fit that is killed
 # --------------------
 # With ``checkpoint``, the state is written to a file, here after every tenth epoch. A callback
-# stands for the power cut in epoch 25. The same fit, started again, goes on from epoch 20 and ends with
-# exactly the weights of a fit that was never interrupted.
+# stands for the power cut in epoch 25. The same fit, started again, goes on from epoch 20 and ends
+# with exactly the weights of a fit that was never interrupted.
 class PowerCut(keras.callbacks.Callback):
     """Ends a fit in its 25th epoch."""
 

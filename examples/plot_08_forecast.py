@@ -81,12 +81,12 @@ def recurrent(input_shape, units=32):
 
 
 def flat(X):
-    """Return windows of one value a step as rows."""
+    """Return windows of one value per step as rows."""
     return X[:, :, 0]
 
 
 def as_windows(X):
-    """Return rows as windows of one value a step."""
+    """Return rows as windows of one value per step."""
     return X[:, :, None]
 
 

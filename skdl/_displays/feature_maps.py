@@ -126,8 +126,8 @@ class FeatureMapDisplay:
         TypeError
             If the estimator has no `feature_maps`.
         ValueError
-            If there is no such layer, where the message lists the layers, if its outputs are no
-            maps, if X has no rows or a parameter is not as described.
+            If there is no such layer, where the message lists the layers, if its outputs are
+            not feature maps, if X has no rows or a parameter is not as described.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -138,7 +138,7 @@ class FeatureMapDisplay:
         if maps.ndim != 4:
             raise ValueError(
                 f"layer={layer!r} has outputs of shape {maps.shape[1:]} per image, which are "
-                "not maps. Give the number or the name of a convolution."
+                "not feature maps. Give the number or the name of a convolution."
             )
         shape = settled_shape(net)
         pixels, shape = pixels_of(given, shape, settled_orientation(net))

@@ -145,11 +145,11 @@ class GradCAMDisplay:
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         TypeError
-            If the estimator is no network of skdl.
+            If the estimator is not a network of skdl.
         ValueError
             If the network has no convolution or no such layer, in which case the message lists the
-            layers; if the layer's outputs are no maps; if `target` is unknown; if the scores before
-            softmax or sigmoid are not known; or if a parameter is invalid.
+            layers; if the layer's outputs are not feature maps; if `target` is unknown; if the
+            scores before softmax or sigmoid are not known; or if a parameter is invalid.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)

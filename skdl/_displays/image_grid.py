@@ -276,7 +276,9 @@ class ImageGridDisplay:
         if order not in ("confidence", "loss"):
             raise ValueError(f"order must be 'confidence' or 'loss', received order={order!r}.")
         if order == "loss" and y_proba is None:
-            raise ValueError("order='loss' needs the probabilities of the classes: y_proba=None.")
+            raise ValueError(
+                "order='loss' requires probabilities of the classes, received y_proba=None."
+            )
         if not is_size(max_images):
             raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
         pixels, shape = pixels_of(X, image_shape, exif_orientation)

@@ -215,7 +215,7 @@ class Fit:
         self._unrecorded = epoch, logs
 
     def _record(self):
-        """Put the epoch that ended last in the history, one value an epoch in every list."""
+        """Put the epoch that ended last in the history, one value per epoch in every list."""
         if self._unrecorded is None:
             return
         epoch, logs = self._unrecorded

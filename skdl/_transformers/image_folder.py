@@ -1,4 +1,4 @@
-"""A folder of images with a folder a class, listed."""
+"""A folder of images with one folder per class, listed."""
 
 from __future__ import annotations
 

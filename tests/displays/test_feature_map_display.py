@@ -65,7 +65,7 @@ def test_errors(plt, net, data):
         FeatureMapDisplay.from_estimator(ConvNetClassifier(), data[0])
     with pytest.raises(TypeError, match=r"estimator=LogisticRegression\(\) has no feature_maps"):
         FeatureMapDisplay.from_estimator(LogisticRegression().fit(*data), data[0])
-    with pytest.raises(ValueError, match=r"which are not maps\. Give the number"):
+    with pytest.raises(ValueError, match=r"which are not feature maps\. Give the number"):
         FeatureMapDisplay.from_estimator(net, data[0], "output")
     with pytest.raises(ValueError, match="conv_1"):
         FeatureMapDisplay.from_estimator(net, data[0], "conv_9")

@@ -204,7 +204,9 @@ def test_errors(plt, data):
         draw(net, X, target=11)
     with pytest.raises(ValueError, match="layer='conv_9' is neither the number"):
         draw(net, X, layer="conv_9")
-    with pytest.raises(ValueError, match=r"outputs of shape \(216,\) per image, which are no maps"):
+    with pytest.raises(
+        ValueError, match=r"outputs of shape \(216,\) per image, which are not feature maps"
+    ):
         draw(net, X, layer="flatten")
     with pytest.raises(ValueError, match="max_images must be a positive integer, received 0"):
         draw(net, X, max_images=0)

@@ -42,7 +42,7 @@ def test_labels_that_the_network_does_not_know_are_most_wrong(plt):
 def test_the_order_is_checked(plt):
     with pytest.raises(ValueError, match=r"order must be 'confidence' or 'loss', .*order='best'"):
         drawn(order="best")
-    with pytest.raises(ValueError, match="order='loss' needs the probabilities"):
+    with pytest.raises(ValueError, match="order='loss' requires probabilities"):
         drawn(order="loss")
 
 

@@ -100,7 +100,7 @@ def _program(template, model, x, layer, are_scores) -> tuple[Any, list[tf.Tensor
         if maps.shape.rank != 4:
             raise ValueError(
                 f"layer={watched.name!r} has outputs of shape {tuple(maps.shape[1:])} per image, "
-                "which are no maps. Give the number or the name of a convolution."
+                "which are not feature maps. Give the number or the name of a convolution."
             )
         if gradients is None:
             raise ValueError(f"layer={watched.name!r} does not lead to the network's outputs.")

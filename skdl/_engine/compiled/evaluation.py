@@ -17,7 +17,7 @@ _MEANS = {"sum_over_batch_size", "mean"}
 def is_mean_of_rows(model: keras.Model, target_shape: tuple[int, ...]) -> bool:
     """Tell whether a compiled network's loss and metrics are known to be the same in any batches.
 
-    That is, the loss is a mean of one value a row and metrics count row by row. Keras's own are
+    That is, the loss is a mean of one value per row and metrics count row by row. Keras's own are
     known, users' functions are not, nor are sums, nor losses that compare the rows of a batch.
     """
     batches = [
@@ -35,7 +35,7 @@ def is_mean_of_rows(model: keras.Model, target_shape: tuple[int, ...]) -> bool:
 
 
 def _is_mean(loss: Any, batches: list[tuple[Any, Any]]) -> bool:
-    """Tell whether a loss is the mean of one value a row."""
+    """Tell whether a loss is the mean of one value per row."""
     if not isinstance(loss, keras.losses.Loss):
         return _is_by_row(loss, loss, batches)  # of which Keras takes the mean
     known = _is_of_keras(type(loss)) and loss.reduction in _MEANS

@@ -82,7 +82,7 @@ class OwnClassTargets(ClassTargets):
 
 
 class OwnValueTargets(ValueTargets):
-    """Values, one a unit."""
+    """Values, one per unit."""
 
     kind = "values"
     link = None

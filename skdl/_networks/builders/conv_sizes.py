@@ -81,7 +81,7 @@ def _vanished(sizes, strides, pool_size):
         f"The maps vanish: after {', '.join(sizes)}, strides={strides!r} and "
         f"pool_size={pool_size!r} leave nothing for the next convolution to step over or to "
         "pool. Make them smaller, set strides to 1 and pool_size to None there (a sequence has one "
-        "value a convolution), set padding='same', or have fewer convolutions."
+        "value per convolution), set padding='same', or have fewer convolutions."
     )
 
 

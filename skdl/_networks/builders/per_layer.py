@@ -16,7 +16,7 @@ def per_layer(
     check: Callable[[str, Any], Any],
     hint: str = "",
 ) -> list[Any]:
-    """Return one checked value a layer.
+    """Return one checked value per layer.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def link_of(activation: str | None, loss: Any, kind: str, name: str) -> str | No
         return wanted
     allowed = {"sigmoid"} if kind != "multiclass" else {"softmax"}
     if kind == "multiclass" and not (isinstance(loss, str) and loss == "auto"):
-        allowed.add("sigmoid")  # a unit a class, each for itself
+        allowed.add("sigmoid")  # one unit per class, each for itself
     if activation not in allowed:
         what = "cannot be told from its layers" if activation is None else f"is {activation!r}"
         raise ValueError(

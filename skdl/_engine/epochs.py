@@ -122,7 +122,7 @@ class Fit:
         network = self.network
         arrays = self.rows.x, self.rows.y, self.rows.weight
         compiled = programs.Epochs(
-            self.template, network.state, network.program, arrays, self.batch_size,
+            self.template, network.inputs(), network.program, arrays, self.batch_size,
             lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
             self.progress.within,
         )  # fmt: skip

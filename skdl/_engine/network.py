@@ -100,6 +100,13 @@ class Network:
                 self._variables, self._arrays = new_variables(values), None
             return self._variables
 
+    def inputs(self) -> list[Any]:
+        """Return all that programs of training capture: the state, and rates and penalties."""
+        return [*self.state, *new_variables(self._numbers())]
+
+    def _numbers(self) -> list[np.ndarray]:
+        return self._template().numbers_of(self.config)
+
     @property
     def model(self) -> keras.Model:
         """The Keras model, compiled; training and predicting go on in its variables."""
@@ -147,7 +154,10 @@ class Network:
 
         Its learning rate, which callbacks may have changed, stays unless another is asked for.
         """
-        if self.config.key != other.config.key or self.target_shape != other.target_shape:
+        ours, theirs = (
+            (each.config.key, each.config.numbers_key, each.target_shape) for each in (self, other)
+        )
+        if ours != theirs:
             return False
         template, rate = self._template(), self.config.learning_rate
         rate = None if rate == other.config.learning_rate else rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,13 @@ import numpy as np
 
 from skdl._common.processes import check_process
 from skdl._networks.keras import BaseWrapper, keras
+from skdl._networks.numbers import (
+    CompiledNumbers,
+    Number,
+    builder_key,
+    builder_numbers_key,
+    layer_numbers,
+)
 from skdl._networks.objects import (
     check_name,
     deserialized,
@@ -22,6 +30,7 @@ from skdl._networks.objects import (
 )
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
 from skdl._networks.settings import own_settings
+from skdl._networks.unallocated import without_memory
 from skdl._networks.units import measure_in_units
 
 _ON_EACH_OUTPUT = ("linear", "sigmoid", "softmax", "exponential")
@@ -31,8 +40,9 @@ _ON_EACH_OUTPUT = ("linear", "sigmoid", "softmax", "exponential")
 class NetworkConfig:
     """All that decides a compiled network but its weights: builder, arguments, training.
 
-    The learning rate, where it is a number, and the numbers in `units` are no part of `key`: they
-    are variables, so networks that differ in them alone share their compiled programs.
+    The learning rate, where it is a number, the numbers in `units`, and rates and penalties are no
+    part of `key`: they are variables, so networks that differ in them alone share their compiled
+    programs.
 
     `units` are the offset and the scale of each output by which metrics are measured in the units
     of y, where the network is trained on standardised y; None for networks without.
@@ -49,12 +59,38 @@ class NetworkConfig:
     @functools.cached_property
     def key(self) -> Hashable:
         """Equal for networks that share their compiled programs."""
-        recipes = self.optimizer.key, key_of(self.loss), key_of(self.metrics)
-        return self.builder, key_of(self.arguments), *recipes, self.units is not None
+        arguments, metrics = builder_key(self.arguments), key_of(self.metrics)
+        compiled = self.compiled_numbers.key, metrics
+        return self.builder, arguments, compiled, self.units is not None
+
+    @property
+    def numbers_key(self) -> Hashable:
+        """Equal for networks whose numbers, which are no part of `key`, are the same."""
+        return builder_numbers_key(self.arguments), *self.compiled_numbers.values
+
+    @functools.cached_property
+    def compiled_numbers(self) -> CompiledNumbers:
+        """The numbers of optimizer and loss."""
+        dtype = keras.DTypePolicy(self.arguments["dtype"]).variable_dtype
+        return CompiledNumbers(self.optimizer, self.loss, dtype)
+
+    def numbers_of(self, model: keras.Model) -> list[Number]:
+        """Return the numbers of a model that was compiled by this configuration."""
+        return layer_numbers(model) + self.compiled_numbers.of(model)
+
+    @own_settings()
+    def numbers(self) -> list[float]:
+        """Return the values of the numbers, those of layers from a network without weights."""
+        arguments = {name: made(value) for name, value in self.arguments.items()}
+        with without_memory(sys.maxsize):
+            model = self.builder(**arguments, seed=0)
+        found = [number.value for number in layer_numbers(model)]
+        return found + self.compiled_numbers.values
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the key, which holds what functions read: modules, for one."""
-        return {name: value for name, value in vars(self).items() if name != "key"}
+        computed = {"key", "compiled_numbers"}
+        return {name: value for name, value in vars(self).items() if name not in computed}
 
     @classmethod
     @own_settings()

@@ -62,7 +62,9 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             keras_step(gradient, variable, learning_rate)
             return
         index = optimizer._get_variable_index(variable)
-        beta_1, beta_2 = (tf.constant(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2))
+        beta_1, beta_2 = (
+            tf.convert_to_tensor(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2)
+        )
         # Not always a variable: where gradients are accumulated, a quotient of one.
         step = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(

@@ -9,7 +9,7 @@ share programs, and fits in different threads share nothing else.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from skdl._engine.compiled.kernels import (
     sparse_product,
     tracing_training_step,
 )
+from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
 from skdl._engine.compiled.receptive_field import only_seen_pixels
@@ -47,6 +48,7 @@ from skdl._engine.inputs import Inputs
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
+from skdl._networks.numbers import Number
 from skdl._networks.recipes import Recipe
 from skdl._networks.settings import own_settings
 from skdl._networks.units import units_of
@@ -60,6 +62,8 @@ ROW_MULTIPLE = 8
 _CHUNK_BYTES = 64 * 2**20
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
+# Configurations whose rates and penalties are remembered.
+_MAX_NUMBERS = 256
 # Rows of a forward pass where the sizes of layers are not known.
 _UNKNOWN_ROWS = 256
 
@@ -99,6 +103,7 @@ class Template:
         target_shape: tuple[int, ...] = (),
         inputs: Inputs | None = None,
         as_it_is: bool = False,
+        numbers: Sequence[Number] = (),
     ):
         self.model, self.sparse, self._target_shape = model, sparse, target_shape
         self.inputs = inputs or Inputs.of(model)
@@ -115,6 +120,8 @@ class Template:
         self._initial = [compact(values) for values in self._initial]
         self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
         self._programs: OrderedDict[Hashable, Any] = OrderedDict()
+        self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
+        self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
         self._step: Callable | None = None
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
@@ -196,6 +203,18 @@ class Template:
             return values
         new = np.asarray(rate, values[self._rate].dtype)
         return [*values[: self._rate], new, *values[self._rate + 1 :]]
+
+    def numbers_of(self, config: NetworkConfig) -> list[np.ndarray]:
+        """Return what a configuration has in the place of `numbers`."""
+        if not self.numbers:
+            return []
+        key = config.numbers_key
+        with lock:
+            if key not in self._numbers:
+                self._numbers[key] = config.numbers()
+            while len(self._numbers) > _MAX_NUMBERS:
+                self._numbers.popitem(last=False)
+            return [np.array(self._numbers[key])]
 
     @property
     def chunk_rows(self) -> int:
@@ -336,7 +355,7 @@ class Template:
 
         def program():
             function, signature = make(self.model)
-            return Program(function, signature, self.variables)
+            return Program(function, signature, [*self.variables, *self.numbers])
 
         return self._kept(key, program)
 
@@ -359,7 +378,7 @@ def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bo
     def make():
         model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
         build_metrics(model, np.zeros((1, *target_shape)))
-        return Template(model, sparse, target_shape)
+        return Template(model, sparse, target_shape, numbers=config.numbers_of(model))
 
     return templates.get((config.key, target_shape, sparse), lambda: outside_strategies(make))
 

@@ -203,7 +203,7 @@ def copy_of(model: keras.Model, inputs: tuple, dtype: str | None) -> keras.Model
 def _check_same(model, new):
     """Raise a ValueError if a configuration has left something out, as far as can be told."""
     one, other = (Structure(each, each.variables) for each in (model, new))
-    if one.is_shared and other.is_shared and one.key != other.key:
+    if one.is_shared and other.is_shared and one.exact_key != other.exact_key:
         raise ValueError(
             f"The network {model.name!r} cannot be copied, as each fit has one of its own: what "
             "its configuration gives computes something else. Let get_config of its layers "

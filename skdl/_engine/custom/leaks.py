@@ -43,7 +43,7 @@ def check_state(template, name: str) -> bool:
         specs = tf.SparseTensorSpec(shape, template.inputs.dtypes[0])
     graph = traced.get_concrete_function(specs).graph
     own = {id(variable.value) for variable in template.variables}
-    own |= {id(variable.value) for variable in model.metrics_variables}
+    own |= {id(variable.value) for variable in [*model.metrics_variables, *template.numbers]}
     foreign = [variable for variable in graph.variables if id(variable) not in own]
     if any(variable is global_seed_generator().state.value for variable in foreign):
         raise ValueError(

@@ -27,6 +27,7 @@ from skdl._engine.inputs import Inputs
 from skdl._engine.network import Network
 from skdl._networks.configuration import named_errors, penalty_in_common_dtype, weighs_rows
 from skdl._networks.keras import keras
+from skdl._networks.numbers import CompiledNumbers, layer_numbers
 from skdl._networks.recipes import Recipe, key_of, made
 from skdl._networks.variables import state_of
 
@@ -73,11 +74,9 @@ class OwnConfig:
         """Tell whether the loss is a number per row, which a weight can multiply."""
         return weighs_rows(self.loss, target_shape, n_outputs)
 
-    @property
-    def compiled_key(self) -> Hashable:
+    def compiled_key(self, numbers: CompiledNumbers) -> Hashable:
         """Equal where networks are compiled alike; functions are not looked at once more."""
-        parts = self.loss, self.metrics, self.extras
-        return self.optimizer.key, *map(key_of, parts)
+        return numbers.key, *map(key_of, (self.metrics, self.extras))
 
 
 class OwnNetwork(Network):
@@ -111,11 +110,15 @@ class OwnNetwork(Network):
         self._structure = Structure(model, variables)
         self._n_saved = len(variables) - len(model.metrics_variables)
         self._n_weights = len(model.variables)
+        dtypes = {variable.dtype for variable in model.trainable_variables}
+        self._compiled_numbers = CompiledNumbers(
+            self.config.optimizer, self.config.loss, *(dtypes if len(dtypes) == 1 else ["several"])
+        )
         self._variables, self._model = [variable.value for variable in variables], model
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for name in ("_structure", "_private"):
+        for name in ("_structure", "_compiled_numbers", "_private"):
             state.pop(name, None)
         return state
 
@@ -201,15 +204,15 @@ class OwnNetwork(Network):
             return self._private
         builder = self.config.builder
         key = (
-            "own", self._structure.key, self.config.compiled_key, builder.inputs,
-            self.target_shape, sparse,
+            "own", self._structure.key, self.config.compiled_key(self._compiled_numbers),
+            builder.inputs, self.target_shape, sparse,
         )  # fmt: skip
         return templates.get(key, lambda: outside_strategies(lambda: self._new_template(sparse)))
 
     def _new_template(self, sparse):
         model = self._compiled()
         other = Structure(model, state_of(model))
-        if other.key != self._structure.key:
+        if other.exact_key != self._structure.exact_key:
             raise ValueError(
                 f"model={self.config.builder.name} builds another network each time it is called "
                 "with the same arguments: layers, or the numbers built into them, differ. Draw "
@@ -219,7 +222,16 @@ class OwnNetwork(Network):
         inputs = self._inputs()
         if sparse:
             model = self._for_sparse_rows(model)
-        return self._checked(Template(model, sparse, self.target_shape, inputs))
+        numbers = self._compiled_numbers.of(model)
+        if self._structure.numbers:  # else none, or not known to be
+            numbers = layer_numbers(model) + numbers
+        return self._checked(Template(model, sparse, self.target_shape, inputs, numbers=numbers))
+
+    def _numbers(self) -> list[np.ndarray]:
+        if not self._template().numbers:
+            return []
+        of_layers = [number.value for number in self._structure.numbers]
+        return [np.array(of_layers + self._compiled_numbers.values)]
 
     def _for_sparse_rows(self, model):
         """Return a network like `model` that takes sparse rows."""
@@ -247,16 +259,17 @@ class OwnNetwork(Network):
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         return Inputs(names, shapes, tuple(str(tensor.dtype) for tensor in tensors))
 
+    @property
+    def _exact_key(self) -> Hashable:
+        numbers = self._compiled_numbers
+        compiled = self.config.compiled_key(numbers), numbers.values
+        return self._structure.exact_key, compiled, self.target_shape
+
     def go_on_from(self, other: Any) -> bool:
         """Take over another network's state; False if the two are configured differently."""
         with other._lock:
             other._ready()
-        alike = (
-            other._structure.key == self._structure.key
-            and other.config.compiled_key == self.config.compiled_key
-            and other.target_shape == self.target_shape
-        )
-        if not alike:
+        if self._exact_key != other._exact_key:
             return False
         rate = getattr(self._model.optimizer, "_learning_rate", None)
         asked = self.config.learning_rate != other.config.learning_rate

@@ -18,7 +18,8 @@ import numpy as np
 
 from skdl._engine.custom.randomness import SeededGenerators
 from skdl._networks.keras import keras
-from skdl._networks.recipes import callable_key, is_kept, state_key
+from skdl._networks.numbers import layer_numbers
+from skdl._networks.recipes import callable_key, is_kept, root_package, state_key
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from keras.src.ops.operation import Operation  # isort: skip
@@ -53,6 +54,9 @@ class Structure:
         Equal for networks that compute the same with the same variables.
     constants : str
         Digest of the arrays and tensors that are built in; the same in every process.
+    numbers : list of Number
+        Rates and penalties, which are no part of the key but inputs of the programs; none where a
+        class of the user's could read them.
     is_shared : bool
         Whether other networks may have the same key.
     """
@@ -62,6 +66,10 @@ class Structure:
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []
         self._constants: list[str] = []
+        parts = model._flatten_layers()
+        known = all(root_package(type(part)) == "keras" for part in parts)
+        self.numbers = layer_numbers(model) if known else []
+        self._inputs = {(id(number.holder), number.name) for number in self.numbers}
         described = [
             (
                 tuple(v.shape), str(v.dtype), v.trainable,
@@ -72,7 +80,12 @@ class Structure:
         self.key = self._of(model), tuple(described)
         self.constants = hashlib.sha256("".join(self._constants).encode()).hexdigest()
         self.is_shared = not is_kept(self.key)
-        del self._kept, self._seen, self._positions
+        del self._kept, self._seen, self._positions, self._inputs
+
+    @property
+    def exact_key(self) -> Hashable:
+        """Equal for networks that have the same numbers as well."""
+        return self.key, tuple(number.value for number in self.numbers)
 
     def _of(self, value: Any) -> Hashable:
         if isinstance(value, _PLAIN):
@@ -125,7 +138,7 @@ class Structure:
         elif hasattr(value, "_nodes_by_depth"):
             parts.append(self._graph(value))
         attributes = {
-            name: each
+            name: "an input" if (id(value), name) in self._inputs else each
             for name, each in vars(value).items()
             if name not in _of_keras() and not isinstance(each, keras.callbacks.History)
         }

@@ -1,0 +1,179 @@
+"""The numbers of a network that its compiled programs take as inputs: rates, penalties, decay.
+
+Networks that differ in these alone share their programs, as those do that differ in the learning
+rate. A number that is zero leaves out a part of the network, which is faster; so which of them are
+zero decides what a program computes, and is in its key.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+from skdl._networks.keras import keras
+from skdl._networks.recipes import Recipe, key_of, root_package
+from skdl._networks.variables import flat_layers, with_parts
+
+_RATES, _BUILDER_PENALTIES = ("dropout", "conv_dropout"), ("l1", "l2")
+_PENALTIES = {
+    keras.regularizers.L1: ("l1",),
+    keras.regularizers.L2: ("l2",),
+    keras.regularizers.L1L2: ("l1", "l2"),
+}
+# Of what an optimizer is given, that with which XLA computes to the last bit what it does with
+# constants. With weight_decay, clipvalue, Nesterov's momentum, or l1 and l2 together it does not,
+# as it regroups products with constants.
+_ALL_OPTIMIZERS = ("clipnorm", "global_clipnorm")
+_OPTIMIZERS = {
+    keras.optimizers.SGD: ("momentum",),
+    keras.optimizers.Adam: ("beta_1", "beta_2"),
+    keras.optimizers.AdamW: ("beta_1", "beta_2"),
+}
+# What stands for a number in a key.
+_INPUT = ("an input",)
+
+
+class Number:
+    """A positive number in a network, and how another is put in its place."""
+
+    def __init__(self, holder: Any, name: str, value: float, put: Callable[[Any], Any]):
+        self.holder, self.name, self.value, self.put = holder, name, value, put
+
+
+def layer_numbers(model: keras.Model) -> list[Number]:
+    """Return rates of dropout and penalties of weights, in the order of the layers."""
+    parts = [part for layer in flat_layers(model) for part in with_parts(layer)]
+    found = [Number(p, "rate", p.rate, _setter(p, "rate")) for p in parts if _has_rate(p)]
+    # What is applied to outputs as well is a part of a layer.
+    seen = {id(getattr(part, "activity_regularizer", None)) for part in parts}
+    for variable in model.variables:
+        regularizer = variable.regularizer
+        if id(regularizer) not in seen:
+            seen.add(id(regularizer))
+            found += _penalties(model, regularizer)
+    return found
+
+
+def _has_rate(layer):
+    """Tell whether a layer is a dropout whose masks are drawn by our own code."""
+    plain = type(layer) is keras.layers.Dropout and "call" not in vars(layer)
+    return plain and layer.compute_dtype == "float32" and layer.autocast and 0 < layer.rate < 1
+
+
+def _penalties(model, regularizer):
+    """Return the numbers of a regulariser, which may belong to other networks, so it is copied."""
+    own: list[Any] = []
+
+    def put(name, value):
+        if not own:
+            own.append(copy.copy(regularizer))
+            for variable in model.variables:
+                if variable.regularizer is regularizer:
+                    variable.regularizer = own[0]
+        setattr(own[0], name, value)
+
+    values = {n: float(getattr(regularizer, n)) for n in _PENALTIES.get(type(regularizer), ())}
+    found = [
+        Number(regularizer, name, value, lambda new, name=name: put(name, new))
+        for name, value in values.items()
+        if _is_positive(value)
+    ]
+    return found if len(found) == 1 else []
+
+
+def builder_key(arguments: dict[str, Any]) -> Hashable:
+    """Return the key of the arguments of one of our builders, numbers left out."""
+    patterns = dict(arguments)
+    if arguments.get("dtype") == "float32":
+        patterns |= {n: _pattern(arguments[n], 1.0) for n in _RATES if n in arguments}
+    penalties = {n: _pattern(arguments[n], math.inf) for n in _BUILDER_PENALTIES if n in arguments}
+    if list(penalties.values()).count(_INPUT) == 1:
+        patterns |= penalties
+    return key_of(patterns)
+
+
+def builder_numbers_key(arguments: dict[str, Any]) -> Hashable:
+    """Return the key of the numbers that `builder_key` leaves out."""
+    names = _RATES + _BUILDER_PENALTIES
+    return key_of({name: arguments[name] for name in names if name in arguments})
+
+
+def _pattern(value, below):
+    if isinstance(value, tuple):
+        return tuple(_pattern(each, below) for each in value)
+    return _INPUT if _is_positive(value) and value < below else value
+
+
+def _is_positive(value):
+    known = isinstance(value, Real) and not isinstance(value, bool)
+    return known and 0 < float(value) < math.inf
+
+
+class CompiledNumbers:
+    """The numbers of an optimizer and a loss, by their recipes.
+
+    Parameters
+    ----------
+    optimizer, loss : Recipe or Any
+        What others than recipes and Keras's own classes hold is a part of the key.
+    dtype : str
+        Of the weights: only where it is float32 are numbers rounded as Keras rounds them.
+    """
+
+    def __init__(self, optimizer: Any, loss: Any, dtype: str):
+        self._parts = {"optimizer": optimizer, "loss": loss}
+        names: dict[str, tuple[str, ...]] = {"optimizer": (), "loss": ()}
+        if dtype == "float32":
+            if _is_of_keras(optimizer):
+                own = () if optimizer.config.get("nesterov") else _OPTIMIZERS.get(optimizer.cls, ())
+                names["optimizer"] = _ALL_OPTIMIZERS + own
+            if _is_of_keras(loss):
+                names["loss"] = ("label_smoothing",)
+        self._found = {
+            kind: {n: part.config[n] for n in names[kind] if _is_positive(part.config.get(n))}
+            for kind, part in self._parts.items()
+            if names[kind]
+        }
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for an optimizer and a loss that act alike but for their numbers."""
+        return tuple(
+            key_of(replace(part, config=part.config | dict.fromkeys(self._found[kind], _INPUT)))
+            if self._found.get(kind)
+            else key_of(part)
+            for kind, part in self._parts.items()
+        )
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers."""
+        return [float(value) for kind in self._found.values() for value in kind.values()]
+
+    def of(self, model: keras.Model) -> list[Number]:
+        """Return the numbers of a model that was compiled by these recipes."""
+        optimizer, found = model.optimizer, []
+        for name, value in self._found.get("optimizer", {}).items():
+            assert getattr(optimizer, name) == value, name
+            found.append(Number(optimizer, name, value, _setter(optimizer, name)))
+        for name, value in self._found.get("loss", {}).items():
+            keywords = model.loss._fn_kwargs
+            assert keywords[name] == value, name
+            found.append(Number(model.loss, name, value, _item_setter(keywords, name)))
+        return found
+
+
+def _is_of_keras(recipe):
+    return isinstance(recipe, Recipe) and root_package(recipe.cls) == "keras"
+
+
+def _setter(holder, name):
+    return lambda new: setattr(holder, name, new)
+
+
+def _item_setter(holder, name):
+    return lambda new: holder.__setitem__(name, new)

@@ -149,8 +149,8 @@ def main():
         print(f"{name:16} {value:8.2f} {cold:8.2f} {warm:8.2f}   {best:.4f}")
     cold, warm, networks = run("random", path)
     print(
-        f"60 candidates of dropout, l2 and learning_rate: {networks} networks compiled, {cold:.2f} s "
-        f"cold, {warm:.2f} s warm ({cold / warm:.2f})"
+        f"60 candidates of dropout, l2 and learning_rate: {networks} networks compiled, "
+        f"{cold:.2f} s cold, {warm:.2f} s warm ({cold / warm:.2f})"
     )
 
 

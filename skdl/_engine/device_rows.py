@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._common.memory import own_rows, with_padding
 from skdl._engine.device import on_gpu
 from skdl._engine.rows import ColumnGroups
 
@@ -15,12 +15,6 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 
 # Values in a slice that TensorFlow shares rather than copies (64 bytes of float32).
 _ALIGNED = 16
-
-
-def bucket(n_rows: int) -> int:
-    """Round up a number of rows so that similar numbers share a program (12.5 % at most)."""
-    step = 1 << max(n_rows.bit_length() - 4, 3)
-    return -(-n_rows // step) * step
 
 
 class DeviceRows:
@@ -108,20 +102,16 @@ def spec_of(rows: int | None, tensor: tf.Tensor) -> tf.TensorSpec:
 def padded(array: np.ndarray, size: int) -> tf.Tensor:
     """Return an array on the device with rows of zeros added up to `size`.
 
-    It is copied once, into memory that TensorFlow takes as it is.
+    It is copied once, into memory that TensorFlow takes as it is, unless it lies in such memory.
     """
     dtype = array.dtype.newbyteorder("=")
     if dtype.kind not in "biuf" or array.size == 0 or on_gpu():
         tensor = tf.constant(array)
         return tf.pad(tensor, [[0, size - len(array)], *[[0, 0]] * (array.ndim - 1)])
-    memory = _aligned((size, *array.shape[1:]), dtype)
-    memory[: len(array)], memory[len(array) :] = array, 0
+    memory = with_padding(array, size)
+    if memory is None:
+        own = own_rows(len(array), array.shape[1:], dtype, size)
+        own[:] = array
+        memory = with_padding(own, size)
+        assert memory is not None  # it has just so much room
     return tf.experimental.dlpack.from_dlpack(memory.__dlpack__())
-
-
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array that begins where TensorFlow wants its tensors to begin."""
-    n_bytes, step = math.prod(shape) * dtype.itemsize, _ALIGNED * 4
-    memory = np.empty(n_bytes + step, np.uint8)
-    begin = -memory.ctypes.data % step
-    return memory[begin : begin + n_bytes].view(dtype).reshape(shape)

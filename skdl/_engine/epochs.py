@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.interrupts import interrupts_as_raised, interrupts_held
+from skdl._common.memory import is_own
 from skdl._common.seeds import row_order
 from skdl._engine import device
 from skdl._engine.batches import errors_as_raised
@@ -275,8 +276,13 @@ def not_finite(what: str, epoch: int) -> NonFiniteLossError:
 
 
 def too_large(x: Any) -> bool:
-    """Tell whether a copy of x should not be held: of files, or beyond a quarter of the memory."""
+    """Tell whether a copy of x should not be held: of files, or beyond a quarter of the memory.
+
+    Rows in memory of our own are not copied.
+    """
     if getattr(x, "lazy", False):
         return True
+    if is_own(x):
+        return False
     n_bytes = x.data.nbytes + x.indices.nbytes if scipy.sparse.issparse(x) else x.nbytes
     return n_bytes > device.memory_bytes() / 4

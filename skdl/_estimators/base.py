@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
+from skdl._common.memory import converted
 from skdl._common.processes import check_process
 from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
@@ -194,11 +195,11 @@ class BaseNetwork(
 
     def _validated(self, X, *y, trained=False, **checks):
         """Return what `validate_data` makes of X and y; `trained` rows are a batch of fit's own."""
+        dtype = self._input_dtype(X)
         try:
             with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
-                return validate_data(
-                    self, X, *y, accept_sparse="csr", dtype=self._input_dtype(X), **checks
-                )
+                rows = converted(X, dtype)
+                return validate_data(self, rows, *y, accept_sparse="csr", dtype=dtype, **checks)
         except OverflowError as error:
             raise ValueError(f"X or y holds integers beyond all floats: {error}.") from error
         except ValueError as error:

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from skdl._common.memory import bucket
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
-from skdl._engine.device_rows import DeviceRows, bucket, dense_tensors, sparse_tensors
+from skdl._engine.device_rows import DeviceRows, dense_tensors, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines

@@ -122,7 +122,8 @@ class Fitting:
             return samples, None
         labels = self.targets.stratify(samples.y)
         kept, apart = split(labels, len(samples), fraction, stopping, self.seed)
-        return samples.take(kept), samples.take(apart)
+        held = samples.take(apart)
+        return samples.keep(kept), held
 
     def check_validation(self, X_val: Any, y_val: Any) -> Samples:
         """Return the rows of X_val and y_val, checked."""

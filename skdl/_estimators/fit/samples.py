@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.memory import kept, taken
 from skdl._sklearn import check_sample_weight
 
 
@@ -39,11 +40,17 @@ class Samples:
 
     def take(self, rows: np.ndarray) -> Samples:
         """Return some of the rows, by their positions among these."""
+        return self._with(taken(self.X, rows), rows)
 
+    def keep(self, rows: np.ndarray) -> Samples:
+        """Return some of the rows, in order, in the memory of these, which are not used again."""
+        return self._with(kept(self.X, rows), rows)
+
+    def _with(self, X, rows):
         def of(values):
             return None if values is None else values[rows]
 
-        return Samples(of(self.X), of(self.y), of(self.weight), of(self.positions), name=self.name)
+        return Samples(X, of(self.y), of(self.weight), of(self.positions), name=self.name)
 
     def without_zeros(self) -> Samples:
         """Return the rows that have a weight, these samples themselves where all have."""

@@ -67,9 +67,10 @@ def converted(X: Any, dtype: Any) -> Any:
     """Return large rows of numbers in memory of our own if they have to be converted.
 
     That is done here, once, so that there is no second copy. A table stays a table of the same
-    columns. What is small, or no array or table of numbers, is returned as it is.
+    columns. What is small, or no array or table of numbers, is returned as it is, and so is
+    everything where `dtype` is a name that scikit-learn alone knows, such as "numeric".
     """
-    if not isinstance(dtype, str) or np.dtype(dtype).kind != "f":
+    if not (isinstance(dtype, str) and dtype in {"float32", "float64"}):
         return X
     pandas: Any = sys.modules.get("pandas")
     if pandas is not None and type(X) is pandas.DataFrame:

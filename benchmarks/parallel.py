@@ -1,11 +1,12 @@
-"""A search of 60 fits in one process and in two: how much faster two processes are.
+"""A search of 60 fits by one job and by two: how much faster two processes or threads are.
 
 Twelve candidates (hidden layers by learning rates) are fitted on five stratified folds, with Adam
 and batches of 32, on 5000 MNIST images. "One job" is a search in a fresh process that may use every
-core; "two jobs" are joblib's loky workers, each with its share of the threads. "cold" is what a
-first search costs, including the start of the workers and their import of TensorFlow; "warm" is a
-second search in the same processes. The table also shows the seconds that a worker needs to import
-TensorFlow, and one job with one thread.
+core; "two jobs" are joblib's loky workers, each with its share of the threads; "two threads" are
+those of one process, which share its programs. "cold" is what a first search costs, including the
+start of the workers and their import of TensorFlow; "warm" is a second search in the same
+processes. What XLA compiles is stored on disk by a search that is not counted. The table also shows
+the seconds that a worker needs to import TensorFlow, and one job with one thread.
 
     python benchmarks/parallel.py [mnist_5k.npz] [rounds]
 """
@@ -15,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,13 +30,14 @@ GRID = {
 }
 
 
-def measure(n_jobs, path):
+def measure(n_jobs, backend, path):
     """Search twice in this process and print the seconds, and the sum of the scores."""
     started = time.perf_counter()
     from skdl import DenseClassifier
     from skdl._engine.compiled import programs  # noqa: F401 - TensorFlow, before the clock starts
 
     imported = time.perf_counter() - started
+    import joblib
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
     with np.load(path) as data:
@@ -44,15 +47,16 @@ def measure(n_jobs, path):
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        search = GridSearchCV(net, GRID, cv=folds, n_jobs=int(n_jobs), refit=False).fit(X, y)
+        with joblib.parallel_config(backend):
+            search = GridSearchCV(net, GRID, cv=folds, n_jobs=int(n_jobs), refit=False).fit(X, y)
         seconds.append(time.perf_counter() - started)
     scores = [search.cv_results_[f"split{i}_test_score"].tolist() for i in range(5)]
     print(json.dumps([imported, *seconds, scores]))
 
 
-def run(n_jobs, path, **environment):
+def run(n_jobs, backend, path, **environment):
     """Measure in a fresh process."""
-    command = [sys.executable, __file__, "--measure", str(n_jobs), str(path)]
+    command = [sys.executable, __file__, "--measure", str(n_jobs), backend, str(path)]
     done = subprocess.run(
         command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -63,14 +67,19 @@ def main():
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     runs = {
-        "one job": (1, {}),
-        "one job, 1 thread": (1, {"OMP_NUM_THREADS": "1"}),
-        "two jobs": (2, {}),
+        "one job": (1, "loky", {}),
+        "one job, 1 thread": (1, "loky", {"OMP_NUM_THREADS": "1"}),
+        "two jobs": (2, "loky", {}),
+        "two threads": (2, "threading", {}),
     }
     found = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, (n_jobs, environment) in runs.items():
-            found[name].append(run(n_jobs, path, **environment))
+    with tempfile.TemporaryDirectory() as folder:
+        for counted in [False, *[True] * rounds]:
+            for name, (n_jobs, backend, environment) in runs.items():
+                environment = environment | {"SKDL_XLA_CACHE": folder}
+                results = run(n_jobs, backend, path, **environment)
+                if counted:
+                    found[name].append(results)
     scores = {name: [results[-1] for results in several] for name, several in found.items()}
     median = {
         name: [statistics.median(column) for column in list(zip(*several, strict=True))[:3]]

@@ -15,6 +15,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 # One thread a process, set before TensorFlow is loaded: several of them share the cores.
 for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+# Programs that XLA compiled are kept by the tests of just that, in folders of their own.
+os.environ["SKDL_XLA_CACHE"] = "off"
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -8,8 +8,12 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from skdl._common.xla_cache import XlaCache, open_cache, tensorflow_was_used
+
 # Keras builds and TensorFlow traces in one thread at a time.
 lock = threading.RLock()
+
+xla_cache: XlaCache | None = None  # of this process, where TensorFlow uses it
 
 _started = False  # whether TensorFlow's devices were made in this process
 _forked = False  # whether they were made in the process that this one is a fork of
@@ -23,27 +27,34 @@ def modest_start() -> Iterator[None]:
     TensorFlow ignores; its own variables it reads once, when the devices are made. So they
     are set for that moment and taken back. What the user has set, by these variables or by
     `tf.config.threading`, is left to win. Memory of a GPU is taken as it is needed, because
-    workers that each take all of it could not share a GPU.
+    workers that each take all of it could not share a GPU. TensorFlow reads at the same time
+    where programs that XLA compiled are kept.
 
     Raises
     ------
     RuntimeError
         If this process is a fork of one in which TensorFlow was used.
     """
-    global _started
+    global _started, xla_cache
     check_process()
     wanted = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2" if nested
     if share.isdecimal() and int(share) > 0:
         wanted |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), share)
-    added = {name: value for name, value in wanted.items() if name not in os.environ}
-    os.environ.update(added)
+    before = dict(os.environ)
+    os.environ.update(wanted | before)
+    xla_cache = open_cache()
+    if xla_cache is not None:
+        os.environ["TF_XLA_FLAGS"] = f"{before.get('TF_XLA_FLAGS', '')} {xla_cache.flags}"
     _started = True
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        for name in (*wanted, "TF_XLA_FLAGS"):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
 def check_process() -> None:
@@ -70,9 +81,7 @@ def check_process() -> None:
 
 def _after_fork() -> None:
     global _forked
-    # Used without skdl too; the module is looked up, not imported.
-    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
-    _forked = _forked or _started or bool(getattr(context, "_initialized", False))
+    _forked = _forked or _started or tensorflow_was_used()  # without skdl too
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

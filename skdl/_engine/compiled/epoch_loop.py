@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from skdl._engine.compiled.names import stable_names
 from skdl._engine.device_rows import DeviceRows
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -76,7 +77,8 @@ def xla_loop(template: Any, rows: DeviceRows, batch_size: int) -> Callable:
     """Return the loop over full batches as XLA compiles it: once for any number of epochs."""
     loop = tf.function(batch_loop(template, rows, batch_size), jit_compile=True, autograph=False)
     order = tf.TensorSpec([rows.size], tf.int32)
-    return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
+    with stable_names("loop", template.key, batch_size, rows.size, rows.signature):
+        return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
 
 
 def _chosen(template, data, index):

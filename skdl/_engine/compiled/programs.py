@@ -13,12 +13,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from skdl._common.memory import bucket
+from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
 from skdl._engine.device_rows import DeviceRows, dense_tensors, sparse_tensors
 from skdl._engine.settings import tensorflow_settings
@@ -109,7 +111,7 @@ class Epochs:
                 self.template.for_xla, self.program = False, "graph"
         program, logs = self.template.epochs(rows), []
         for first, last in self._spans(n_steps, size, "graph", n_epochs):
-            logs = self._call(program, inputs, n_rows, size, first, last)
+            logs = self._call(program, inputs, (n_rows, size, first, last))
             self._report(last / n_steps)
         return logs
 
@@ -118,15 +120,16 @@ class Epochs:
         size, n_rows, logs = self._batch_size, rows.n_rows, []
         full, rest = n_rows // size, n_rows % size > 0
         for first, last in self._spans(full, size, "xla", n_epochs):
-            program = self.template.epochs(rows, size, rest and last == full)
-            logs = self._call(program, inputs, n_rows, size, first, last)
+            program_of = partial(self.template.epochs, rows, size, rest and last == full)
+            call = partial(self._call, inputs=inputs, counts=(n_rows, size, first, last))
+            logs = call_stored(self.template, program_of, call)
             self._report(last / full)
         return logs
 
     def _spans(self, n_steps: int, size: int, program: str, n_epochs: int = 1) -> Any:
         return self.template.paces[program, size].spans(n_steps, n_epochs)
 
-    def _call(self, program: Program, inputs: list[tf.Tensor], *counts: int) -> Any:
+    def _call(self, program: Program, inputs: list[tf.Tensor], counts: tuple[int, ...]) -> Any:
         """Return loss and metrics; `counts` end in the first step and the one after the last."""
         found = program(self.state, *inputs, *_ints(*counts), tf.constant(counts[2] == 0))
         found = {name: values.numpy().tolist() for name, values in found.items()}

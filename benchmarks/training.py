@@ -41,7 +41,10 @@ CASES = {
 
 def with_skdl(X, y, classes, layers, batch, dropout, optimizer):
     cls = DenseRegressor if classes is None else DenseClassifier
-    net = cls(layers, batch_size=batch, dropout=dropout, optimizer=optimizer, random_state=0)
+    net = cls(
+        layers, batch_size=batch, dropout=dropout, optimizer=optimizer, early_stopping=False,
+        random_state=0,
+    )  # fmt: skip
     return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
 
 

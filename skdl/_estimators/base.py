@@ -167,7 +167,9 @@ class BaseNetwork(
             network = fitting.make_network(x)
             rows = fitting.encode(x, samples)
             validation = fitting.encode_validation(held_out, issparse(x))
-            self._train_fully(network, fitting.targets, rows, validation, tasks, checkpoint)
+            self._train_fully(
+                network, fitting.targets, rows, validation, fitting.stopping, tasks, checkpoint
+            )
             warn_of_targets(self, network, samples.y)
         tasks.end()
         if checkpoint is not None:
@@ -260,16 +262,20 @@ class BaseNetwork(
         """Return the largest number of epochs that `fit` trains."""
         return self.epochs
 
-    def _train_fully(self, network, targets, rows, held_out, tasks, checkpoint):
+    def _train_fully(self, network, targets, rows, held_out, stopping, tasks, checkpoint):
         """Train as `fit` does; `partial_fit` calls `_train` for an epoch."""
-        return self._train(network, targets, rows, held_out, self.epochs, tasks, checkpoint)
+        return self._train(
+            network, targets, rows, held_out, self.epochs, stopping, tasks, checkpoint
+        )
 
-    def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
+    def _train(
+        self, network, targets, rows, held_out, epochs, stopping=False, tasks=None, checkpoint=None
+    ):
         from skdl._engine.callbacks import checked_callbacks
         from skdl._networks.keras import keras
 
         stopper = None
-        if self.early_stopping and held_out is not None:
+        if stopping and held_out is not None:
             stopper = keras.callbacks.EarlyStopping(
                 "val_loss", patience=self.patience, mode="min", restore_best_weights=True
             )

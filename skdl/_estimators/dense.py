@@ -13,12 +13,14 @@ from skdl._common.types import KerasObject
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._networks.builders.dense import build_dense, layer_sizes
-from skdl._sklearn import Interval
+from skdl._sklearn import Interval, StrOptions
 
 # Of the parameter that all dense networks on tables add.
 HIDDEN_LAYERS: dict = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
 }
+# Of dense networks that are alone, rather than members of an ensemble.
+EARLY_STOPPING: dict = {"early_stopping": ["boolean", StrOptions({"auto"})]}
 
 
 def dense_architecture(estimator: BaseNetwork, X: Any) -> tuple[Any, dict[str, Any]]:
@@ -82,9 +84,12 @@ class DenseClassifier(NetworkClassifier):
     validation_split : float, default=0.0
         Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
         drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to stop when the validation loss no longer improves, and to restore the weights of
         the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
+        "auto": from 1,000 training rows, if `epochs` is larger than `patience` and neither `X_val`
+        nor `validation_split` is given; set it to True to be stopped by these, and to False to
+        train on all rows for all epochs.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
@@ -166,7 +171,11 @@ class DenseClassifier(NetworkClassifier):
     True
     """
 
-    _parameter_constraints: dict = {**NetworkClassifier._parameter_constraints, **HIDDEN_LAYERS}
+    _parameter_constraints: dict = {
+        **NetworkClassifier._parameter_constraints,
+        **HIDDEN_LAYERS,
+        **EARLY_STOPPING,
+    }
 
     _takes_streams = _on_tables = True
 
@@ -188,7 +197,7 @@ class DenseClassifier(NetworkClassifier):
         batch_size: int = 32,
         shuffle: bool = True,
         validation_split: float = 0.0,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         patience: int = 10,
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,

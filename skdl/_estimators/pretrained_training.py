@@ -92,13 +92,14 @@ class PretrainedTraining(BackboneInputs, NetworkClassifier):
     def _planned_epochs(self):
         return self.epochs + (self.fine_tune_epochs if self.training == "fine_tune" else 0)
 
-    def _train_fully(self, network, targets, rows, held_out, tasks, checkpoint):
+    def _train_fully(self, network, targets, rows, held_out, stopping, tasks, checkpoint):
         tuning = self._phase == "fine_tune"  # which a warm start goes on with
         epochs = self.fine_tune_epochs if tuning else self.epochs
-        self._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
+        self._train(network, targets, rows, held_out, epochs, stopping, tasks, checkpoint)
         if self.training == "fine_tune" and not tuning:
             tuned = self._tuned_from(network, targets)
-            self._train(tuned, targets, rows, held_out, self.fine_tune_epochs, tasks, checkpoint)
+            epochs = self.fine_tune_epochs
+            self._train(tuned, targets, rows, held_out, epochs, stopping, tasks, checkpoint)
         return self
 
     def _tuned_from(self, network, targets):
@@ -123,12 +124,14 @@ class PretrainedTraining(BackboneInputs, NetworkClassifier):
             raise
         return tuned
 
-    def _train(self, network, targets, rows, held_out, epochs, tasks=None, checkpoint=None):
+    def _train(
+        self, network, targets, rows, held_out, epochs, stopping=False, tasks=None, checkpoint=None
+    ):
         if self._phase == "features":
             rows = replace(rows, x=self._features(rows.x, self.batch_size))
             if held_out is not None:
                 held_out = replace(held_out, x=self._features(held_out.x, self.batch_size))
-        return super()._train(network, targets, rows, held_out, epochs, tasks, checkpoint)
+        return super()._train(network, targets, rows, held_out, epochs, stopping, tasks, checkpoint)
 
     def _fitted_attributes(self, network, targets):
         phases = self.phases_ + [self._phase] * (network.n_epochs - len(self.phases_))

@@ -25,7 +25,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
-from skdl._estimators.fit.hold_out import split
+from skdl._estimators.fit.hold_out import split, stops_early
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.scales import warn_of_inputs
 from skdl._estimators.fit.targets import checked_classes
@@ -49,6 +49,7 @@ class Fitting:
 
     targets: Any  # ClassTargets or ValueTargets
     seed: int
+    stopping: bool
 
     def __init__(self, estimator: BaseNetwork, going_on: bool):
         self.estimator, self.going_on = estimator, going_on
@@ -112,16 +113,21 @@ class Fitting:
         return checkpoint
 
     def hold_out(self, samples: Samples, X_val: Any, y_val: Any) -> tuple[Samples, Samples | None]:
-        """Return the rows to train on, and those to validate on, None if there are none."""
+        """Return the rows to train on, and those to validate on, None if there are none.
+
+        Learns whether training is stopped by the latter.
+        """
+        fraction = self.estimator.validation_split
+        validated = X_val is not None or fraction > 0
+        self.stopping = stops_early(self.estimator, len(samples), validated)
         if X_val is not None:
             held = self.check_validation(X_val, y_val)
             self.targets.check_validation(samples.y, held.y)
             return samples, held
-        fraction, stopping = self.estimator.validation_split, self.estimator.early_stopping
-        if not (fraction or stopping):
+        if not (fraction or self.stopping):
             return samples, None
         labels = self.targets.stratify(samples.y)
-        kept, apart = split(labels, len(samples), fraction, stopping, self.seed)
+        kept, apart = split(labels, len(samples), fraction, self.stopping, self.seed)
         held = samples.take(apart)
         return samples.keep(kept), held
 

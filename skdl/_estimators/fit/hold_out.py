@@ -1,16 +1,34 @@
-"""Which rows are held out for validation."""
+"""Which rows are held out for validation, and whether they stop training."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skdl._common.seeds import hold_out_seed
 
+if TYPE_CHECKING:
+    from skdl._estimators.base import BaseNetwork
+
 # Fraction held out where early stopping is asked for, and neither X_val nor validation_split.
 _STOPPING_SPLIT = 0.1
+# Below, a tenth of the rows costs more than stopping gains; benchmarks/stopping.py measures it.
+_STOPPING_ROWS = 1000
+
+
+def stops_early(estimator: BaseNetwork, n_rows: int, validated: bool = False) -> bool:
+    """Tell whether training is stopped by validation rows.
+
+    `early_stopping="auto"` takes a tenth of many rows for it, unless the caller has `validated`
+    otherwise, by rows to be watched, or training is too short for early stopping to end it.
+    """
+    asked = estimator.early_stopping
+    if not isinstance(asked, str):
+        return bool(asked)
+    long = estimator.epochs > estimator.patience
+    return n_rows >= _STOPPING_ROWS and long and not validated
 
 
 def split(

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
 
 from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.hold_out import stops_early
 from skdl._estimators.fit.samples import Samples, checked_weight
 from skdl._estimators.fit.tasks import FitTasks
 
@@ -61,7 +62,8 @@ def fit_stream(
         elif X_val is not None:
             _, held = fitting.hold_out(samples, X_val, y_val)
             held_out = fitting.encode_validation(held, sparse=False)
-        estimator._train(network, fitting.targets, rows, held_out, estimator.epochs, tasks)
+        stopping, epochs = stops_early(estimator, len(rows), validated=True), estimator.epochs
+        estimator._train(network, fitting.targets, rows, held_out, epochs, stopping, tasks)
     tasks.end()
     return estimator
 
@@ -167,7 +169,8 @@ def _check_possible(estimator, y, sample_weight, X_val, y_val):
                 "rows: those of a data set of batches are not held. Give X_val, whose loss and "
                 "metrics come into history_."
             )
-    if X_val is None and (estimator.validation_split or estimator.early_stopping):
+    stopping = stops_early(estimator, 0)  # "auto" cannot be meant here
+    if X_val is None and (estimator.validation_split or stopping):
         raise ValueError(
             "No rows can be held out of a data set of batches "
             f"(validation_split={estimator.validation_split!r}, "

@@ -172,7 +172,7 @@ class TabularNetworks(
             fitting.encode(samples.X[rows], samples.take(rows)) for rows in (kept, held_out)
         )
         member.n_features_in_ = samples.X.shape[1]
-        return member._train(network, fitting.targets, training, stopping, self.epochs)
+        return member._train(network, fitting.targets, training, stopping, self.epochs, True)
 
     def _batch_rows(self, n_rows):
         if self.batch_size != "auto":

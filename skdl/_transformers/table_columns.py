@@ -75,8 +75,8 @@ def columns_of(table: pd.DataFrame | NDArray) -> Iterator[pd.Series]:
     """Yield the columns of what `as_table` returns."""
     if isinstance(table, np.ndarray):
         table = pd.DataFrame(table)
-    for position in range(table.shape[1]):
-        yield table.iloc[:, position]
+    # Several times as fast as `iloc`, which counts where one row is predicted.
+    yield from (pair[1] for pair in table.items())
 
 
 def rows_of(table: pd.DataFrame | NDArray, positions: NDArray) -> pd.DataFrame | NDArray:

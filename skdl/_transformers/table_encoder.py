@@ -189,38 +189,40 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _parts(self, table):
         """Yield each encoder with the columns that go through it."""
         kinds = self.kinds_
+        numbers, parts, categories = [], [], []
+        columns = zip(columns_of(table), kinds, self.as_numbers_, strict=True)
         if isinstance(table, np.ndarray) and "date" not in kinds:
             chosen = [position for position, kind in enumerate(kinds) if kind == "number"]
             if chosen:
                 yield self.numbers_, table if len(chosen) == len(kinds) else table[:, chosen]
-            if len(chosen) < len(kinds):
-                yield self.categories_, self._categories(table)
-            return
-        numbers, parts = [], []
-        for column, kind in zip(columns_of(table), kinds, strict=True):
+            columns = (each for each in columns if each[1] == "category")
+            if len(chosen) == len(kinds):
+                return
+        for column, kind, as_numbers in columns:
             if kind == "number":
                 numbers.append(numbers_of(column))
             elif kind == "date":
                 dates = dates_of(column)
                 numbers.append(dates[:, 0])
                 parts.append(dates[:, 1:])
+            else:
+                categories.append(categories_of(column, as_numbers))
         if numbers:
             yield self.numbers_, np.column_stack(numbers)
         if parts:
             yield self.date_parts_, np.concatenate(parts, axis=1)
-        if "category" in kinds:
-            yield self.categories_, self._categories(table)
-
-    def _categories(self, table):
-        """Return the categories as a matrix of objects."""
-        columns = zip(columns_of(table), self.kinds_, self.as_numbers_, strict=True)
-        found = [categories_of(c, numbers) for c, kind, numbers in columns if kind == "category"]
-        categories = np.empty((len(table), len(found)), dtype=object)
-        for position, values in enumerate(found):
-            categories[:, position] = values
-        return categories
+        if categories:
+            yield self.categories_, _matrix_of_objects(categories)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def _matrix_of_objects(columns):
+    """Return columns of objects side by side."""
+    matrix = np.empty((len(columns[0]), len(columns)), dtype=object)
+    for position, values in enumerate(columns):
+        matrix[:, position] = values
+    return matrix

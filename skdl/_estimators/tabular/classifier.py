@@ -56,7 +56,7 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     batch_size : int or str, default="auto"
         Number of rows per training step. "auto": the power of two nearest to a fortieth of the
         rows, from 32 to 256.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Step size of the optimizer Adam, above 0.
     class_weight : dict or str, default=None
         Weights of the classes by label, or "balanced" for weights inversely proportional to the
@@ -137,7 +137,7 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
         epochs: int = 100,
         patience: int = 10,
         batch_size: int | str = "auto",
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.003,
         class_weight: dict[Any, float] | str | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -57,7 +57,7 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
     batch_size : int or str, default="auto"
         Number of rows per training step. "auto": the power of two nearest to a fortieth of the
         rows, from 32 to 256.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Step size of the optimizer Adam, above 0.
     n_jobs : int, default=None
         Number of members that are trained at the same time, in threads of this process. None
@@ -131,7 +131,7 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
         epochs: int = 100,
         patience: int = 10,
         batch_size: int | str = "auto",
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.003,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,

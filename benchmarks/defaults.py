@@ -76,9 +76,7 @@ def main():
             (name, f"{a:.3f}", f"{b:.3f}", f"{a - b:+.3f}", *losses, f"{s:.1f}", f"{t:.1f}")
         )
     mean = np.exp(np.mean(np.log(ratios)))
-    rows.append(
-        ("mean", "-", "-", f"{np.mean(differences):+.3f}", "-", "-", f"{mean:.2f}", "-", "-")
-    )
+    rows.append(("mean", "", "", f"{np.mean(differences):+.3f}", "", "", f"{mean:.2f}", "", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = "  ".join("=" * width for width in widths)
     lines = [

@@ -27,9 +27,9 @@ def test_scores_of_the_defaults():
     rows = table_rows(DOCS / "guide" / "defaults.md")
     del rows["data"]
     assert len(rows) == 8
-    assert rows.pop("mean")[-1] == printed("defaults", "mean")[-1]
     for data, figures in rows.items():
-        assert figures == printed("defaults", data)[:3]
+        shown = [figure for figure in figures if figure]
+        assert shown == printed("defaults", data)[: len(shown)]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREAD
 # Programs that XLA compiled are kept by the tests of just that, in folders of their own.
 os.environ["SKDL_XLA_CACHE"] = "off"
 
+TAKES_LONG = pytest.StashKey[bool]()  # whether a test is marked slow where it is written
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # What Hypothesis draws: the same examples in every usual run, others in each run of the slow
@@ -45,16 +46,31 @@ def pytest_collection_modifyitems(config, items):
     """Mark as slow what follows from how a test is written, and put what starts processes first.
 
     Slow are tests of the data beside the project: the usual run needs nothing but the project.
-    And all that draw examples, where slow ones are asked for, since these runs draw other ones.
+    And those that share joblib's workers, whose start takes as long as fifty networks. And all that
+    draw examples, where slow ones are asked for, since these runs draw other ones.
     """
     random = runs_slow_tests(config)
     for item in items:
+        item.stash[TAKES_LONG] = item.get_closest_marker("slow") is not None
         drawn = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
-        if "shared" in getattr(item, "fixturenames", ()) or (random and drawn):
+        if (
+            "shared" in getattr(item, "fixturenames", ())
+            or shares_workers(item)
+            or (random and drawn)
+        ):
             item.add_marker("slow")
     items.sort(
         key=lambda item: (not shares_workers(item), not item.get_closest_marker("processes"))
     )
+
+
+def pytest_collection_finish():
+    """Let the garbage collector leave out what imports and collected tests hold.
+
+    That is half a million objects, which each collection would go through for half a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def shares_workers(item):
@@ -66,13 +82,13 @@ def shares_workers(item):
 def pytest_runtest_teardown(item, nextitem):
     """End joblib's workers where the next test does not share them.
 
-    Slow tests begin and end without them: workers that have been idle for five minutes end by
-    themselves, which must not happen while they are given work.
+    Tests that take long begin and end without them: workers that have been idle for five minutes
+    end by themselves, which must not happen while they are given work.
     """
     if (
         nextitem is None
         or not shares_workers(nextitem)
-        or any(each.get_closest_marker("slow") for each in (item, nextitem))
+        or any(each.stash[TAKES_LONG] for each in (item, nextitem))
     ):
         loky = sys.modules.get("joblib.externals.loky")
         if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:

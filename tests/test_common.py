@@ -14,8 +14,9 @@ pytestmark = [
 ]
 
 # In every run each estimator is checked in its first configuration, by the checks that are not
-# excused there, and, in the configuration that nothing is excused in, by these; all else is checked
-# before a release.
+# excused there, and, in the configuration that nothing is excused in, by these. A regressor is
+# spared the checks that the classifier of the same networks passes, and all else is checked before
+# a release.
 USUAL, EXACT_ONES, MORE = [], [], []
 for _cls, _group in itertools.groupby(configured(), key=lambda pair: type(pair[1])):
     for _number, (_name, _estimator) in enumerate(_group):
@@ -52,7 +53,25 @@ def is_excused(case):
     return name_of_check(case) in excused(estimator)
 
 
-@checks_of(USUAL, excused_here=False)
+def slow_if_passed_by_its_twin(mark):
+    """Mark the cases of regressors slow whose check a classifier of the same networks passes."""
+    names, cases = mark.args
+
+    def told(case):
+        estimator, _ = getattr(case, "values", case)
+        return type(estimator).__name__, name_of_check(case)
+
+    passed = {told(case) for case in cases}
+    marked = []
+    for case in cases:
+        cls, check = told(case)
+        if cls.endswith("Regressor") and (cls.replace("Regressor", "Classifier"), check) in passed:
+            case = pytest.param(*getattr(case, "values", case), marks=pytest.mark.slow)
+        marked.append(case)
+    return pytest.mark.parametrize(names, marked, **mark.kwargs)
+
+
+@slow_if_passed_by_its_twin(checks_of(USUAL, excused_here=False).mark)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 

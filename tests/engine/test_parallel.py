@@ -299,6 +299,7 @@ FORKS = """
 
 
 @needs_fork
+@pytest.mark.slow  # for the start of a process, and of several more from there
 @pytest.mark.processes
 def test_a_fork_raises_where_it_would_hang():
     before, *forked, parent = run(FORKS)

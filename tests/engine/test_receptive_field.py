@@ -48,17 +48,21 @@ def centred(maps):
     return maps - keras.ops.mean(maps, axis=(1, 2), keepdims=True)
 
 
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("network", "seen"),
     [
         ({}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
-        ({"conv_dropout": 0.5}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
-        ({"batch_normalization": True}, {"conv_1_pooling": (6, 6)}),
+        slow({"conv_dropout": 0.5}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
+        slow({"batch_normalization": True}, {"conv_1_pooling": (6, 6)}),
         ({"padding": "same", "kernel_size": (3, 2), "pool_size": 3}, {"conv_1_pooling": (6, 6)}),
-        ({"activation": keras.layers.PReLU()}, {"conv_1_pooling": (6, 6)}),
+        slow({"activation": keras.layers.PReLU()}, {"conv_1_pooling": (6, 6)}),
         ({"activation": centred}, {"conv_1_pooling": (6, 6)}),
-        ({"activation": "softmax"}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
-        ({"augmentation": {"translation": 0.2}}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
+        slow({"activation": "softmax"}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
+        slow({"augmentation": {"translation": 0.2}}, {"conv_1": (7, 7), "conv_1_pooling": (6, 6)}),
     ],
     ids=[
         "default",

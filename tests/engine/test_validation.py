@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor
 from skdl._engine.compiled import programs, template
@@ -49,7 +50,10 @@ def data(n_rows):
     return X * (X > -0.5), rng.integers(0, 2, n_rows)
 
 
-@pytest.mark.parametrize("name", [*BY_BATCH, *BY_ROW])
+USUAL = "penalised sum", "tversky", "metric", "auto", "of each row"
+
+
+@pytest.mark.parametrize("name", slow_but(USUAL, [*BY_BATCH, *BY_ROW]))
 def test_as_keras_evaluates_in_batches(name, monkeypatch):
     X, y = data(90)
     settings = (BY_BATCH | BY_ROW)[name]

@@ -28,6 +28,7 @@ from sklearn.model_selection import (
 )
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.preprocessing import StandardScaler
+from slow_cases import slow_but
 
 import skdl
 
@@ -180,7 +181,7 @@ def test_dtypes_of_data_mix(estimator):
 
 
 @each
-@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16", "bfloat16"])
+@pytest.mark.parametrize("dtype", slow_but(["bfloat16"], ["float64", "mixed_bfloat16", "bfloat16"]))
 def test_dtype_of_the_network(estimator, dtype):
     X, y = data(estimator)
     # Adam's second decay, 0.999, rounds to 1 in bfloat16 and stops it.
@@ -192,7 +193,9 @@ def test_dtype_of_the_network(estimator, dtype):
         assert net.predict_proba(X).dtype == np.float64
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16", "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", slow_but(["float32", "bfloat16"], ["float32", "float64", "mixed_bfloat16", "bfloat16"])
+)
 def test_penalties_shrink_weights_in_any_dtype(dtype, iris):
     """Keras itself fails to add penalties of another dtype than float32 to the loss."""
     settings = {"hidden_layer_sizes": (), "optimizer": "sgd", "dtype": dtype, "random_state": 0}

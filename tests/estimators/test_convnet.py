@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     cross_val_score,
 )
 from sklearn.pipeline import make_pipeline
+from slow_cases import slow_but
 
 from skdl import ConvNetClassifier, FilterDisplay, ImageReshaper
 
@@ -28,7 +29,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("name", slow_but(["B5", "D4"], COUNTS))
 def test_exact_parameter_counts_from_rows_of_pixels(name):
     parameters, expected = COUNTS[name]
     X = np.zeros((40, 784), np.uint8)

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor, build_dense
 
@@ -42,7 +43,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("name", slow_but(["A7", "A10", "C1"], COUNTS))
 def test_exact_parameter_counts(name):
     n_features, n_classes, parameters, expected = COUNTS[name]
     X = np.zeros((120, n_features), np.float32)

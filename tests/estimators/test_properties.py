@@ -120,7 +120,7 @@ def fitted(estimator):
 def test_parameters(name):
     """A few combinations that the constraints allow."""
 
-    @some(12 if name in NETWORKS else 30)
+    @some(4 if name in NETWORKS else 30)
     @given(strategies.parameters(CLASSES[name]), st.booleans())
     def check(changed, as_texts):
         check_parameters(name, changed, as_texts)
@@ -218,7 +218,7 @@ def inputs(name):
 def test_inputs(name):
     """A few data that no one should give."""
 
-    @some(30)
+    @some(12)
     @given(inputs(name))
     def check(case):
         check_inputs(name, *case)

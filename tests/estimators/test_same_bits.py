@@ -16,7 +16,9 @@ from sklearn.model_selection import (
 
 
 @each
-@pytest.mark.parametrize("how", [pickle, joblib], ids=["pickle", "joblib"])
+@pytest.mark.parametrize(
+    "how", [pickle, pytest.param(joblib, marks=pytest.mark.slow)], ids=["pickle", "joblib"]
+)
 def test_round_trips_predict_and_go_on_to_the_last_bit(estimator, how, tmp_path):
     X, y = data(estimator)
     net = quick(estimator, dropout=0.3, warm_start=True).fit(X, y)

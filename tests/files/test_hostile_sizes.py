@@ -75,6 +75,7 @@ def refused_in_little_memory(paths, megabytes):
 
 
 @needs_proc
+@pytest.mark.slow  # for the start of a process
 def test_they_are_refused_in_little_memory(saved, tmp_path):
     """In 300 MiB beside what the imports take, where each of them asks for at least 400."""
     paths = [*containers(*saved, tmp_path), *networks(*saved, tmp_path)]

@@ -33,6 +33,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from slow_cases import slow_but
 
 import skdl
 
@@ -110,7 +111,10 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", list(CHANGES))
+USUAL = "schedule", "objects", "functions", "callbacks", "random_state"
+
+
+@pytest.mark.parametrize("change", slow_but(USUAL, CHANGES))
 def test_parameters_of_all_kinds(change, tmp_path):
     changed = {k: v for k, v in CHANGES[change].items() if k != "class_weights"}
     estimator = skdl.DenseClassifier((5,), epochs=2, random_state=0, warm_start=True)

@@ -21,6 +21,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     StandardScaler,
 )
+from slow_cases import slow_but
 
 from skdl import (
     ConvNetClassifier,
@@ -39,7 +40,9 @@ onnxruntime = pytest.importorskip("onnxruntime")
 QUICK_CONV = {"filters": (4, 6), "hidden_layer_sizes": 8, "epochs": 1, "random_state": 0}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize(
+    "dtype", slow_but(["float32", "int64"], ["float32", "float64", "int64", "uint8"])
+)
 @pytest.mark.parametrize(
     "targets",
     [

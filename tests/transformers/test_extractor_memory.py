@@ -119,7 +119,6 @@ def test_changed_weights_have_features_of_their_own(tmp_path):
     assert_array_equal(clone(extractor).fit_transform(IMAGES)[:6], before)
 
 
-@pytest.mark.slow  # for the start of two workers
 @pytest.mark.processes(workers=True)
 def test_a_search_over_two_processes_computes_each_image_once(tmp_path, count):
     extractor = PretrainedFeatureExtractor(counted, memory=str(tmp_path / "cache"))

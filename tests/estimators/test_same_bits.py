@@ -112,7 +112,6 @@ def test_scores_in_parallel_searches_like_alone(estimator):
     X, y = data(estimator)
     kwargs = {"cv": 3, "return_train_score": True}
     alone = cross_validate(quick(estimator), X, y, **kwargs)
-    threads = cross_validate(quick(estimator), X, y, **kwargs)
     with joblib.parallel_config("threading", n_jobs=2):
         threads = cross_validate(quick(estimator), X, y, **kwargs)
     assert_array_equal(alone["test_score"], threads["test_score"])

@@ -24,12 +24,20 @@ def printed(name, start):
 
 
 def test_scores_of_the_defaults():
-    rows = table_rows(DOCS / "guide" / "defaults.md")
-    del rows["data"]
-    assert len(rows) == 8
-    for data, figures in rows.items():
+    rows = list(table_rows(DOCS / "guide" / "defaults.md").items())
+    first = [name for name, _ in rows].index("training rows")  # of the next table
+    assert len(rows[1:first]) == 8
+    for data, figures in rows[1:first]:
         shown = [figure for figure in figures if figure]
         assert shown == printed("defaults", data)[: len(shown)]
+
+
+def test_gains_of_early_stopping():
+    rows = list(table_rows(DOCS / "guide" / "defaults.md").items())[-3:]
+    for name, (n_tables, *figures) in rows:
+        number, *means = printed("stopping", f"mean {name} rows")
+        assert n_tables == number
+        assert [each.split()[0] for each in figures] == [f"{float(mean):.2f}" for mean in means]
 
 
 @pytest.mark.parametrize(

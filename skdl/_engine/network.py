@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -196,10 +196,13 @@ class Network:
         for variable, value in zip(self.state, weights, strict=False):
             variable.assign(value)
 
-    def predict(self, x: Any, size: int | None = None) -> np.ndarray:
-        """Return the outputs for the rows of x, so many rows at a time if it is given."""
+    def predict(self, x: Any, size: int | None = None, each: Callable | None = None) -> np.ndarray:
+        """Return the outputs for the rows of x, so many rows at a time if it is given.
+
+        If there is a function `each`, return what it makes of the outputs for these rows.
+        """
         template = self._template(scipy.sparse.issparse(x))
-        return predict(template, self.state, x, size=size)
+        return predict(template, self.state, x, size=size, each=each)
 
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""

@@ -316,12 +316,13 @@ class BaseNetwork(
         }
         return attributes | ({"classes_": targets.classes} if is_classifier(self) else {})
 
-    def _outputs(self, X):
+    def _outputs(self, X, each=None):
+        """Return the network's outputs, or what `each` makes of those for some rows at a time."""
         check_is_fitted(self)
         if is_stream(X):
-            return np.concatenate([self._outputs(x) for x in inputs_of(X)])
+            return np.concatenate([self._outputs(x, each) for x in inputs_of(X)])
         check_process()
-        return self._network.predict(self._inputs(self._validated(X, reset=False)))
+        return self._network.predict(self._inputs(self._validated(X, reset=False)), each=each)
 
     @property
     def model_(self) -> keras.Model:

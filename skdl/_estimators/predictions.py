@@ -16,7 +16,7 @@ class ClassPredictions(ExplainedArguments):
     """Labels and probabilities from the outputs of an estimator's network or networks."""
 
     classes_: NDArray
-    _outputs: Callable[[Any], NDArray]
+    _outputs: Callable[..., NDArray]
     _targets: Any
 
     @own_settings()
@@ -34,8 +34,8 @@ class ClassPredictions(ExplainedArguments):
             The most probable class of each row or, for multilabel targets, each label whose
             probability is at least 0.5.
         """
-        outputs = self._outputs(X)
-        return self._targets.decode(outputs)
+        # Some rows at a time: outputs for very many classes are larger than X.
+        return self._outputs(X, self._targets.decode)
 
     @own_settings()
     def predict_proba(self, X: Any) -> NDArray:
@@ -52,8 +52,7 @@ class ClassPredictions(ExplainedArguments):
             Probabilities in the order of `classes_`, float64, computed in `dtype`. Rows sum to 1,
             except for multilabel targets, where each label has its own probability.
         """
-        outputs = self._outputs(X)
-        return self._targets.probabilities(outputs)
+        return self._outputs(X, self._targets.probabilities)
 
     @own_settings()
     def predict_log_proba(self, X: Any) -> NDArray:

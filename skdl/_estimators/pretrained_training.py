@@ -153,12 +153,12 @@ class PretrainedTraining(BackboneInputs, NetworkClassifier):
         before = [self._features.network] if self._phase == "features" else []
         return [network._template().model for network in (*before, self._network)]
 
-    def _outputs(self, X):
+    def _outputs(self, X, each=None):
         check_is_fitted(self)
         if is_stream(X) or self._phase != "features":
-            return super()._outputs(X)
+            return super()._outputs(X, each)
         images = self._inputs(self._validated(X, reset=False))
-        return self._network.predict(self._features(images, self.batch_size))
+        return self._network.predict(self._features(images, self.batch_size), each=each)
 
     def __getstate__(self):
         return {**super().__getstate__(), "_whole_network": None}

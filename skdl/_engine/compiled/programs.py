@@ -162,13 +162,23 @@ def predict(
     x: Any,
     layer: int | str | None = None,
     size: int | None = None,
+    each: Callable | None = None,
 ) -> np.ndarray:
-    """Return the outputs of the network, or of one layer, for the rows of x, `size` at a time."""
-    outputs = []
+    """Return the outputs of the network, or of one layer, for the rows of x, `size` at a time.
+
+    If there is a function `each`, return what it makes of the outputs for these rows.
+    """
+    outputs: Any = None
     for rows, tensors, n_rows in padded_chunks(template, x, size):
         found = template.forward(tensors, layer)(state, *tensors, *_ints(n_rows))
-        outputs.append(found.numpy()[: rows.stop - rows.start])
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        found = found.numpy()[: rows.stop - rows.start]
+        found = found if each is None else each(found)
+        if len(found) == x.shape[0]:
+            return found
+        if outputs is None:
+            outputs = np.empty((x.shape[0], *found.shape[1:]), found.dtype)
+        outputs[rows] = found
+    return outputs
 
 
 def padded_chunks(

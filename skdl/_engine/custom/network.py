@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -285,12 +285,13 @@ class OwnNetwork(Network):
         """Return copies of the model's variables."""
         return [variable.numpy() for variable in self.state[: self._n_weights]]
 
-    def predict(self, x: Any, size: int | None = None) -> np.ndarray:
+    def predict(self, x: Any, size: int | None = None, each: Callable | None = None) -> np.ndarray:
         """Return the outputs for the rows of x, by Keras where the network has its own way."""
         if not _has_own(self.model, _PREDICTING):
-            return super().predict(x, size)
+            return super().predict(x, size, each)
         x = x.toarray() if scipy.sparse.issparse(x) else x
-        return np.asarray(self.model.predict(getattr(x, "arrays", x), verbose=0))
+        outputs = np.asarray(self.model.predict(getattr(x, "arrays", x), verbose=0))
+        return outputs if each is None else each(outputs)
 
 
 def _own_methods(model, names):

@@ -162,13 +162,13 @@ class OwnNetworkEstimator(BaseNetwork):
         x = as_network_takes(network.model, x, builder.inputs, builder.name)
         return x, network.float_dtype
 
-    def _outputs(self, X):
+    def _outputs(self, X, each=None):
         check_is_fitted(self)
         if is_stream(X):
-            return np.concatenate([self._outputs(x) for x in batches_of(X)])
+            return np.concatenate([self._outputs(x, each) for x in batches_of(X)])
         check_process()
         x, _ = self._for_network(self._inputs(self._validated(X, reset=False)), self._network)
-        return self._network.predict(x)
+        return self._network.predict(x, each=each)
 
     # The network.
 

@@ -211,14 +211,14 @@ class TabularNetworks(
         with np.errstate(invalid="ignore"):
             return self._decode_held_out(total / count)
 
-    def _outputs(self, X):
+    def _outputs(self, X, each=None):
         check_is_fitted(self)
         check_process()
         if "_joined" not in vars(self):  # of a pickle
             self._joined = self._join()
         table = as_table(X)
         validate_data(self, X, reset=False, skip_check_array=True)
-        return self._joined.predict(self.encoder_.encode(table))
+        return self._joined.predict(self.encoder_.encode(table), each=each)
 
     @property
     def model_(self) -> keras.Model:

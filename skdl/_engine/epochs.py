@@ -55,7 +55,7 @@ class Fit:
                 if network.program == "keras":
                     self._run_keras(hooks)
                 else:
-                    self._run_compiled(hooks)
+                    self._run_compiled(hooks, stopper)
         except KeyboardInterrupt as interrupt:
             self._record_again()
             if stopper is not None:
@@ -119,7 +119,7 @@ class Fit:
             network._model is not None and network._model.stop_training
         )
 
-    def _run_compiled(self, hooks):
+    def _run_compiled(self, hooks, stopper):
         network = self.network
         arrays = self.rows.x, self.rows.y, self.rows.weight
         compiled = programs.Epochs(
@@ -129,19 +129,24 @@ class Fit:
         )  # fmt: skip
         with contextlib.closing(compiled):
             try:
-                self._run_epochs(compiled, hooks)
+                self._run_epochs(compiled, hooks, stopper)
             finally:
                 network.program = compiled.program
 
-    def _run_epochs(self, compiled, hooks):
+    def _run_epochs(self, compiled, hooks, stopper):
         held_out, logs = self.validation, None
         if held_out is not None:
             held_out = compiled.validation_rows(held_out.x, held_out.y, held_out.weight)
         hooks.on_train_begin()
-        if self._unseen(hooks):
+        if held_out is None and self._unseen(hooks, None):
             logs = self._run_unseen(compiled)
         else:
-            for epoch in self.coming:
+            start = self.coming.start
+            if held_out is not None and self._unseen(hooks, stopper):
+                start, logs = self._run_validated(compiled, held_out, stopper)
+            for epoch in range(start, self.coming.stop):
+                if self._stopped():
+                    break
                 hooks.on_epoch_begin(epoch)
                 (logs,) = compiled.run(epoch)
                 if held_out is not None:
@@ -151,14 +156,43 @@ class Fit:
                     logs |= {f"val_{name}": value for name, value in measured.items()}
                 self._ended(epoch, logs)
                 hooks.on_epoch_end(epoch, logs)
-                if self._stopped():
-                    break
         hooks.on_train_end(logs)
 
-    def _unseen(self, hooks):
-        """Tell whether nobody looks at the network between two epochs, nor at the progress."""
-        alone = len(hooks.callbacks) == 1 and self.tasks is None and self.checkpoint is None
-        return alone and self.validation is None and self.progress.is_silent
+    def _unseen(self, hooks, stopper):
+        """Tell whether nobody else looks at the network between two epochs, nor at the progress."""
+        alone = len(hooks.callbacks) == (1 if stopper is None else 2)
+        alone = alone and self.tasks is None and self.checkpoint is None
+        return alone and self.progress.is_silent
+
+    def _run_validated(self, compiled, held_out, stopper):
+        """Train with many epochs in a call, and an evaluation after each.
+
+        Early stopping then looks at the epochs one by one, with the weights that each ended with.
+        It cannot stop sooner than after as many epochs as its patience lasts, so no epoch is
+        trained in vain. Returned are the epoch from which on this is no longer the way, and the
+        logs of the last.
+        """
+        epoch, logs, network = self.coming.start, None, self.network
+        while epoch < self.coming.stop and not self._stopped():
+            n_epochs = self.coming.stop - epoch
+            if stopper is not None:
+                n_epochs = min(n_epochs, max(stopper.patience - stopper.wait, 1))
+            n_epochs = compiled.n_validated(held_out, n_epochs)
+            if n_epochs == 0:
+                break
+            with interrupts_held():  # so that the history is that of the weights
+                found, weights = compiled.run_validated(
+                    epoch, n_epochs, held_out, keeps_weights=stopper is not None
+                )
+                for i, logs in enumerate(found):
+                    self._ended(epoch, logs)
+                    if stopper is not None:
+                        stopper.set_model(_After(network, [each[i] for each in weights]))
+                        stopper.on_epoch_end(epoch, logs)
+                        stopper.set_model(network)
+                    self._record()
+                    epoch += 1
+        return epoch, logs
 
     def _run_unseen(self, compiled):
         """Train with as many epochs in a call of the program as may be."""
@@ -234,6 +268,26 @@ class Fit:
             for values in self.network.history.values():
                 del values[self._unrecorded[0] :]
             self._record()
+
+
+class _After:
+    """What early stopping asks of a network: as it was after an epoch that is over."""
+
+    def __init__(self, network: Any, weights: list[np.ndarray]):
+        self._network, self._weights = network, weights
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of the weights after that epoch."""
+        return [weights.copy() for weights in self._weights]
+
+    @property
+    def stop_training(self) -> bool:
+        """Whether training ends."""
+        return self._network.stop_training
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        self._network.stop_training = stop
 
 
 class _Recorder(keras.callbacks.Callback):

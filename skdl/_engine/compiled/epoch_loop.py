@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from skdl._engine.compiled.kernels import forgetting_gradients
 from skdl._engine.compiled.names import stable_names
+from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.device_rows import DeviceRows
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -15,23 +17,48 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
 
 
+# Of the evaluation after each epoch: rows, rows of a step, steps.
+EVALUATION_COUNTS = [tf.TensorSpec([], tf.int32)] * 3
+# Under these names a program of epochs returns the weights after each.
+WEIGHTS = "weights/"
+
+
 def epochs_function(
-    template: Any, rows: DeviceRows, loop: Callable, rest: bool
+    template: Any,
+    rows: DeviceRows,
+    loop: Callable,
+    rest: bool,
+    held_out: DeviceRows | None = None,
+    keeps_weights: bool = False,
 ) -> tuple[Callable, list[tf.TensorSpec]]:
     """Return a function that trains epochs, and its signature.
 
     It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and
     metrics as they are after each epoch. An epoch is a `loop` over its batches; `rest` tells that
-    those are full ones, and a last, smaller batch follows them.
+    those are full ones, and a last, smaller batch follows them. With rows that are held out, which
+    it takes after the others, with `EVALUATION_COUNTS` at the end, it returns loss and metrics over
+    these as well, and the weights after each epoch if they are to be kept.
     """
     model = template.model
     rest_step = template.train_step(rows, None) if rest else None
-    measured = _dtypes_of_results(model)
+    measured = dtypes = _dtypes_of_results(model)
+    evaluate = None
+    if held_out is not None:
+        evaluate = evaluation_loop(template)
+        dtypes = dtypes | {f"val_{name}": dtype for name, dtype in measured.items()}
+    weights = model.variables if keeps_weights else []
+    dtypes = dtypes | {f"{WEIGHTS}{i}": weight.value.dtype for i, weight in enumerate(weights)}
+    n_held = 0 if held_out is None else len(held_out.tensors)
 
     def epochs(*arguments):
+        evaluated = []
+        if evaluate is not None:
+            *arguments, n_held_rows, held_size, held_steps = arguments
+            evaluated = n_held_rows, held_size, 0, held_steps
         *data, orders, n_rows, size, first, last, reset = arguments
+        data, held = data[: len(data) - n_held], data[len(data) - n_held :]
         n_epochs = tf.shape(orders)[0]
-        kept = {name: tf.TensorArray(dtype, n_epochs) for name, dtype in measured.items()}
+        kept = {name: tf.TensorArray(dtype, n_epochs) for name, dtype in dtypes.items()}
 
         def epoch(e, kept):
             tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
@@ -39,6 +66,12 @@ def epochs_function(
             if rest_step is not None:
                 rest_step(_chosen(template, data, orders[e][last * size : n_rows]))
             results = model.get_metrics_result()
+            if evaluate is not None:
+                model.reset_metrics()
+                evaluate(held, *evaluated)
+                found = model.get_metrics_result()
+                results = results | {f"val_{name}": found[name] for name in measured}
+            results |= {f"{WEIGHTS}{i}": weight.value for i, weight in enumerate(weights)}
             return e + 1, {name: kept[name].write(e, results[name]) for name in kept}
 
         start = tf.constant(0), kept
@@ -46,7 +79,28 @@ def epochs_function(
         return {name: values.stack() for name, values in kept.items()}
 
     orders = tf.TensorSpec([None, None], tf.int32)
-    return epochs, [*rows.specs(None), orders, *COUNTS]
+    if held_out is None:
+        return epochs, [*rows.specs(None), orders, *COUNTS]
+    specs = [*rows.specs(None), *held_out.specs(None)]
+    return epochs, [*specs, orders, *COUNTS, *EVALUATION_COUNTS]
+
+
+def evaluation_loop(template: Any) -> Callable:
+    """Return a function that measures rows, so many at a time, in a graph."""
+    test_step = forgetting_gradients(template.model.test_step)
+
+    def loop(data, n_rows, size, first, last):
+        *x, y, weight = data
+
+        def step(i):
+            with only_seen_pixels(template.model):
+                test_step(template.batch(i, x, y, weight, n_rows, size))
+            return (i + 1,)
+
+        start = (tf.convert_to_tensor(first),)
+        tf.while_loop(lambda i: i < last, step, start, parallel_iterations=1)
+
+    return loop
 
 
 def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Callable:

@@ -26,6 +26,10 @@ class Pace:
         """Return how many of the epochs to come, of so many steps each, a call takes."""
         return min(max(self._n_steps // max(n_steps, 1), 1), n_epochs)
 
+    def is_whole(self, n_steps: int) -> bool:
+        """Tell whether a call takes so many steps, as far as it is known."""
+        return self._n_steps >= n_steps
+
     def spans(self, n_steps: int, n_epochs: int = 1) -> Iterator[tuple[int, int]]:
         """Yield where each call begins and ends, which is made before the next is asked for.
 
@@ -36,10 +40,10 @@ class Pace:
             stop = n_steps if n_epochs > 1 else min(first + self._n_steps, n_steps)
             begun = time.monotonic()
             yield first, stop
-            self._learn((stop - first) * n_epochs, time.monotonic() - begun)
+            self.learn((stop - first) * n_epochs, time.monotonic() - begun)
             first = stop
 
-    def _learn(self, n_steps: int, seconds: float) -> None:
+    def learn(self, n_steps: int, seconds: float) -> None:
         """Note how long so many steps took; fewer than wanted say little if they were quick."""
         if 2 * n_steps > self._n_steps or seconds > 2 * _SECONDS:
             fitting = int(n_steps * _SECONDS / max(seconds, 1e-6))

@@ -11,6 +11,7 @@ Three programs can train:
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,6 +21,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.memory import bucket
+from skdl._engine.compiled.epoch_loop import WEIGHTS
 from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
 from skdl._engine.device_rows import DeviceRows, dense_tensors, sparse_tensors
@@ -30,6 +32,12 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 # Fewer training steps than this in a fit do not pay for a compile by XLA (0.5 to 1 s): from here
 # on even small networks train sooner than by `Model.fit`, the compile counted.
 XLA_MIN_STEPS = 350
+
+_XLA_ERRORS = tf.errors.InvalidArgumentError, tf.errors.UnimplementedError
+# An epoch and its evaluation of so few steps are taken in one call at once.
+_FEW_STEPS = 64
+# Of the weights after each epoch that a call returns.
+_WEIGHTS_BYTES = 2**24
 
 
 def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int) -> str:
@@ -104,16 +112,79 @@ class Epochs:
         if self.program == "xla":
             try:
                 return self._run_xla(rows, inputs, n_epochs)
-            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-                if "compil" not in str(error).lower():
-                    raise
-                # XLA lacks an operation of this network; nothing has run yet.
-                self.template.for_xla, self.program = False, "graph"
+            except _XLA_ERRORS as error:
+                self._without_xla(error)
         program, logs = self.template.epochs(rows), []
         for first, last in self._spans(n_steps, size, "graph", n_epochs):
             logs = self._call(program, inputs, (n_rows, size, first, last))
             self._report(last / n_steps)
         return logs
+
+    def n_validated(self, held_out: DeviceRows, n_epochs: int) -> int:
+        """Return how many epochs a call takes that validates after each of them.
+
+        None that would take long, or is not known to be short; then an epoch is several calls.
+        """
+        n_steps, n_held = self._steps(held_out)
+        paces = self._validated_paces()
+        short = n_steps + n_held <= _FEW_STEPS or (
+            paces[0].is_whole(n_steps) and paces[1].is_whole(n_held)
+        )
+        if self.template.sparse or not short:
+            return 0
+        n_epochs = min(p.whole(n, n_epochs) for p, n in zip(paces, (n_steps, n_held), strict=True))
+        return min(n_epochs, max(_WEIGHTS_BYTES // max(self.template.n_bytes, 1), 1))
+
+    def run_validated(
+        self, epoch: int, n_epochs: int, held_out: DeviceRows, keeps_weights: bool
+    ) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
+        """Train epochs and return what was measured in each, and after each on rows held out.
+
+        Also returned are the weights after each epoch, as one array for each variable, if they are
+        to be kept.
+        """
+        size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
+        (n_steps, n_held), xla = self._steps(held_out), self.program == "xla"
+        orders = np.zeros((n_epochs, rows.size), np.int32)
+        for i in range(n_epochs):
+            orders[i, :n_rows] = self._orders(epoch + i)
+        full, rest = size if xla else None, xla and n_rows % size > 0
+        program_of = partial(self.template.epochs, rows, full, rest, held_out, keeps_weights)
+        inputs = *rows.tensors, *held_out.tensors, tf.constant(orders)
+        evaluated = _ints(held_out.n_rows, self._evaluation_rows, n_held)
+        counts = *_ints(n_rows, size, 0, n_steps), tf.constant(True)
+        begun = time.monotonic()
+
+        def call(program):
+            return program(self.state, *inputs, *counts, *evaluated)
+
+        try:
+            found = call_stored(self.template, program_of, call) if xla else call(program_of())
+        except _XLA_ERRORS as error:
+            self._without_xla(error)
+            return self.run_validated(epoch, n_epochs, held_out, keeps_weights)
+        found = {name: values.numpy() for name, values in found.items()}
+        for pace, n in zip(self._validated_paces(), (n_steps, n_held), strict=True):
+            pace.learn(n * n_epochs, time.monotonic() - begun)
+        weights = [values for name, values in found.items() if name.startswith(WEIGHTS)]
+        names = [name for name in found if not name.startswith(WEIGHTS)]
+        return [{n: found[n][i].tolist() for n in names} for i in range(n_epochs)], weights
+
+    def _without_xla(self, error):
+        """Go on without XLA, which lacks an operation of this network; nothing has run yet."""
+        if self.program != "xla" or "compil" not in str(error).lower():
+            raise error
+        self.template.for_xla, self.program = False, "graph"
+
+    def _steps(self, held_out):
+        """Return the steps of an epoch, and those of an evaluation."""
+        n_rows, size = len(self._arrays[1]), self._batch_size
+        n_steps = n_rows // size if self.program == "xla" else -(-n_rows // size)
+        return n_steps, -(-held_out.n_rows // self._evaluation_rows)
+
+    def _validated_paces(self):
+        paces = self.template.paces
+        return paces[self.program, self._batch_size], paces["evaluation", self._evaluation_rows]
 
     def _run_xla(self, rows, inputs, n_epochs):
         """Train epochs whose full batches XLA trains; the last call trains the rest as well."""

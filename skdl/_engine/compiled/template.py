@@ -22,6 +22,7 @@ from skdl._engine.compiled.epoch_loop import (
     batch_loop,
     done,
     epochs_function,
+    evaluation_loop,
     xla_loop,
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
@@ -246,11 +247,17 @@ class Template:
         return self.chunk_rows if self._in_chunks else batch_size
 
     def epochs(
-        self, rows: DeviceRows, batch_size: int | None = None, rest: bool = False
+        self,
+        rows: DeviceRows,
+        batch_size: int | None = None,
+        rest: bool = False,
+        held_out: DeviceRows | None = None,
+        keeps_weights: bool = False,
     ) -> Program:
         """Return the program of epochs: with a batch size, XLA's over full batches.
 
-        `rest` tells that a last, smaller batch follows those.
+        `rest` tells that a last, smaller batch follows those, `held_out` that each epoch ends with
+        an evaluation on rows like these, and `keeps_weights` that the weights are returned.
         """
         key = batch_size, rows.size if batch_size is not None else None, rows.signature
 
@@ -259,9 +266,10 @@ class Template:
                 loop = batch_loop(self, rows, None)
             else:  # compiled once for the programs with a rest and without
                 loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size))
-            return epochs_function(self, rows, loop, rest)
+            return epochs_function(self, rows, loop, rest, held_out, keeps_weights)
 
-        return self.kept_program(("epochs", rest, *key), make)
+        validated = None if held_out is None else (held_out.signature, keeps_weights)
+        return self.kept_program(("epochs", rest, validated, *key), make)
 
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""
@@ -306,18 +314,12 @@ class Template:
         """Return the program of loss and metrics over validation rows."""
 
         def make(model):
-            test_step = forgetting_gradients(model.test_step)
+            loop = evaluation_loop(self)
 
             def evaluate(*inputs):
-                *x, y, weight, n_rows, size, first, last, reset = inputs
+                *data, n_rows, size, first, last, reset = inputs
                 tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
-
-                def step(i):
-                    with only_seen_pixels(model):
-                        test_step(self.batch(i, x, y, weight, n_rows, size))
-                    return (i + 1,)
-
-                tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
+                loop(data, n_rows, size, first, last)
                 return model.get_metrics_result()
 
             return evaluate, [*rows.specs(None), *COUNTS]

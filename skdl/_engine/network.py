@@ -69,6 +69,8 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(without_versions(state, "A network"))
+        if self._arrays is not None:
+            self._arrays = [_as_numbers(array) for array in self._arrays]
         self._lock = threading.RLock()
 
     def _template(self, sparse: bool | None = None) -> Template:
@@ -266,3 +268,8 @@ def positions_of(config: NetworkConfig, target_shape: tuple[int, ...], layer: st
     template = template_of(config, target_shape, False)
     found = {id(variable): position for position, variable in enumerate(template.variables)}
     return [found[id(weight)] for weight in template.model.get_layer(layer).weights]
+
+
+def _as_numbers(array: Any) -> Any:
+    """Return an array whose bfloat16 is a type again: NumPy's files, as skops writes, forget it."""
+    return array.view("bfloat16") if np.asarray(array).dtype == "V2" else array

@@ -21,7 +21,8 @@ from skdl._networks.stand_ins import copiable
 # Callbacks that are what their constructors' arguments say, but for the state of a fit.
 _ANEW, _REST = {"EarlyStopping", "ReduceLROnPlateau"}, {"kwargs"}
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
-_NOT_SEARCHED = {"keras", "tensorflow", "numpy"}  # whose objects copy themselves, locks and all
+# Whose objects copy themselves, locks and all.
+_NOT_SEARCHED = {"keras", "numpy", "skdl", "sklearn", "tensorflow"}
 
 
 class KerasObjectsCopied:
@@ -89,12 +90,16 @@ def _parts_with_locks(value: Any) -> Iterator[Any]:
         seen.add(id(value))
         if isinstance(value, dict | list | tuple | set):
             found += value.values() if isinstance(value, dict) else value
-        elif type(value).__module__.partition(".")[0] not in _NOT_SEARCHED:
+        elif not _copies_itself(type(value)):
             parts = getattr(value, "__dict__", {}).values()
             if any(isinstance(part, _LOCKS) for part in parts):
                 yield value
             else:
                 found += parts
+
+
+def _copies_itself(cls: type) -> bool:
+    return hasattr(cls, "__deepcopy__") or cls.__module__.partition(".")[0] in _NOT_SEARCHED
 
 
 def _without_model(callback: Any) -> Any:

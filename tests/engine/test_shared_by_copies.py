@@ -59,6 +59,24 @@ def test_folds_report_to_one_study(iris):
     assert study.values == [loss for fold in folds for loss in fold.history_["loss"]]
 
 
+class Taught(keras.callbacks.Callback):
+    """Holds a fitted estimator, which copies itself, locks and all."""
+
+    def __init__(self, teacher):
+        super().__init__()
+        self.teacher = teacher
+
+
+def test_an_estimator_within_a_callback_is_copied(iris):
+    X, y = iris
+    teacher = DenseClassifier(3, epochs=1, random_state=0).fit(X, y)
+    before = teacher.predict_proba(X)
+    other = clone(DenseClassifier(3, callbacks=Taught(teacher)))
+    other.callbacks.teacher.partial_fit(X, y)
+    np.testing.assert_array_equal(teacher.predict_proba(X), before)
+    assert (other.callbacks.teacher.predict_proba(X) != before).any()
+
+
 class Locked(keras.callbacks.Callback):
     """Is guarded by a lock as a whole."""
 

@@ -50,6 +50,7 @@ def test_each_kind_loads(name):
     "parameters",
     [
         {"optimizer": {"class_name": "RMSprop", "config": {"learning_rate": 0.01}}},
+        {"dtype": "bfloat16"},
         {"loss": keras.losses.SparseCategoricalCrossentropy(), "metrics": ["accuracy"]},
         {"activation": "gelu", "batch_normalization": True, "dropout": 0.2},
         {"early_stopping": True, "kernel_initializer": keras.initializers.HeNormal()},

@@ -165,12 +165,17 @@ def test_what_is_joined_within_a_class_has_no_lines(data):
             super().__init__()
             self.hidden = layers.Dense(8, name="hidden")
             self.last = output(n_outputs, "softmax")
+            self.unused = layers.Dense(3, name="unused")  # has no weights, as it is never called
+
+        def build(self, input_shape):
+            self.hidden.build(input_shape)
+            self.last.build((None, 8))
 
         def call(self, x):
             return self.last(self.hidden(x))
 
     picture = Picture(built(lambda n_outputs: Own(n_outputs), *data))
-    assert [box[2] for box in picture.boxes] == ["hidden", "out"]
+    assert names_of(picture) == ["hidden", "out", "unused"]
     assert picture.lines == set()
 
 

@@ -84,7 +84,7 @@ def network_section(models: Sequence[keras.Model], members: int = 1) -> str:
         summary = f"one of {members} members, {summary}"
     rows = []
     for layer in layers:
-        count = f"{layer.count_params():,}"
+        count = f"{layer.count_params():,}" if layer.built else "not built"
         cells = layer.name, type(layer).__name__, shapes_of(layer), count
         rows.append(_ROW.format("".join(f"<td>{escape(cell)}</td>" for cell in cells)))
     graph = graph_of(models)

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import DenseClassifier
+from skdl import DenseClassifier, SearchDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -43,6 +43,10 @@ results = pd.DataFrame(search.cv_results_).rename(
     }
 )
 print(results.pivot_table(index="epochs", columns="units", values=["train", "test"]).round(3))
+
+# %%
+# :class:`~skdl.SearchDisplay` draws the scores on the test folds as a map.
+SearchDisplay.from_search(search)
 
 # %%
 # Finally, the best network is evaluated on the test set, which the search has not used.

@@ -80,7 +80,7 @@ class ClassPredictions(ExplainedArguments):
 class ValuePredictions(ExplainedArguments):
     """Values from the outputs of an estimator's network or networks."""
 
-    _outputs: Callable[[Any], NDArray]
+    _outputs: Callable[..., NDArray]
     _targets: Any
 
     @own_settings()

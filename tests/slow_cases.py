@@ -8,7 +8,12 @@ def slow_but(usual, cases):
     cases, unknown = list(cases), set(usual).difference(cases)
     if unknown:
         raise LookupError(f"{sorted(unknown)} are not among the cases")
-    return [case if case in usual else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+    return [case if case in usual else _slow(case) for case in cases]
+
+
+def _slow(case):
+    """Return a value, or a tuple with one value for each argument, as a parameter marked slow."""
+    return pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
 
 
 def first_of_each_class(cases):

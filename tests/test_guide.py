@@ -25,7 +25,7 @@ from skdl import datasets
 from skdl._networks.keras import keras
 
 ROOT = Path(__file__).parents[1]
-MANY_NETWORKS = {"course.md", "images.md", "tables.md", "text.md", "watching.md"}
+MANY_NETWORKS = {"course.md", "images.md", "tables.md", "text.md", "tools.md", "watching.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<skip><!-- (?:not run|needs): [^>]+ -->\n)?^```python\n(?P<code>.*?)^```\n"

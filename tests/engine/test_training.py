@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from convolutions import train_as_keras_does
 from numpy.testing import assert_allclose, assert_array_equal
+from slow_cases import slow_but
 from training_data import make_data
 
 import skdl
@@ -139,7 +140,9 @@ def test_trains_what_keras_trains(network, optimizer, kind, weighted, n_rows, us
         assert_allclose(raw_outputs(net, kind, X), outputs, **close)
 
 
-@pytest.mark.parametrize(("n_rows", "batch_size"), [(70, 16), (810, 401), (300, 65)])
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size"), slow_but([(300, 65)], [(70, 16), (810, 401), (300, 65)])
+)
 def test_trains_the_wide_layers_that_keras_trains(n_rows, batch_size, use_program):
     """Their products are ours, so that they do not depend on the number of threads."""
     X = np.random.default_rng(0).normal(size=(n_rows, 300)).astype(np.float32)
@@ -211,7 +214,7 @@ def test_sparse_rows_train_like_dense_rows():
     assert_allclose(nets[0].history_["loss"], nets[1].history_["loss"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("program", ["xla", "graph"])
+@pytest.mark.parametrize("program", slow_but(["graph"], ["xla", "graph"]))
 def test_validation_is_measured_as_keras_measures_it(program, use_program):
     use_program(program)
     X, y, _ = make_data("multiclass", 60)

@@ -12,6 +12,7 @@ pytest.importorskip("openml")
 import openml
 from openml_models import SMALL, model_of_parameters, plain
 from openml_runs import PUBLISHED, TASKS, accuracies, openml_cache
+from slow_cases import slow_but
 
 # openml leaves the file of the splits to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*datasplits.arff:ResourceWarning")
@@ -95,7 +96,7 @@ class Fits:
         monkeypatch.setattr(cls, "fit", counted)
 
 
-@pytest.mark.parametrize("search", [False, True])
+@pytest.mark.parametrize("search", slow_but([True], [False, True]))
 def test_sixty_parameters_are_the_most(search, server, monkeypatch):
     """The server joins a table for each, and a query of its has 61 tables at most."""
     fits = Fits(monkeypatch, Ridge)

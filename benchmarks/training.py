@@ -1,18 +1,21 @@
 """Time of training: skdl compared with Keras, scikit-learn's MLP and skorch, in one process.
 
-There are five cases, each on artificial data of the given size, with Adam (RMSprop in batch1):
+There are six cases, each on artificial data of the given size, with Adam (RMSprop in batch1):
 
 - small: 150 x 4, 100 units, batch 32, whole fits of 100 epochs of 5 steps;
+- validated: the same of 569 x 30, 64 units, a fifth of the rows held out and measured after each
+  epoch (not for skorch);
 - batch1: 4 folds of 303 of 404 rows x 13, two layers of 64, batch size 1, 100 epochs
   (Keras, the MLP and skorch run fewer epochs, and the seconds are scaled to 100);
 - wide: one epoch on 60000 x 784, 512 units, batches of 128;
 - narrow: one epoch on 60000 x 784, layers of 20 and 15, batches of 100;
 - dropout: one epoch on 2000 x 20, two layers of 64, dropout 0.3 (not for the MLP), batches of 32.
 
-The libraries are trained in turn, `rounds` times, and medians are compared. In small and batch1,
-whole fits are timed, for batch1 with skdl's compilation. In the other cases, the time of an epoch
-is the difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and 1,
-divided by 50), after each library has trained before. The MLP uses the default number of threads.
+The libraries are trained in turn, `rounds` times, and medians are compared. In small, validated and
+batch1, whole fits are timed, for batch1 with skdl's compilation. In the other cases, the time of an
+epoch is the difference between a fit of 6 epochs and one of 1, divided by 5 (for dropout, of 51 and
+1, divided by 50), after each library has trained before. The MLP uses the default number of
+threads.
 
     python benchmarks/training.py [case ...] [--rounds N]
 """
@@ -32,6 +35,7 @@ from skdl._engine.compiled import store
 CASES = {
     # rows, features, classes, layers, batch, dropout, optimizer
     "small": (150, 4, 3, (100,), 32, 0.0, "adam"),
+    "validated": (569, 30, 2, (64,), 32, 0.0, "adam"),
     "batch1": (303, 13, None, (64, 64), 1, 0.0, "rmsprop"),
     "wide": (60_000, 784, 10, (512,), 128, 0.0, "adam"),
     "narrow": (60_000, 784, 10, (20, 15), 100, 0.0, "adam"),
@@ -39,16 +43,16 @@ CASES = {
 }
 
 
-def with_skdl(X, y, classes, layers, batch, dropout, optimizer):
+def with_skdl(X, y, classes, layers, batch, dropout, optimizer, held):
     cls = DenseRegressor if classes is None else DenseClassifier
     net = cls(
         layers, batch_size=batch, dropout=dropout, optimizer=optimizer, early_stopping=False,
-        random_state=0,
+        validation_split=held, random_state=0,
     )  # fmt: skip
     return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
 
 
-def with_keras(X, y, classes, layers, batch, dropout, optimizer):
+def with_keras(X, y, classes, layers, batch, dropout, optimizer, held):
     outputs = 1 if classes in (None, 2) else classes
     output, loss = {
         None: ("linear", "mse"),
@@ -59,10 +63,12 @@ def with_keras(X, y, classes, layers, batch, dropout, optimizer):
     )
     model.compile(optimizer, loss)
     y = y.reshape(len(y), -1) if outputs == 1 else y
-    return lambda epochs: model.fit(X, y, batch_size=batch, epochs=epochs, verbose=0)
+    return lambda epochs: model.fit(
+        X, y, batch_size=batch, epochs=epochs, validation_split=held, verbose=0
+    )
 
 
-def with_mlp(X, y, classes, layers, batch, dropout, optimizer):
+def with_mlp(X, y, classes, layers, batch, dropout, optimizer, held):
     cls = MLPRegressor if classes is None else MLPClassifier
     net = cls(
         hidden_layer_sizes=layers,
@@ -70,12 +76,14 @@ def with_mlp(X, y, classes, layers, batch, dropout, optimizer):
         alpha=0,
         tol=0,
         n_iter_no_change=1000,
+        early_stopping=held > 0,
+        validation_fraction=held or 0.1,
         random_state=0,
     )
     return lambda epochs: net.set_params(max_iter=epochs).fit(X, y)
 
 
-def with_skorch(X, y, classes, layers, batch, dropout, optimizer):
+def with_skorch(X, y, classes, layers, batch, dropout, optimizer, held):
     import torch
     from skorch import NeuralNetClassifier, NeuralNetRegressor
 
@@ -119,17 +127,20 @@ def measure(case, rounds):
     """Return the seconds of every library in every round."""
     n_rows, n_features, classes, layers, batch, dropout, optimizer = CASES[case]
     rng = np.random.default_rng(0)
+    held = 0.2 if case == "validated" else 0.0
     X = rng.normal(size=(n_rows, n_features)).astype(np.float32)
     y = X[:, 0] if classes is None else rng.integers(0, classes, n_rows)
     found = {name: [] for name in LIBRARIES}
     trains = {}
     for name, make in LIBRARIES.items():
+        if held and name == "skorch":
+            continue
         try:
-            trains[name] = make(X, y, classes, layers, batch, dropout, optimizer)
+            trains[name] = make(X, y, classes, layers, batch, dropout, optimizer, held)
         except ImportError:
             print(f"{name} is not installed: left out")
             continue
-        seconds(trains[name], {"dropout": 5, "small": 100}.get(case, 1))
+        seconds(trains[name], {"dropout": 5, "small": 100, "validated": 100}.get(case, 1))
     for _ in range(rounds):
         for name, train in trains.items():
             if case == "batch1" and name == "skdl":
@@ -137,7 +148,7 @@ def measure(case, rounds):
                 found[name].append(sum(seconds(train, 100) for _ in range(4)))
             elif case == "batch1":
                 found[name].append(4 * 100 / 3 * seconds(train, 3))
-            elif case == "small":
+            elif case in ("small", "validated"):
                 found[name].append(seconds(train, 100))
             else:
                 epochs = 50 if case == "dropout" else 5

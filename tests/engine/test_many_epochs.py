@@ -120,8 +120,6 @@ def test_whoever_looks_is_told_of_every_epoch(calls, tmp_path, capsys):
         return list(calls)
 
     for parameters in (
-        {"validation_split": 0.2},
-        {"validation_split": 0.2, "early_stopping": True},
         {"checkpoint": tmp_path},
         {"callbacks": keras.callbacks.EarlyStopping("loss")},
     ):

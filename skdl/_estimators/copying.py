@@ -39,8 +39,8 @@ class KerasObjectsCopied:
         other = object.__new__(type(self))
         memo[id(self)] = other
         state = self.__getstate__()
-        if "callbacks" in state:
-            state["callbacks"] = _each(_Called, vars(self)["callbacks"])
+        for name in {"callbacks", "_skl_callbacks"} & state.keys():  # the latter: scikit-learn's
+            state[name] = _each(_Called, vars(self)[name])
         other.__setstate__(copy.deepcopy(state, memo))
         return other
 

@@ -28,6 +28,7 @@ print("early" if early else "late")
 """
 
 
+@pytest.mark.slow  # loads TensorFlow anew
 @pytest.mark.processes(workers=False)
 def test_copies_wait_for_keras():
     done = subprocess.run(

@@ -85,6 +85,31 @@ class Locked(keras.callbacks.Callback):
         self.lock = threading.Lock()
 
 
+class Counted:
+    """A callback of scikit-learn that counts epochs under a lock."""
+
+    def __init__(self):
+        self.n_epochs, self.lock = 0, threading.Lock()
+
+    def ignored(self, estimator, context):
+        pass
+
+    setup = on_fit_task_begin = teardown = ignored
+
+    def on_fit_task_end(self, estimator, context):
+        with self.lock:
+            self.n_epochs += context.task_name == "epoch"
+
+
+def test_callbacks_of_scikit_learn_are_copied_alike(iris):
+    pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
+    counted = Counted()
+    net = DenseClassifier(3, epochs=2).set_callbacks(counted)
+    for copied in (clone, copy.deepcopy):
+        copied(net).fit(*iris)
+    assert counted.n_epochs == 4
+
+
 def test_a_copied_estimator_shares_a_callback_with_a_lock(iris):
     """It is otherwise a copy: its weights are its own."""
     X, y = iris

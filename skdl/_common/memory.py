@@ -90,7 +90,9 @@ def converted(X: Any, dtype: Any) -> Any:
 
 
 def taken(X: Any, positions: np.ndarray) -> Any:
-    """Return some of the rows, large ones in memory of our own."""
+    """Return some of the rows, large ones in memory of our own; None where there are none."""
+    if X is None:  # where targets alone are weighed
+        return None
     known = type(X) is np.ndarray and X.ndim > 1 and X.dtype.isnative and X.dtype.kind in "biuf"
     if not known or len(positions) * math.prod(X.shape[1:]) * X.itemsize < _SMALL:
         return X[positions]

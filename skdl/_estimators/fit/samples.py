@@ -17,8 +17,9 @@ class Samples:
 
     Parameters
     ----------
-    X : array or CSR matrix of n_samples rows
-        What the rows hold, as checked or, later, as the network takes it.
+    X : array or CSR matrix of n_samples rows, or None
+        What the rows hold, as checked or, later, as the network takes it; None where it stays
+        elsewhere, such as a table that is not encoded yet.
     y : array of shape (n_samples,) or (n_samples, n_outputs)
         Labels or values, as the user gave them.
     weight : ndarray of shape (n_samples,), default=None
@@ -40,11 +41,11 @@ class Samples:
 
     def take(self, rows: np.ndarray) -> Samples:
         """Return some of the rows, by their positions among these."""
-        return self._with(taken(self.X, rows), rows)
+        return self._with(None if self.X is None else taken(self.X, rows), rows)
 
     def keep(self, rows: np.ndarray) -> Samples:
         """Return some of the rows, in order, in the memory of these, which are not used again."""
-        return self._with(kept(self.X, rows), rows)
+        return self._with(None if self.X is None else kept(self.X, rows), rows)
 
     def _with(self, X, rows):
         def of(values):

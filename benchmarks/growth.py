@@ -63,9 +63,7 @@ def makers(name, case):
     if name == "skdl":
         from skdl import DenseClassifier
 
-        net = DenseClassifier(
-            (case["units"],), batch_size=case["batch"], early_stopping=False, random_state=0
-        )
+        net = DenseClassifier((case["units"],), batch_size=case["batch"], random_state=0)
         return lambda X, y, epochs: net.set_params(epochs=epochs).fit(X, y), net.predict
     if name == "MLP":
         from sklearn.neural_network import MLPClassifier

@@ -46,7 +46,7 @@ CASES = {
 def with_skdl(X, y, classes, layers, batch, dropout, optimizer, held):
     cls = DenseRegressor if classes is None else DenseClassifier
     net = cls(
-        layers, batch_size=batch, dropout=dropout, optimizer=optimizer, early_stopping=False,
+        layers, batch_size=batch, dropout=dropout, optimizer=optimizer,
         validation_split=held, random_state=0,
     )  # fmt: skip
     return lambda epochs: net.set_params(epochs=epochs).fit(X, y)

@@ -17,7 +17,7 @@ from skdl import DenseClassifier, LossCurveDisplay, find_learning_rate
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
-net = DenseClassifier((64, 64), optimizer="sgd", epochs=30, early_stopping=False, random_state=0)
+net = DenseClassifier((64, 64), optimizer="sgd", epochs=30, random_state=0)
 
 # %%
 # The trial run

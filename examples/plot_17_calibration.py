@@ -26,9 +26,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=1000, rando
 # Three ways
 # ----------
 # The calibrated classifier is an ensemble of five networks: each is trained on four fifths of the
-# rows, and a sigmoid is fitted to its outputs on the remaining fifth. From 1,000 rows, as here,
-# networks stop early unless they are told not to.
-net = DenseClassifier((64, 64), epochs=60, early_stopping=False, random_state=0)
+# rows, and a sigmoid is fitted to its outputs on the remaining fifth.
+net = DenseClassifier((64, 64), epochs=60, random_state=0)
 models = {
     "60 epochs": net,
     "60 epochs, calibrated": CalibratedClassifierCV(net, method="sigmoid", cv=5),

@@ -84,12 +84,11 @@ class DenseClassifier(NetworkClassifier):
     validation_split : float, default=0.0
         Fraction of the rows held out to compute the loss and metrics after every epoch, in [0, 1):
         drawn at random and stratified by class. Unused if `X_val` is given to `fit`.
-    early_stopping : bool or "auto", default="auto"
+    early_stopping : bool or "auto", default=False
         Whether to stop when the validation loss no longer improves, and to restore the weights of
         the best epoch. Without `X_val` and `validation_split`, 10 percent of the rows are held out.
         "auto": from 1,000 training rows, if `epochs` is larger than `patience` and neither `X_val`
-        nor `validation_split` is given; set it to True to be stopped by these, and to False to
-        train on all rows for all epochs.
+        nor `validation_split` is given.
     patience : int, default=10
         Number of epochs without improvement after which early stopping ends training. Unused
         without `early_stopping`.
@@ -197,7 +196,7 @@ class DenseClassifier(NetworkClassifier):
         batch_size: int = 32,
         shuffle: bool = True,
         validation_split: float = 0.0,
-        early_stopping: bool | str = "auto",
+        early_stopping: bool | str = False,
         patience: int = 10,
         class_weight: dict[Any, float] | str | None = None,
         warm_start: bool = False,

@@ -1,4 +1,4 @@
-"""Dense networks stop early by themselves where there are rows enough to tell when."""
+"""early_stopping="auto": dense networks stop early where there are rows enough to tell when."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,16 @@ from skdl import DenseClassifier, DenseRegressor
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(1000, 3)).astype("float32")
 NOISE = RNG.integers(0, 2, 1000)  # nothing to learn: validation loss grows from the first epochs on
-QUICK = {"epochs": 60, "patience": 2, "batch_size": 100, "learning_rate": 0.03, "random_state": 0}
+QUICK = {
+    **{"epochs": 60, "patience": 2, "batch_size": 100, "learning_rate": 0.03, "random_state": 0},
+    "early_stopping": "auto",
+}
 
 
 @pytest.mark.parametrize("cls", [DenseClassifier, DenseRegressor])
 def test_from_1000_rows_it_is_as_true_and_below_as_false(cls):
     net = cls(8, **QUICK)
-    assert net.early_stopping == "auto"
+    assert cls().early_stopping is False
     automatic = net.fit(X, NOISE)
     asked = clone(net).set_params(early_stopping=True).fit(X, NOISE)
     assert automatic.n_iter_ < net.epochs

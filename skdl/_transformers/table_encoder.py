@@ -144,7 +144,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def checked(self, X: Any, reset: bool) -> pd.DataFrame | NDArray:
         """Return X as a table; its columns are those of the fit, or become them."""
         table = as_table(X)
-        validate_data(self, X, reset=reset, skip_check_array=True)
+        validate_data(self, table, reset=reset, skip_check_array=True)
         return table
 
     def _are_categorical(self, table):

@@ -217,7 +217,7 @@ class TabularNetworks(
         if "_joined" not in vars(self):  # of a pickle
             self._joined = self._join()
         table = as_table(X)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        validate_data(self, table, reset=False, skip_check_array=True)
         return self._joined.predict(self.encoder_.encode(table), each=each)
 
     @property

@@ -142,9 +142,9 @@ def _chosen(template, data, index):
 
 
 def _dtypes_of_results(model):
-    """Return the dtypes of loss and metrics, by their names."""
+    """Return the dtypes of loss and metrics, by their names in the order of Keras's history."""
     traced = tf.function(model.get_metrics_result, autograph=False).get_concrete_function()
-    return {name: result.dtype for name, result in traced.structured_outputs.items()}
+    return {name: result.dtype for name, result in sorted(traced.structured_outputs.items())}
 
 
 def done(_: None) -> tf.Tensor:

@@ -42,6 +42,7 @@ from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
+from skdl._engine.compiled.program import Program
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.store import templates
 from skdl._engine.device import on_gpu, outside_strategies
@@ -68,30 +69,6 @@ _MAX_PROGRAMS = 24
 _MAX_NUMBERS = 256
 # Rows of a forward pass where the sizes of layers are not known.
 _UNKNOWN_ROWS = 256
-
-
-class Program:
-    """A traced function whose captured variables are handed in at each call."""
-
-    was_called = False  # so that XLA has compiled what it compiles of it
-
-    def __init__(
-        self,
-        function: Callable,
-        signature: list[tf.TensorSpec],
-        variables: list[keras.Variable],
-    ):
-        traced = tf.function(function, autograph=False)
-        self._concrete = traced.get_concrete_function(*signature)
-        position = {id(v.value.handle): i for i, v in enumerate(variables)}
-        self._captures = [
-            position.get(id(capture), capture) for capture in self._concrete.captured_inputs
-        ]
-
-    def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
-        captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
-        with tf.init_scope():  # unseen by a user's gradient tape
-            return self._concrete._call_flat(list(inputs), captured)
 
 
 class Template:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._networks.settings import own_settings
@@ -34,6 +35,7 @@ class ClassPredictions(ExplainedArguments):
             The most probable class of each row or, for multilabel targets, each label whose
             probability is at least 0.5.
         """
+        check_is_fitted(self)
         # Some rows at a time: outputs for very many classes are larger than X.
         return self._outputs(X, self._targets.decode)
 
@@ -52,6 +54,7 @@ class ClassPredictions(ExplainedArguments):
             Probabilities in the order of `classes_`, float64, computed in `dtype`. Rows sum to 1,
             except for multilabel targets, where each label has its own probability.
         """
+        check_is_fitted(self)
         return self._outputs(X, self._targets.probabilities)
 
     @own_settings()

@@ -16,8 +16,8 @@ _ALIGNED = 64
 _SMALL = 2**20
 # Bytes of rows that are copied at a time.
 _CHUNK = 2**18
-# The memory that rows of our own lie in, by id.
-_own: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
+# How many bytes of rows lie in each memory of our own, by its id.
+_used: dict[int, int] = {}
 
 
 def bucket(n_rows: int) -> int:
@@ -31,9 +31,10 @@ def own_rows(n_rows: int, shape: tuple[int, ...], dtype: Any, size: int | None =
     dtype = np.dtype(dtype)
     n_bytes = (size or bucket(n_rows)) * math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + _ALIGNED, np.uint8)
-    _own[id(memory)] = memory
     begin = _first_address(memory) - memory.ctypes.data
     n_used = n_rows * math.prod(shape) * dtype.itemsize
+    _used[id(memory)] = n_used
+    weakref.finalize(memory, _used.pop, id(memory), None)
     return memory[begin : begin + n_used].view(dtype).reshape(n_rows, *shape)
 
 
@@ -42,9 +43,9 @@ def _first_address(memory: Any) -> int:
 
 
 def is_own(rows: Any) -> bool:
-    """Tell whether rows are the first in memory of our own, one behind the other."""
+    """Tell whether rows are all that lie in memory of our own, one behind the other."""
     memory = rows.base if isinstance(rows, np.ndarray) else None
-    if memory is None or _own.get(id(memory)) is not memory:
+    if memory is None or _used.get(id(memory)) != rows.nbytes:
         return False
     begins = rows.size > 0 and rows.ctypes.data == _first_address(memory)
     return begins and rows.flags.c_contiguous
@@ -110,6 +111,7 @@ def kept(X: Any, positions: np.ndarray) -> Any:
     rows = rows[: len(positions)]
     for some in _chunks(rows):  # none of which is read after it was written to
         rows[some] = X[positions[some]]
+    _used[id(rows.base)] = rows.nbytes
     return rows
 
 

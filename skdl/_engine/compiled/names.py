@@ -23,7 +23,7 @@ from tensorflow.python.framework import ops  # isort: skip
 # Attributes of a layer that tell networks of the same shapes apart.
 _TOLD = ("activation", "rate", "strides", "padding", "dilation_rate", "pool_size")
 
-_n_used: Counter[str] = Counter()
+_n_used: Counter[bytes] = Counter()
 
 
 @contextmanager
@@ -33,9 +33,10 @@ def stable_names(*key: Hashable) -> Iterator[None]:
     No two have the same name: a key that was used before in this process has other numbers.
     """
     text = re.sub(r"0x[0-9a-f]+", "", repr(key))  # addresses
+    of_key = hashlib.sha256(text.encode()).digest()
     with lock:
-        _n_used[text] += 1
-        digest = hashlib.sha256(f"{_n_used[text]} {text}".encode()).digest()
+        _n_used[of_key] += 1
+        digest = hashlib.sha256(of_key + str(_n_used[of_key]).encode()).digest()
         # Far above TensorFlow's own numbers, and apart from those of any other key.
         numbers = itertools.count(2**62 + (int.from_bytes(digest[:5], "big") << 20))
         theirs, thread = ops.uid, threading.get_ident()

@@ -37,9 +37,10 @@ class Given:
     def __sklearn_is_fitted__(self):
         return True
 
-    def _outputs(self, X):
+    def _outputs(self, X, each=None):
         outputs = self.model(self._inputs(self._validated(X, reset=False)), training=False)
-        return keras.ops.convert_to_numpy(outputs)
+        outputs = keras.ops.convert_to_numpy(outputs)
+        return outputs if each is None else each(outputs)
 
 
 class GivenClassifier(Given, ConvNetClassifier):

@@ -31,7 +31,7 @@ OPTIMIZERS = {
     "free of schedules": lambda: O.ScheduleFreeAdamW(0.01),
 }
 
-USUAL = "accumulated, decayed, clipped", "scaled by itself", "averaged", "one for each layer"
+USUAL = "accumulated, decayed, clipped", "averaged"
 
 
 @pytest.mark.parametrize("name", slow_but(USUAL, OPTIMIZERS))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
+from slow_cases import slow_but
 from training_data import make_data
 
 from skdl import ConvNetClassifier, DenseClassifier
@@ -28,7 +29,7 @@ def test_folds_of_similar_size_and_other_epochs_share_programs():
     assert len(jitted) == 1
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse", "convolutional"])
+@pytest.mark.parametrize("kind", slow_but(["dense"], ["dense", "sparse", "convolutional"]))
 def test_what_the_store_drops_is_freed(kind):
     X, y = np.random.default_rng(0).random((40, 16)), np.arange(40) % 2
     if kind == "sparse":

@@ -50,7 +50,7 @@ def data(n_rows):
     return X * (X > -0.5), rng.integers(0, 2, n_rows)
 
 
-USUAL = "tversky", "metric", "auto", "of each row"
+USUAL = "tversky", "of each row"
 
 
 @pytest.mark.parametrize("name", slow_but(USUAL, [*BY_BATCH, *BY_ROW]))

@@ -80,6 +80,7 @@ def test_bytes_stay_bytes_and_train_alike(digits):
     assert_allclose(by_keras, as_bytes.predict_proba(pixels[:5]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_digits(digits):
     X, y = digits
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -88,6 +89,7 @@ def test_digits(digits):
     assert scores.mean() > 0.98
 
 
+@pytest.mark.slow
 def test_searches_pipelines_and_predictions_over_folds(digits):
     X, y = digits[0][:400], digits[1][:400]
     search = GridSearchCV(

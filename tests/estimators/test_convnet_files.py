@@ -129,6 +129,7 @@ def test_orientation_is_a_parameter(tmp_path):
         assert display.images[0, 0, column, 0] == 1
 
 
+@pytest.mark.slow
 def test_searches_pipelines_pickles_and_reading_again(pixels, paths, monkeypatch):
     names = pd.Series(paths)
     search = GridSearchCV(net(epochs=1), {"kernel_size": [2]}, cv=2).fit(names, Y)

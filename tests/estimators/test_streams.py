@@ -14,6 +14,7 @@ import tensorflow as tf
 from hearing import Deaf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, load_iris
+from slow_cases import slow_but
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, TextBoWClassifier
 
@@ -88,7 +89,7 @@ def test_regression_and_images():
 
 @pytest.mark.parametrize(
     ("dtype", "first", "brightest", "maximum"),
-    [
+    slow_but([(np.float32, 200, 300, 65535), (np.uint8, 1, 9, 255)], [
         (np.float32, 1, 255, 255),
         (np.int64, 9, 16, 16),
         (np.float32, 200, 300, 65535),
@@ -96,8 +97,8 @@ def test_regression_and_images():
         (np.float32, 200, -1, 1),
         (np.uint8, 1, 9, 255),
         (np.uint16, 1, 9, 65535),
-    ],
-)
+    ]),
+)  # fmt: skip
 def test_the_scale_of_pixels_is_that_of_all_batches(dtype, first, brightest, maximum):
     images, labels = np.full((96, 5, 5), first, dtype), np.arange(96) % 2
     images[70, 0, 0] = brightest

@@ -168,6 +168,7 @@ def places(value, path=()):
             yield from places(item, (*path, key))
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     member=st.sampled_from([0, 0, 1]), number=st.integers(0, 10**6), value=JSON,

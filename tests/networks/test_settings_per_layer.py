@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from slow_cases import slow_but
 
 import skdl
 from skdl import (
@@ -103,15 +104,15 @@ def test_heads_of_convolutional_networks_have_dropout_of_their_own():
 
 @pytest.mark.parametrize(
     ("name", "same"),
-    [
+    slow_but([("Tanh", "tanh")], [
         ("ReLU", "relu"),
         ("ELU", "elu"),
         ("Tanh", "tanh"),
         ("HardSigmoid", "hard_sigmoid"),
         ("LeakyReLU", keras.layers.LeakyReLU()),
         ("PReLU", keras.layers.PReLU()),
-    ],
-)
+    ]),
+)  # fmt: skip
 def test_activations_by_the_names_of_their_classes(name, same):
     nets = [DenseRegressor(4, activation=a, epochs=1, random_state=0) for a in (name, same)]
     found, expected = (net.fit(X, X[:, 0]).predict(X) for net in nets)

@@ -233,6 +233,7 @@ def test_tags():
     assert tags.transformer_tags.preserves_dtype == ["float32"]
 
 
+@pytest.mark.slow
 def test_features_of_other_digits_help_any_classifier():
     base, X, y, X_test, y_test = transfer()
     scores = {}

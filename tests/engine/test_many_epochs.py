@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hearing import Deaf
 from numpy.testing import assert_array_equal
+from slow_cases import slow_but
 
 from skdl import ConvNetClassifier, DenseClassifier, DenseRegressor, KerasRegressor
 from skdl._engine.compiled import pace, programs
@@ -80,8 +81,12 @@ def calls(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize(("net", "X", "y", "program"), NETWORKS.values(), ids=NETWORKS)
-def test_history_and_bits_are_those_of_single_epochs(net, X, y, program, calls):
+USUAL = "whole batches alone, by XLA", "in the order of the rows", "images"
+
+
+@pytest.mark.parametrize("name", slow_but(USUAL, NETWORKS))
+def test_history_and_bits_are_those_of_single_epochs(name, calls):
+    net, X, y, program = NETWORKS[name]
     net.set_params(random_state=0)
     looked_at = net.set_params(callbacks=[keras.callbacks.Callback()]).fit(X, y)
     history, expected = looked_at.history_, [v.numpy() for v in looked_at._network.state]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from slow_cases import slow_but
 
 from skdl import DenseClassifier
 from skdl._common import memory
@@ -41,7 +42,7 @@ def peak_of(function):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.parametrize("kind", slow_but(["float32", "float64", "a table of float32"], ROWS))
 def test_fit_and_predict_take_memory_once(kind):
     X, net = ROWS[kind](), DenseClassifier((4,), **SMALL)
     net.fit(X[:2000], Y[:2000])  # compiles

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import make_pipeline
+from slow_cases import slow_but
 
 from skdl import (
     ConvNetClassifier,
@@ -116,7 +117,10 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("name", SHARED)
+USUAL = "a rate per layer", "l1", "label_smoothing", "a network of one's own"
+
+
+@pytest.mark.parametrize("name", slow_but(USUAL, SHARED))
 @pytest.mark.parametrize("epochs", [2, pytest.param(200, marks=pytest.mark.slow)])
 def test_networks_that_differ_in_a_number_share_programs(name, epochs):
     first, second = (e.set_params(epochs=epochs, random_state=3) for e in SHARED[name])

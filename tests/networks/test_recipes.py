@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor
 from skdl._engine.compiled import store
@@ -140,7 +141,10 @@ class ByInstance:
 
 @pytest.mark.parametrize(
     "loss",
-    [by_helper, by_nested, ByMethod(), ByInstance(), functools.partial(by_helper)],
+    slow_but(
+        [by_nested],
+        [by_helper, by_nested, ByMethod(), ByInstance(), functools.partial(by_helper)],
+    ),
     ids=lambda loss: getattr(loss, "__name__", type(loss).__name__),
 )
 def test_what_functions_read_indirectly_is_read_as_it_is_now(loss, monkeypatch):

@@ -199,7 +199,8 @@ class BaseNetwork(
         """Return what `validate_data` makes of X and y; `trained` rows are a batch of fit's own."""
         dtype = self._input_dtype(X)
         try:
-            with np.errstate(over="ignore"):  # becomes infinite, which is an error of its own
+            # What becomes infinite is an error of its own; infinities are added up to find it.
+            with np.errstate(over="ignore", invalid="ignore"):
                 rows = converted(X, dtype)
                 return validate_data(self, rows, *y, accept_sparse="csr", dtype=dtype, **checks)
         except OverflowError as error:

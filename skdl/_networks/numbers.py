@@ -11,7 +11,6 @@ import copy
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from numbers import Real
 from typing import Any
 
 from skdl._networks.keras import keras
@@ -35,6 +34,9 @@ _OPTIMIZERS = {
 }
 # What stands for a number in a key.
 _INPUT = ("an input",)
+# The attribute of a dropout that holds its rate as an input. `rate` stays a number, because
+# something of the user's may read it.
+RATE_INPUT = "rate_input"
 
 
 class Number:
@@ -47,7 +49,7 @@ class Number:
 def layer_numbers(model: keras.Model) -> list[Number]:
     """Return rates of dropout and penalties of weights, in the order of the layers."""
     parts = [part for layer in flat_layers(model) for part in with_parts(layer)]
-    found = [Number(p, "rate", p.rate, _setter(p, "rate")) for p in parts if _has_rate(p)]
+    found = [Number(p, "rate", p.rate, _setter(p, RATE_INPUT)) for p in parts if _has_rate(p)]
     # What is applied to outputs as well is a part of a layer.
     seen = {id(getattr(part, "activity_regularizer", None)) for part in parts}
     for variable in model.variables:
@@ -61,7 +63,8 @@ def layer_numbers(model: keras.Model) -> list[Number]:
 def _has_rate(layer):
     """Tell whether a layer is a dropout whose masks are drawn by our own code."""
     plain = type(layer) is keras.layers.Dropout and "call" not in vars(layer)
-    return plain and layer.compute_dtype == "float32" and layer.autocast and 0 < layer.rate < 1
+    known = plain and layer.compute_dtype == "float32" and layer.autocast
+    return known and _is_positive(layer.rate) and layer.rate < 1
 
 
 def _penalties(model, regularizer):
@@ -76,9 +79,9 @@ def _penalties(model, regularizer):
                     variable.regularizer = own[0]
         setattr(own[0], name, value)
 
-    values = {n: float(getattr(regularizer, n)) for n in _PENALTIES.get(type(regularizer), ())}
+    values = {n: getattr(regularizer, n) for n in _PENALTIES.get(type(regularizer), ())}
     found = [
-        Number(regularizer, name, value, lambda new, name=name: put(name, new))
+        Number(regularizer, name, float(value), lambda new, name=name: put(name, new))
         for name, value in values.items()
         if _is_positive(value)
     ]
@@ -109,7 +112,11 @@ def _pattern(value, below):
 
 
 def _is_positive(value):
-    known = isinstance(value, Real) and not isinstance(value, bool)
+    """Tell whether a number is positive, and one with which Keras computes as Python does.
+
+    With a NumPy number of less than double precision it does not.
+    """
+    known = isinstance(value, int | float) and not isinstance(value, bool)
     return known and 0 < float(value) < math.inf
 
 

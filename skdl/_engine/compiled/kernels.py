@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from skdl._networks.keras import keras
+from skdl._networks.numbers import RATE_INPUT
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from tensorflow.python.eager import record  # isort: skip
@@ -28,6 +29,7 @@ def same_masks_under_xla(layer: keras.layers.Dropout, in_pairs: bool = True) -> 
     a pair of those wanted, four times as fast; a graph is slower so.
     """
     keras_call = layer.call
+    rate = getattr(layer, RATE_INPUT, layer.rate)
 
     def call(inputs, training=False):
         if not training or not layer.rate or inputs.dtype != tf.float32:
@@ -41,8 +43,8 @@ def same_masks_under_xla(layer: keras.layers.Dropout, in_pairs: bool = True) -> 
         mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))
         one_to_two = tf.bitwise.bitwise_or(mantissa, tf.constant(0x3F800000, tf.uint32))
         uniform = tf.bitcast(one_to_two, tf.float32) - 1.0
-        kept = inputs * (1.0 / (1.0 - layer.rate))
-        return tf.where(uniform >= layer.rate, kept, tf.zeros_like(kept))
+        kept = inputs * (1.0 / (1.0 - rate))
+        return tf.where(uniform >= rate, kept, tf.zeros_like(kept))
 
     return call
 

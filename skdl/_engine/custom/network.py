@@ -234,12 +234,16 @@ class OwnNetwork(Network):
         return [np.array(of_layers + self._compiled_numbers.values)]
 
     def _for_sparse_rows(self, model):
-        """Return a network like `model` that takes sparse rows."""
+        """Return a network of the layers of `model` that takes sparse rows.
+
+        They are not copied: a copy would not have one regularizer in two layers.
+        """
         (tensor,) = model.inputs
         sparse = keras.Input(tensor.shape[1:], dtype=tensor.dtype, sparse=True, name=tensor.name)
-        with keras.utils.custom_object_scope({}):
-            clone = keras.models.clone_model(model, input_tensors=sparse)
-        return self._with_metrics(self.config.compile(self.seed, clone))
+        joined = keras.models.clone_model(
+            model, input_tensors=sparse, clone_function=lambda layer: layer
+        )
+        return self._with_metrics(self.config.compile(self.seed, joined))
 
     def _checked(self, template):
         template.may_loop = check_state(template, self.config.builder.name)

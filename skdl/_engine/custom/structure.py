@@ -8,6 +8,7 @@ the key one of its own, so that nothing is shared.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Hashable, Mapping
@@ -55,21 +56,29 @@ class Structure:
     constants : str
         Digest of the arrays and tensors that are built in; the same in every process.
     numbers : list of Number
-        Rates and penalties, which are no part of the key but inputs of the programs; none where a
-        class of the user's could read them.
+        Rates and penalties, which are no part of the key but inputs of the programs; none where
+        something of the user's could read them.
     is_shared : bool
         Whether other networks may have the same key.
     """
 
     def __init__(self, model: keras.Model, variables: list[keras.Variable]):
+        known = all(map(_is_of_keras, model._flatten_layers()))
+        self.numbers = layer_numbers(model) if known else []
+        self._describe(model, variables)
+        if self._is_read and self.numbers:
+            self.numbers = []
+            self._describe(model, variables)
+
+    def _describe(self, model, variables):
         self._positions = {id(variable): i for i, variable in enumerate(variables)}
         self._seen: dict[int, int] = {}
         self._kept: list[Any] = []
         self._constants: list[str] = []
-        parts = model._flatten_layers()
-        known = all(root_package(type(part)) == "keras" for part in parts)
-        self.numbers = layer_numbers(model) if known else []
         self._inputs = {(id(number.holder), number.name) for number in self.numbers}
+        self._holders = {id(number.holder) for number in self.numbers}
+        # How many things of the user's hold what is described; whether those can read a number.
+        self._n_holding, self._is_read = 0, False
         described = [
             (
                 tuple(v.shape), str(v.dtype), v.trainable,
@@ -80,7 +89,7 @@ class Structure:
         self.key = self._of(model), tuple(described)
         self.constants = hashlib.sha256("".join(self._constants).encode()).hexdigest()
         self.is_shared = not is_kept(self.key)
-        del self._kept, self._seen, self._positions, self._inputs
+        del self._kept, self._seen, self._positions, self._inputs, self._holders
 
     @property
     def exact_key(self) -> Hashable:
@@ -101,7 +110,8 @@ class Structure:
         if isinstance(value, keras.DTypePolicy):
             return "policy", value.name
         if isinstance(value, functools.partial):
-            return "partial", self._of([value.func, value.args, value.keywords])
+            with self._held_by_user(True):
+                return "partial", self._of([value.func, value.args, value.keywords])
         if isinstance(value, _FUNCTIONS):
             return callable_key(value)
         if isinstance(value, Mapping):
@@ -123,6 +133,8 @@ class Structure:
 
     def _object(self, value):
         """Return the key of an object, the number of one that was met before."""
+        if self._n_holding and (isinstance(value, keras.Layer) or id(value) in self._holders):
+            self._is_read = True
         if id(value) in self._seen:
             return "seen", self._seen[id(value)]
         root = type(value).__module__.partition(".")[0]
@@ -146,8 +158,16 @@ class Structure:
             attributes |= {n: getattr(value, n) for n in ("trainable", "dtype_policy", "autocast")}
             attributes["activity_regularizer"] = value.activity_regularizer
             attributes["supports_jit"] = value.supports_jit
-        parts.append(self._of(attributes))
+        with self._held_by_user(isinstance(value, keras.layers.Lambda) or not _is_of_keras(value)):
+            parts.append(self._of(attributes))
         return tuple(parts)
+
+    @contextlib.contextmanager
+    def _held_by_user(self, held):
+        """Note that what is described within is held by something of the user's, if it is."""
+        self._n_holding += held
+        yield
+        self._n_holding -= held
 
     def _graph(self, model):
         """Return how the layers of a functional model are joined."""
@@ -166,6 +186,10 @@ class Structure:
         ]
         ends = self._of(model._inputs_struct), self._of(model._outputs_struct)
         return tuple(joined), ends
+
+
+def _is_of_keras(value: Any) -> bool:
+    return root_package(type(value)) == "keras"
 
 
 @functools.cache

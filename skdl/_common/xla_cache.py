@@ -102,16 +102,21 @@ class XlaCache:
         That is, a program could not be read or written, for example because the disk is full.
         TensorFlow remembers the error; the program has to be traced anew.
         """
-        message = str(error)
-        if str(self.view) not in message and not _UNREADABLE.search(message):
+        message = str(error)  # may name a folder on the way to the view
+        if str(self.view.parent) not in message and not _UNREADABLE.search(message):
             return False
         with self._lock:
             if self.view.is_symlink():
                 return False
             other = tempfile.mkdtemp(prefix="skdl-")
             shutil.rmtree(self.view, ignore_errors=True)
-            self.view.unlink(missing_ok=True)
-            self.view.symlink_to(other)
+            try:
+                self.view.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.view.unlink(missing_ok=True)
+                self.view.symlink_to(other)
+            except OSError:  # nothing can be put there, which is the error to be seen
+                os.rmdir(other)
+                return False
         return True
 
     def close(self) -> None:
@@ -140,8 +145,9 @@ def open_cache() -> XlaCache | None:
         store, views = root / f"xla-{_key()}", root / "views"
         for folder in (store, views):
             folder.mkdir(mode=0o700, exist_ok=True)
-            if not _is_safe(folder) or folder.stat().st_mode & 0o077:
+            if not _is_safe(folder):
                 return None
+            folder.chmod(0o700)  # TensorFlow makes folders anew that were removed, open to readers
         os.utime(store)
         _remove_old(root, views)
         cache = XlaCache(store, Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=views)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 
 def with_advice(error: ValueError, X: Any) -> ValueError:
@@ -22,6 +23,10 @@ def with_advice(error: ValueError, X: Any) -> ValueError:
             "X must have one number per cell, and rows of the same length. Sequences of words or "
             "of word indices, which differ in length, are for TextBoWClassifier"
         )
+    elif text.startswith("Input X contains NaN"):
+        # scikit-learn goes on with other estimators, none of which is a network.
+        text = "Input X contains NaN"
+        advice = _about_missing(X)
     else:
         return error
     return ValueError(f"{text.rstrip('.')}. {advice}.")
@@ -41,6 +46,14 @@ def _about_columns(X):
         advice += f" (text is in {_listed(texts)}"
         advice += f"; values are missing in {_listed(missing)})" if missing else ")"
     return advice
+
+
+def _about_missing(X):
+    advice = "TabularClassifier and TabularRegressor take tables with missing values as they are. "
+    advice += "For this estimator fill them first, for instance with make_pipeline("
+    advice += "SimpleImputer(), StandardScaler(), ...)"
+    missing = _columns(X)[1] if np.ndim(X) == 2 and not issparse(X) else []
+    return advice + (f" (values are missing in {_listed(missing)})" if missing else "")
 
 
 def _columns(X):

@@ -25,7 +25,7 @@ from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
-from skdl._estimators.fit.targets import check_no_texts
+from skdl._estimators.fit.targets import check_given, check_no_texts
 from skdl._estimators.fit.tasks import FitTasks
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._networks.builders.dense import input_dtype
@@ -214,6 +214,7 @@ class BaseNetwork(
 
     def _check_rows(self, X, y, reset, name=""):
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
+        check_given(y, f"y{name}")
         if is_regressor(self):
             check_no_texts(y, f"y{name}")
         X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))

@@ -180,7 +180,12 @@ def _of_one_size(X: Any) -> Any:
 
 
 def _with_advice(error: ValueError) -> ValueError:
-    """Return scikit-learn's error, with what to do about columns of text."""
+    """Return scikit-learn's error, with what to do about columns of text and missing pixels."""
+    if str(error).startswith("Input X contains NaN"):
+        return ValueError(
+            "Input X contains NaN. Every pixel must be a finite number: leave out the images with "
+            "missing pixels, or fill these, for instance with numpy.nan_to_num(X)."
+        )
     if not str(error).startswith("could not convert string"):
         return error
     return ValueError(

@@ -183,16 +183,20 @@ def _build(model, inputs, name):
 def copy_of(model: keras.Model, inputs: tuple, dtype: str | None) -> keras.Model:
     """Return a copy of a network with variables of its own, of the same values.
 
+    A network that is not built yet, such as a `Sequential` without an input, has no values; the
+    copy is built for the inputs.
+
     Raises
     ------
     ValueError
         If Keras cannot make it from its configuration.
     """
     cls, config, own, _, values, trainable, _ = parts_of(model)
+    known = values if model.built or values else None
     if dtype is not None:
         config = _with_policy(config, dtype)
-    new = made_of(cls, config, own, lambda new: _build(new, inputs, model.name), values, trainable)
-    if dtype is None:
+    new = made_of(cls, config, own, lambda new: _build(new, inputs, model.name), known, trainable)
+    if dtype is None and known is not None:
         _check_same(model, new)
     if getattr(model, "compiled", False):
         new._compile_config = model._compile_config

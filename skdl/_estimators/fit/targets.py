@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Set
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,9 @@ def checked_classes(classes: Any) -> np.ndarray:
 
 
 def _is_missing(label):
-    return label is None or type(label).__name__ == "NAType" or label != label
+    if label is None or type(label).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(label, Number | np.datetime64 | np.timedelta64) and bool(label != label)
 
 
 class ClassTargets:
@@ -235,6 +237,35 @@ def _warn_of_one_hot(y):
             TargetsWarning,
             stacklevel=users_stacklevel(),
         )
+
+
+def check_given(y: Any, name: str) -> None:
+    """Refuse the name of a column in place of targets, and targets missing in some rows."""
+    if isinstance(y, str):
+        raise TypeError(
+            f"{name} must be an array-like of one target per row, received the text {y!r}. Give "
+            f"the column itself, and leave it out of X: fit(X.drop(columns={y!r}), X[{y!r}])."
+        )
+    if y is None or issparse(y):
+        return
+    values = np.asarray(y)
+    if values.dtype.kind not in "fcOmM" or not values.ndim:
+        return  # no others can be missing
+    if values.dtype.kind == "O":
+        missing = np.array([_is_missing(value) for value in values.ravel().tolist()], dtype=bool)
+        missing = missing.reshape(values.shape)
+    else:
+        missing = values != values
+    if not missing.any():
+        return
+    rows = np.flatnonzero(missing.reshape(len(values), -1).any(axis=1))
+    first = values[rows[:1]].tolist()[0]
+    kept = f"kept = pandas.notna({name}){'.all(axis=1)' if values.ndim > 1 else ''}"
+    raise ValueError(
+        f"Input {name} contains NaN: of {len(values)} rows, {len(rows)} have no target, the first "
+        f"of which is row {rows[0]} ({first!r}). Leave them out of X and {name}, for instance with "
+        f"{kept}: fit(X[kept], {name}[kept])."
+    )
 
 
 def check_no_texts(y: Any, name: str) -> None:

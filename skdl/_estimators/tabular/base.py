@@ -25,7 +25,7 @@ from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.samples import Samples, largest_is_one
-from skdl._estimators.fit.targets import check_no_texts
+from skdl._estimators.fit.targets import check_given, check_no_texts
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
@@ -129,6 +129,7 @@ class TabularNetworks(
 
     def _check_targets(self, table, y, sample_weight):
         """Return y and the weights, checked, and where each row stands."""
+        check_given(y, "y")
         if is_regressor(self):
             check_no_texts(y, "y")
         rows = np.zeros((len(table), 1))

@@ -60,10 +60,13 @@ def made_of(
     config: dict[str, Any],
     own: dict[str, Any],
     build: Callable[[keras.Layer], None],
-    values: list[np.ndarray],
+    values: list[np.ndarray] | None,
     trainable: list[bool],
 ) -> keras.Layer:
     """Return a new layer of a class and configuration, with these values of its variables.
+
+    Where there are no values, since the original has not been built, those of its initializers
+    stay, and what is trained follows from the configuration.
 
     Raises
     ------
@@ -79,6 +82,8 @@ def made_of(
         layers = list(layer._flatten_layers())
     except Exception as error:  # whatever a user's class raises
         raise _not_copied(name, error) from error
+    if values is None:
+        return layer
     shapes = [tuple(variable.shape) for variable in layer.variables]
     if shapes != [value.shape for value in values] or len(layers) != len(trainable):
         raise ValueError(

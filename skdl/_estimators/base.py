@@ -23,9 +23,9 @@ from skdl._estimators.advice import with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.given_targets import check_given, check_no_texts
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
-from skdl._estimators.fit.targets import check_given, check_no_texts
 from skdl._estimators.fit.tasks import FitTasks
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._networks.builders.dense import input_dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Set
-from numbers import Number, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdl._common.caller import users_stacklevel
+from skdl._estimators.fit.given_targets import is_missing
 from skdl._estimators.fit.scale import Scale
 from skdl._networks.outputs import check_values
 from skdl.exceptions import TargetsWarning
@@ -37,7 +38,7 @@ def checked_classes(classes: Any) -> np.ndarray:
     labels = np.asarray(classes)
     if labels.dtype.kind in "US" and not all(isinstance(label, str | bytes) for label in classes):
         labels = np.asarray(classes, dtype=object)  # numbers among texts, which NumPy converts
-    missing = [label for label in labels.ravel().tolist() if _is_missing(label)]
+    missing = [label for label in labels.ravel().tolist() if is_missing(label)]
     if labels.ndim != 1 or missing or not len(labels):
         what = f"the missing value {missing[0]!r}" if missing else f"shape {labels.shape}"
         raise ValueError(
@@ -51,12 +52,6 @@ def checked_classes(classes: Any) -> np.ndarray:
             f"classes={labels.tolist()!r} must hold labels of one kind, all numbers or all "
             f"strings: {error}."
         ) from error
-
-
-def _is_missing(label):
-    if label is None or type(label).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(label, Number | np.datetime64 | np.timedelta64) and bool(label != label)
 
 
 class ClassTargets:
@@ -236,47 +231,6 @@ def _warn_of_one_hot(y):
             "trained. If each row has one class, pass y.argmax(axis=1).",
             TargetsWarning,
             stacklevel=users_stacklevel(),
-        )
-
-
-def check_given(y: Any, name: str) -> None:
-    """Refuse the name of a column in place of targets, and targets missing in some rows."""
-    if isinstance(y, str):
-        raise TypeError(
-            f"{name} must be an array-like of one target per row, received the text {y!r}. Give "
-            f"the column itself, and leave it out of X: fit(X.drop(columns={y!r}), X[{y!r}])."
-        )
-    if y is None or issparse(y):
-        return
-    values = np.asarray(y)
-    if values.dtype.kind not in "fcOmM" or not values.ndim:
-        return  # no others can be missing
-    if values.dtype.kind == "O":
-        missing = np.array([_is_missing(value) for value in values.ravel().tolist()], dtype=bool)
-        missing = missing.reshape(values.shape)
-    else:
-        missing = values != values
-    if not missing.any():
-        return
-    rows = np.flatnonzero(missing.reshape(len(values), -1).any(axis=1))
-    first = values[rows[:1]].tolist()[0]
-    kept = f"kept = pandas.notna({name}){'.all(axis=1)' if values.ndim > 1 else ''}"
-    raise ValueError(
-        f"Input {name} contains NaN: of {len(values)} rows, {len(rows)} have no target, the first "
-        f"of which is row {rows[0]} ({first!r}). Leave them out of X and {name}, for instance with "
-        f"{kept}: fit(X[kept], {name}[kept])."
-    )
-
-
-def check_no_texts(y: Any, name: str) -> None:
-    """Refuse values that are texts, even of numbers, which NumPy would convert."""
-    values = np.asarray(y)
-    found = values.ravel().tolist() if values.dtype.kind in "OUST" else []
-    texts = [value for value in found if isinstance(value, str | bytes)]
-    if texts:
-        raise ValueError(
-            f"{name} must hold numbers, received the text {texts[0]!r}. Convert it first, for "
-            "instance with numpy.asarray(y, dtype=float), or use a classifier."
         )
 
 

@@ -24,8 +24,8 @@ from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
+from skdl._estimators.fit.given_targets import check_given, check_no_texts
 from skdl._estimators.fit.samples import Samples, largest_is_one
-from skdl._estimators.fit.targets import check_given, check_no_texts
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble

@@ -1,0 +1,57 @@
+"""What is refused as y before anything is made of it: names, missing targets, texts for numbers."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+
+def is_missing(label: Any) -> bool:
+    """Tell whether a label or value stands for none: None, NaN, NaT or pandas's NA."""
+    if label is None or type(label).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(label, Number | np.datetime64 | np.timedelta64) and bool(label != label)
+
+
+def check_given(y: Any, name: str) -> None:
+    """Refuse the name of a column in place of targets, and targets missing in some rows."""
+    if isinstance(y, str):
+        raise TypeError(
+            f"{name} must be an array-like of one target per row, received the text {y!r}. Give "
+            f"the column itself, and leave it out of X: fit(X.drop(columns={y!r}), X[{y!r}])."
+        )
+    if y is None or issparse(y):
+        return
+    values = np.asarray(y)
+    if values.dtype.kind not in "fcOmM" or not values.ndim:
+        return  # no others can be missing
+    if values.dtype.kind == "O":
+        missing = np.array([is_missing(value) for value in values.ravel().tolist()], dtype=bool)
+        missing = missing.reshape(values.shape)
+    else:
+        missing = values != values
+    if not missing.any():
+        return
+    rows = np.flatnonzero(missing.reshape(len(values), -1).any(axis=1))
+    first = values[rows[:1]].tolist()[0]
+    kept = f"kept = pandas.notna({name}){'.all(axis=1)' if values.ndim > 1 else ''}"
+    raise ValueError(
+        f"Input {name} contains NaN: of {len(values)} rows, {len(rows)} have no target, the first "
+        f"of which is row {rows[0]} ({first!r}). Leave them out of X and {name}, for instance with "
+        f"{kept}: fit(X[kept], {name}[kept])."
+    )
+
+
+def check_no_texts(y: Any, name: str) -> None:
+    """Refuse values that are texts, even of numbers, which NumPy would convert."""
+    values = np.asarray(y)
+    found = values.ravel().tolist() if values.dtype.kind in "OUST" else []
+    texts = [value for value in found if isinstance(value, str | bytes)]
+    if texts:
+        raise ValueError(
+            f"{name} must hold numbers, received the text {texts[0]!r}. Convert it first, for "
+            "instance with numpy.asarray(y, dtype=float), or use a classifier."
+        )

@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 _TRAINING = ("__init__", "fit", "partial_fit")
 _USING = ("predict", "predict_proba", "predict_log_proba", "transform", "fit_transform")
@@ -27,6 +27,7 @@ _SAME = {
     "module": "model",
     "n_epochs": "epochs",
     "n_iter": "epochs",
+    "n_estimators": "n_members",
     "n_iter_no_change": "patience",
     "nb_epoch": "epochs",
     "num_epochs": "epochs",
@@ -57,6 +58,40 @@ class ExplainedArguments:
         for name in (*_TRAINING, *_USING):
             if inspect.isfunction(vars(cls).get(name)):
                 setattr(cls, name, _explained(vars(cls)[name]))
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter; the message lists the existing ones.
+        """
+        try:
+            super().set_params(**params)  # type: ignore[misc]
+        except ValueError as error:
+            own = inspect.signature(type(self).__init__).parameters.keys()
+            unknown = [name for name in params if name.partition("__")[0] not in own]
+            if not unknown or not str(error).startswith("Invalid parameter"):
+                raise
+            remedy = _remedy(type(self), "set_params", unknown[0], frozenset())
+            raise ValueError(f"{error}{remedy}") from None
+        return self
+
+    @classmethod
+    def _advice_on_argument(cls, method: str, unknown: str) -> str:
+        """Return what a class has to say about an argument of a method, "" for nothing."""
+        return ""
 
 
 def _explained(method: Callable) -> Callable:
@@ -99,19 +134,25 @@ def _message(cls, method, signature, unknown):
     own = signature.parameters.keys() - {"self"}
     if method in _USING:
         return f"{error} It takes {', '.join(list(signature.parameters)[1:])}."
+    return error + _remedy(cls, method, unknown, own)
+
+
+def _remedy(cls, method, unknown, own):
+    """Return what to do instead of giving an argument, `own` being those of the method."""
     constructor = inspect.signature(cls.__init__).parameters.keys() - {"self"}
     known = own | constructor | (inspect.signature(cls.fit).parameters.keys() - {"self"})
     meant = _SAME.get(unknown, unknown)
     if meant not in known:
         if unknown in _REMEDIES:
-            return f"{error} {_REMEDIES[unknown]}"
+            return f" {_REMEDIES[unknown]}"
         close = difflib.get_close_matches(unknown, known, n=1, cutoff=0.7)
         if not close:
-            return error
+            advice = cls._advice_on_argument(method, unknown)
+            return f" {advice}" if advice else ""
         meant = close[0]
-    if meant in own:
-        return f"{error} Use {meant}."
+    if meant in own or (method == "set_params" and meant in constructor):
+        return f" Use {meant}."
     if meant in constructor:
         call = f"{cls.__name__}({meant}=...)"
-        return f"{error} Give {meant} to the constructor, {call}, or to set_params."
-    return f"{error} Give {meant} to fit."
+        return f" Give {meant} to the constructor, {call}, or to set_params."
+    return f" Give {meant} to fit."

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._common.images import is_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.image_predictions import (
+    first_images,
     pixels_of,
     scaled_pixels,
     settled_orientation,
@@ -132,7 +133,7 @@ class FeatureMapDisplay:
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         _check_sizes(max_images, max_maps)
-        X = X.iloc[:max_images] if hasattr(X, "iloc") else X[:max_images]
+        X = first_images(estimator, X, max_images)
         net, given = _network_and_inputs(estimator, X)
         maps = net.feature_maps(given, layer)
         if maps.ndim != 4:

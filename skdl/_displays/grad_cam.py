@@ -14,6 +14,7 @@ from skdl._common.images import is_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.class_activations import class_activations, network_and_inputs
 from skdl._displays.image_predictions import (
+    first_images,
     pixels_of,
     scaled_pixels,
     settled_orientation,
@@ -155,7 +156,7 @@ class GradCAMDisplay:
         check_is_fitted(estimator)
         _check_size(max_images)
         _check_opacity(alpha)
-        X = X.iloc[:max_images] if hasattr(X, "iloc") else X[:max_images]
+        X = first_images(estimator, X, max_images)
         net, given = network_and_inputs(estimator, X)
         maps, captions = class_activations(net, given, layer, target)
         shape = settled_shape(net) if image_shape is None else image_shape

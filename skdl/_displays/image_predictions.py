@@ -93,6 +93,15 @@ def pixels_of(
     return LazyImages(sources, shape, upright=upright), shape
 
 
+def first_images(net: Any, X: Any, max_images: int) -> Any:
+    """Return the first images of X, which must not be one image without the axis of images."""
+    shape, given = settled_shape(net), tuple(getattr(X, "shape", ()))
+    is_one = len(given) in (2, 3) and (*given, 1)[:3] == shape
+    if shape is not None and is_one and given[1] != prod(shape):
+        raise ValueError(f"X is one image of shape {given}. Give X[None], a batch of one.")
+    return X.iloc[:max_images] if hasattr(X, "iloc") else X[:max_images]
+
+
 def settled_shape(net: Any) -> tuple[int, int, int] | None:
     """Return the shape of images that an estimator or one inside it settled on."""
     return next((one.image_shape_ for one in _inside(net) if hasattr(one, "image_shape_")), None)

@@ -50,8 +50,12 @@ def checked_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
                     f"without defaults: pass keras.callbacks.{callback}(...)."
                 ) from error
         if not isinstance(callback, keras.callbacks.Callback):
+            is_class = isinstance(callback, type) and issubclass(callback, keras.callbacks.Callback)
+            remedy = f" Call the class: {callback.__name__}(...)." if is_class else ""
+            if not is_class and callable(callback):
+                remedy = " Wrap a function: keras.callbacks.LambdaCallback(on_epoch_end=...)."
             raise TypeError(
-                f"callbacks must be Keras callbacks or their names, received {callback!r}."
+                f"callbacks must be Keras callbacks or their names, received {callback!r}.{remedy}"
             )
         checked.append(callback)
     return checked

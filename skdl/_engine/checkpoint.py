@@ -160,6 +160,11 @@ class Checkpoint:
             return {**json.loads(str(arrays.pop("told"))), "arrays": arrays}
         except FileNotFoundError:
             return None
+        except NotADirectoryError as error:
+            raise NotADirectoryError(
+                f"checkpoint={os.fspath(self._folder)!r} must be a folder, which fit makes, but it "
+                "is a file, or lies within one. Give another path."
+            ) from error
         except Exception as error:  # a damaged zip file raises many things
             raise InvalidFileError(
                 f"{self.path} is not a readable checkpoint: {error}. Delete it to begin the "

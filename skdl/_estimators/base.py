@@ -97,6 +97,15 @@ class BaseNetwork(
         "verbose": ["verbose"],
     }
 
+    @classmethod
+    def _advice_on_argument(cls, method: str, unknown: str) -> str:
+        """Say what stands for some arguments of Keras's EarlyStopping."""
+        return {
+            "monitor": "early_stopping=True watches val_loss; to watch another value, pass "
+            "callbacks=[keras.callbacks.EarlyStopping(monitor=...)].",
+            "restore_best_weights": "early_stopping=True restores the weights of the best epoch.",
+        }.get(unknown, "")
+
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,17 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
     True
     """
     _need_skops("save")
+    if isinstance(estimator, str | os.PathLike):
+        raise TypeError(
+            f"estimator must be an estimator, received the path {os.fspath(estimator)!r}. The "
+            "order is skdl.save(estimator, path)."
+        )
+    folder = Path(path).expanduser().resolve().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"path={os.fspath(path)!r}: there is no folder {os.fspath(folder)!r}. Make it first, "
+            "for instance with os.makedirs."
+        )
     from skdl._files.estimator_tree import TreeWriter
 
     writer = TreeWriter()
@@ -205,8 +217,21 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             kind = "" if isinstance(error, InvalidFileError) else f"{type(error).__name__}: "
             raise InvalidFileError(
                 f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
-                f"{kind}{str(error)[:500]}. Save the estimator again."
+                f"{kind}{str(error)[:500]}. {_other_reader(file) or 'Save the estimator again.'}"
             ) from error
+
+
+def _other_reader(file: BufferedReader) -> str:
+    """Return which function reads a file of another kind, as its first bytes tell; "" if none."""
+    file.seek(0)
+    start = file.read(4096)
+    if start[:1] == b"\x80":
+        return "It looks like a pickle, which joblib.load or pickle.load reads; it may run code."
+    if start[:4] == b"PK\x03\x04" and start[30:43] == b"metadata.json":
+        return "It looks like a file of Keras, which keras.saving.load_model reads."
+    if start[:8] == b"\x89HDF\r\n\x1a\n":
+        return "It looks like an HDF5 file, which keras.saving.load_model may read."
+    return ""
 
 
 def _load(file: BufferedReader, path: str, trusted: set[str]) -> Any:

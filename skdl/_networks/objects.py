@@ -23,6 +23,11 @@ _KINDS = {
     "output_activation": keras.activations,
     "kernel_initializer": keras.initializers,
 }
+_BASES = {
+    "optimizer": keras.optimizers.Optimizer,
+    "loss": keras.losses.Loss,
+    "metrics": keras.metrics.Metric,
+}
 _NOT_OBJECTS = {"get", "serialize", "deserialize"}
 # What scikit-learn and papers call them, where no spelling is close to Keras's.
 _SYNONYMS = {
@@ -130,8 +135,18 @@ def initializer_class(name: str) -> type:
     return found
 
 
+def check_no_class(parameter: str, value: Any) -> None:
+    """Refuse an optimizer, loss or metric that is given as a class in place of an object."""
+    if isinstance(value, type) and issubclass(value, _BASES[parameter]):
+        raise TypeError(
+            f"{parameter} must hold an object, received the class {value.__name__}. Call it: "
+            f"{value.__name__}(...)."
+        )
+
+
 def optimizer_recipe(optimizer: Any) -> Any:
     """Return the recipe of an optimizer given as a name, configuration or object."""
+    check_no_class("optimizer", optimizer)
     if isinstance(optimizer, str):
         check_name("optimizer", optimizer)
         if _is_of_keras(optimizer):
@@ -189,6 +204,7 @@ def loss_recipe(loss: Any, dtype: str) -> Any:
     A name becomes the class with reduction "sum_over_batch_size", which is linear in the
     sample weights. A plain function is returned as it is.
     """
+    check_no_class("loss", loss)
     if isinstance(loss, str):
         check_name("loss", loss)
         loss = keras.losses.get(loss)
@@ -211,6 +227,7 @@ def metric_recipes(metrics: Any) -> tuple:
         return ()
     recipes = []
     for metric in metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]:
+        check_no_class("metrics", metric)
         if isinstance(metric, str):
             check_name("metrics", metric)
             metric = str(metric)

@@ -80,6 +80,24 @@ class OwnNetworkEstimator(BaseNetwork):
             params |= {f"{PREFIX}{name}": value for name, value in own.items()}
         return params
 
+    @classmethod
+    def _advice_on_argument(cls, method: str, unknown: str) -> str:
+        """Say where hyperparameters of the function belong."""
+        if advice := super()._advice_on_argument(method, unknown):
+            return advice
+        prefix, divider, name = unknown.partition("__")
+        if divider and prefix in _ROUTED:
+            return f"Set {_ROUTED[prefix]}."
+        name = name if divider and prefix == PREFIX.rstrip("_") else unknown
+        if method == "set_params":
+            return f"Set {PREFIX}{name}, if it is an argument of the function that is `model`."
+        if method != "__init__":
+            return ""
+        return (
+            f"If it is an argument of the function that is `model`, give model_params={{{name!r}: "
+            f"...}}; set_params and grids call it {PREFIX}{name}."
+        )
+
     def set_params(self, **params: Any) -> OwnNetworkEstimator:
         """Set parameters, including the hyperparameters of `model`.
 
@@ -238,11 +256,12 @@ class OwnNetworkEstimator(BaseNetwork):
         from skdl._networks.configuration import optimizer_and_rate
         from skdl._networks.custom.compiled import compiled_parts
         from skdl._networks.custom.outputs import link_of, output_activation
-        from skdl._networks.objects import loss_recipe, metric_recipes
+        from skdl._networks.objects import check_no_class, loss_recipe, metric_recipes
 
         own = compiled_parts(model)
         optimizer = own.optimizer if _is_auto(self.optimizer) else self.optimizer
         loss = own.loss if _is_auto(self.loss) else self.loss
+        check_no_class("loss", loss)
         metrics = own.metrics if self.metrics is None else self.metrics
         if targets.kind != "values":
             activation = output_activation(model, lambda: output_operation(model, builder.inputs))

@@ -74,6 +74,13 @@ class TabularNetworks(
         "verbose": ["verbose"],
     }
 
+    @classmethod
+    def _advice_on_argument(cls, method: str, unknown: str) -> str:
+        """Say what the ensemble does by itself."""
+        if unknown in {"early_stopping", "validation_split"}:
+            return "Each member is stopped early by the rows that it leaves out; set patience."
+        return ""
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn how to encode the columns, and train the members.

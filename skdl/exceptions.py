@@ -29,8 +29,8 @@ class TargetsWarning(UserWarning):
     """Targets look as if they were meant in another way than they are interpreted.
 
     Examples are a one-hot matrix for one class per row, which is interpreted as several labels per
-    row, and `y_val` far outside the range of y after a `TransformedTargetRegressor` has transformed
-    y.
+    row, `y_val` far outside the range of y after a `TransformedTargetRegressor` has transformed
+    y, and values of y that the last activation of a network of your own cannot give.
     """
 
 

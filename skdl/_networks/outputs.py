@@ -75,10 +75,21 @@ def output_range(activation: Any) -> tuple[float, float] | None:
     return _RANGES.get(name_of(activation))
 
 
+def beyond(y: np.ndarray, activation: Any, slack: float = 0.0) -> np.ndarray:
+    """Return the values that an activation cannot give, not even but for `slack`."""
+    low, high = output_range(activation) or (-_INF, _INF)
+    return y[(y < low - slack) | (y > high + slack)]
+
+
+def range_in_words(activation: Any) -> str:
+    """Return the range of an activation's outputs, such as "from 0 to 1"."""
+    return _words(*(output_range(activation) or (-_INF, _INF)))
+
+
 def check_values(y: np.ndarray, activation: str | None, name: str) -> None:
     """Raise a ValueError if targets of shape (n_samples, n_outputs) can never be predicted."""
     low, high = output_range(activation) or (-_INF, _INF)
-    outside = y[(y < low) | (y > high)]
+    outside = beyond(y, activation)
     if len(outside):
         raise ValueError(
             f"{name} must hold values {_words(low, high)}, which are all that the output "

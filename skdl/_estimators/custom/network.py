@@ -267,6 +267,8 @@ class OwnNetworkEstimator(BaseNetwork):
             activation = output_activation(model, lambda: output_operation(model, builder.inputs))
             targets.link = link_of(activation, loss, targets.kind, builder.name)
             targets.each_for_itself = targets.kind == "multiclass" and activation == "sigmoid"
+        else:  # of a network that is a class of its own, nothing is known
+            targets.output = output_activation(model, lambda: "") or "linear"
         loss = targets.resolve_loss(loss, metrics)
         metrics = targets.resolve_metrics(metrics)
         recipe, rate = optimizer_and_rate(optimizer, self.learning_rate)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 
+from skdl._common.caller import users_stacklevel
 from skdl._estimators.fit.targets import ClassTargets, ValueTargets
+from skdl._networks.outputs import beyond, range_in_words
+from skdl.exceptions import TargetsWarning
 
 
 class OwnClassTargets(ClassTargets):
@@ -100,6 +104,21 @@ class OwnValueTargets(ValueTargets):
         for parameter, value in (("loss", loss), *(("metrics", m) for m in listed(metrics))):
             check_suited(parameter, value, "values", self.n_units)
         return loss
+
+    def _check_range(self, values, name):
+        """Warn of values that the network's last activation, which is the user's, cannot give."""
+        outside = beyond(values, self.output, slack=1e-6)  # as rounding leaves
+        if name != "y" or not len(outside):
+            return
+        warnings.warn(
+            f"The network ends in {self.output!r}, which gives values "
+            f"{range_in_words(self.output)}, but {len(outside)} of {values.size} values of y, such "
+            f"as {outside[0].item():g}, are not: they are never predicted. Let it end in a layer "
+            "without an activation, such as keras.layers.Dense(1), or bring y into that range, for "
+            "instance with TransformedTargetRegressor(..., transformer=MinMaxScaler()).",
+            TargetsWarning,
+            stacklevel=users_stacklevel(),
+        )
 
     def fit_to(self, shape: tuple, name: str) -> None:
         """Check the form of a network's outputs."""

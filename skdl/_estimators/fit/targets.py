@@ -325,9 +325,12 @@ class ValueTargets:
             targets = targets.astype(dtype)
         if not np.isfinite(targets).all():
             raise ValueError(f"{name} contains infinity or values too large for {dtype}.")
-        # Networks of earlier versions are all linear.
-        check_values(targets, vars(self).get("output", "linear"), name)
+        self._check_range(targets, name)
         return targets
+
+    def _check_range(self, values, name):
+        # Networks of earlier versions are all linear.
+        check_values(values, vars(self).get("output", "linear"), name)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return predictions as float64."""

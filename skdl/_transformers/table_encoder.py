@@ -22,6 +22,7 @@ from skdl._transformers.table_columns import (
     kind_of,
     numbers_of,
 )
+from skdl._transformers.text_numbers import warn_of_text_numbers
 
 # Columns that a column of categories becomes; the others, and those of fewer rows, share one.
 _MOST_CATEGORIES, _ROWS_A_CATEGORY = 64, 2
@@ -77,6 +78,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             "category" if asked else kind_of(column)
             for column, asked in zip(columns, categorical, strict=True)
         ]
+        for column, kind, asked in zip(columns, self.kinds_, categorical, strict=True):
+            if kind == "category" and not asked:
+                warn_of_text_numbers(column)
         self.as_numbers_ = [
             kind == "category" and are_numbers(column)
             for kind, column in zip(self.kinds_, columns, strict=True)

@@ -162,6 +162,11 @@ class LossCurveDisplay:
             `kind` is unknown; or if the number of axes differs from that of the metrics.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
+        if isinstance(estimator, list | tuple):
+            raise TypeError(
+                f"estimator must be one network, received a {type(estimator).__name__} of "
+                f"{len(estimator)}. Use {cls.__name__}.from_estimators for several."
+            )
         check_is_fitted(estimator)
         net = unwrapped(estimator, "history_", "record", or_else="members_")
         nets = members_of(net)

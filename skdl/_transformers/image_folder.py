@@ -79,6 +79,11 @@ def load_image_folder(
     ValueError
         If there is no image, a category has no folder, or a parameter is invalid.
 
+    Warns
+    -----
+    UserWarning
+        If a folder has no readable image, and if files are left out by `unreadable="warn"`.
+
     See Also
     --------
     sklearn.datasets.load_files : The like for texts.
@@ -139,9 +144,20 @@ def load_image_folder(
             warnings.warn(message, UserWarning, stacklevel=2)
             found = [(path, i) for path, i in found if path not in bad]
     if not found:
+        beside = [p.name for p in folder.iterdir() if p.name.lower().endswith(suffixes)]
+        hint = f" {len(beside)} lie in {folder} itself, such as {beside[0]}." if beside else ""
         raise ValueError(
-            f"No readable image in the folders {names!r} of {folder}. Images must lie in one "
+            f"No readable image in the folders {names!r} of {folder}.{hint} Images must lie in one "
             f"folder per class and end in one of {suffixes!r}."
+        )
+    empty = [name for i, name in enumerate(names) if all(number != i for _, number in found)]
+    if empty:
+        warnings.warn(
+            f"The folders {empty!r} of {folder} have no readable image, though they count as "
+            f"classes. Images must end in one of {suffixes!r}; remove folders that are no class, "
+            "or name the others in categories.",
+            UserWarning,
+            stacklevel=2,
         )
     data, target = (np.array(column) for column in zip(*found, strict=True))
     if shuffle:

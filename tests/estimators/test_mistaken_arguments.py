@@ -7,7 +7,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import DenseClassifier, KerasClassifier, TabularClassifier, TextBoWClassifier
+from skdl import (
+    DenseClassifier,
+    KerasClassifier,
+    LossCurveDisplay,
+    TabularClassifier,
+    TextBoWClassifier,
+)
 
 X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
 
@@ -91,3 +97,20 @@ def test_a_file_is_no_folder_of_checkpoints(tmp_path):
     with pytest.raises(NotADirectoryError, match=r"checkpoint='.*notes\.txt' must be a folder"):
         DenseClassifier(2, epochs=1, checkpoint=path).fit(X, y)
     assert path.read_text() == "keep me"
+
+
+def test_a_convolution_on_a_table_is_told_of_axes():
+    def convolution():
+        return keras.Sequential(
+            [keras.layers.Conv1D(2, 2), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+
+    net = KerasClassifier(convolution, epochs=1, random_state=0)
+    with pytest.raises(ValueError, match=r"shape \(None, 3\): .* X\[\.\.\., None\] has one more"):
+        net.fit(X, y)
+    assert net.fit(X[..., None], y).model_.input_shape == (None, 3, 1)
+
+
+def test_several_networks_have_a_method_of_their_own():
+    with pytest.raises(TypeError, match=r"a list of 1\. Use LossCurveDisplay\.from_estimators"):
+        LossCurveDisplay.from_estimator([DenseClassifier()])

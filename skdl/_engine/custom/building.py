@@ -175,8 +175,15 @@ def _build(model, inputs, name):
             model(zeros_like_inputs(inputs, 2), training=False)
     except Exception as error:
         shapes = ", ".join(f"{(None, *shape)}" for _, shape, _ in inputs)
+        hint = ""
+        if "ndim=" in str(error) and len(inputs) == 1:  # such as a convolution on a table
+            hint = (
+                " Rows of X must have the axes that the first layer takes: X[..., None] has one "
+                "more, of length 1, and X.reshape(len(X), -1) only one."
+            )
         raise ValueError(
             f"The network of model={name} cannot be built for rows of X, of shape {shapes}: {error}"
+            f"{hint}"
         ) from error
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import html
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skdl._engine.progress import Course
 
-_WIDTH = 20  # of the bar, in letters
+_WIDTH, _NARROWEST = 20, 10  # of the bar, in letters
+_IN_FRONT = 2  # metrics for which the bar becomes narrower: loss and val_loss
+_SEPARATOR = re.compile(r", (?![^\[]*\])")  # between metrics, not within the list of one
 _SECONDS = 0.2  # between two pictures of a notebook's bar
 
 
@@ -44,11 +47,13 @@ class TerminalBar:
 class TerminalLine:
     """Name, bar, count, time and metrics in one line, which is never longer than the terminal.
 
-    The metrics are cut first, then the name; the bar, the count and the time always stay.
+    Where it is narrow the bar becomes shorter, then metrics are left out, then the name is cut;
+    bar, count and time always stay.
     """
 
     def __init__(self, course: Course):
         self._course = course
+        self._wanted = 0  # letters for the first metrics, which only grow: the bar stands still
 
     def __rich_console__(self, console: Any, options: Any) -> Any:
         """Yield the line for the width that the terminal has now."""
@@ -58,7 +63,12 @@ class TerminalLine:
 
         course = self._course
         count, clock = course.count, course.clock
-        bar_width = max(min(_WIDTH, options.max_width - len(count) - len(clock) - 2), 1)
+        metrics = _SEPARATOR.split(course.state)
+        front = ", ".join(metrics[:_IN_FRONT]) + ", …" * (len(metrics) > _IN_FRONT)
+        self._wanted = max(self._wanted, len(front))
+        rest = len(course.name) + len(count) + len(clock) + self._wanted + 4
+        bar_width = min(max(options.max_width - rest, _NARROWEST), _WIDTH)
+        bar_width = max(min(bar_width, options.max_width - len(count) - len(clock) - 2), 1)
         free = options.max_width - bar_width - len(count) - len(clock) - 2
         name_width = min(len(course.name), max(free - 1, 0))
         free -= name_width + 1 if name_width else 0
@@ -69,7 +79,7 @@ class TerminalLine:
             (bar_width, bar),
             (len(count), Text(count, style="progress.download")),
             (len(clock), Text(clock, style="progress.remaining")),
-            (state_width, Text(course.state)),
+            (state_width, Text(_whole(metrics, state_width))),
         ]
         line = Table.grid(padding=(0, 1), pad_edge=False)
         shown = [(width, cell) for width, cell in cells if width > 0]
@@ -77,6 +87,15 @@ class TerminalLine:
             line.add_column(width=width, no_wrap=True, overflow="ellipsis")
         line.add_row(*(cell for _, cell in shown))
         yield line
+
+
+def _whole(metrics, width):
+    """Return as many metrics as fit into a width, none of them cut, and "…" for the others."""
+    for n in range(len(metrics), 0, -1):
+        text = ", ".join([*metrics[:n], *["…"] * (n < len(metrics))])
+        if len(text) <= width:
+            return text
+    return metrics[0]
 
 
 class NotebookBar:

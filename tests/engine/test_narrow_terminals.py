@@ -40,7 +40,7 @@ def test_metrics_are_whole(columns, shown):
 
 def test_the_bar_is_narrow_only_where_room_is_wanted():
     widths = [line(columns, SAID).count("━") for columns in (64, 80, 120)]
-    assert widths == [10, 10, 20]
+    assert widths == [10, 13, 20]
     assert line(80, "loss 0.5").count("━") == widths[2]
     assert len(line(30, SAID)) <= 30
 

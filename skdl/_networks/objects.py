@@ -23,11 +23,7 @@ _KINDS = {
     "output_activation": keras.activations,
     "kernel_initializer": keras.initializers,
 }
-_BASES = {
-    "optimizer": keras.optimizers.Optimizer,
-    "loss": keras.losses.Loss,
-    "metrics": keras.metrics.Metric,
-}
+_BASES = {"optimizer": keras.optimizers.Optimizer, "loss": keras.losses.Loss}
 _NOT_OBJECTS = {"get", "serialize", "deserialize"}
 # What scikit-learn and papers call them, where no spelling is close to Keras's.
 _SYNONYMS = {
@@ -136,7 +132,10 @@ def initializer_class(name: str) -> type:
 
 
 def check_no_class(parameter: str, value: Any) -> None:
-    """Refuse an optimizer, loss or metric that is given as a class in place of an object."""
+    """Refuse an optimizer or loss that is given as a class in place of an object.
+
+    Metrics may be classes, of which Keras makes objects.
+    """
     if isinstance(value, type) and issubclass(value, _BASES[parameter]):
         raise TypeError(
             f"{parameter} must hold an object, received the class {value.__name__}. Call it: "
@@ -227,7 +226,6 @@ def metric_recipes(metrics: Any) -> tuple:
         return ()
     recipes = []
     for metric in metrics if isinstance(metrics, list | tuple | np.ndarray) else [metrics]:
-        check_no_class("metrics", metric)
         if isinstance(metric, str):
             check_name("metrics", metric)
             metric = str(metric)

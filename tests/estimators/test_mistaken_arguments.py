@@ -75,7 +75,6 @@ def test_what_is_said_of_early_stopping():
     [
         ("optimizer", keras.optimizers.Adam),
         ("loss", keras.losses.BinaryCrossentropy),
-        ("metrics", [keras.metrics.AUC]),
         ("callbacks", [keras.callbacks.EarlyStopping]),
     ],
 )

@@ -163,7 +163,10 @@ def test_initialisers_by_any_name(initializer):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"optimizer": keras.optimizers.Adam}, "optimizer must be a name"),
+        (
+            {"optimizer": keras.optimizers.Adam},
+            "optimizer must hold an object, received the class Adam",
+        ),
         ({"optimizer": {"class_name": "Adma", "config": {}}}, "optimizer=.*Adma"),
         ({"metrics": [3]}, "metrics must be names.*3"),
         ({"kernel_initializer": print}, "kernel_initializer must be a name"),

@@ -47,6 +47,7 @@ def mixed(input_shape):
     return keras.Model([numbers, city], L.Dense(1)(x))
 
 
+@pytest.mark.slow
 def test_token_ids_by_batches_are_learned_as_from_arrays():
     expected = KerasClassifier(sequence, **SETTINGS).fit(TOKENS, THREE)
     net = KerasClassifier(sequence, **SETTINGS)

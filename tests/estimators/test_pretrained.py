@@ -216,6 +216,7 @@ def test_summary(capsys):
         assert "hidden_1" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", TRAININGS)
 def test_what_was_learned_of_other_digits_helps(training):
     base, X, y, X_test, y_test = transfer()

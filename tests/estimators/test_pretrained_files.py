@@ -7,6 +7,7 @@ from backbones import counted, tiny
 from numpy.testing import assert_allclose
 from PIL import Image
 from sklearn.model_selection import GridSearchCV
+from slow_cases import slow_but
 from tiny_pretrained import IMAGES, LABELS, TRAININGS, net
 
 from skdl._transformers.image_files import LazyImages
@@ -46,7 +47,7 @@ def paths(tmp_path):
     return np.array(found)
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("training", slow_but(["features"], TRAININGS))
 def test_files_are_trained_on_as_arrays_are(paths, training):
     model = tiny((6, 6, 3))
     settings = {"backbone": model, "weights": "imagenet", "training": training, "dropout": 0.0}

@@ -170,6 +170,7 @@ def expected(networks, known):
 TOGETHER = sorted(SETTINGS.keys() - {"float16", "float64 policy", "cpu"})
 
 
+@pytest.mark.slow
 def test_no_setting_changes_a_bit(networks, expected):
     with contextlib.ExitStack() as stack:
         for name in TOGETHER:

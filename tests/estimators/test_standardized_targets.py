@@ -32,7 +32,13 @@ def own_error(y_true, y_pred):
     return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
 
 
-@pytest.mark.parametrize("y", [PRICES, SEVERAL], ids=["one output", "several"])
+@pytest.mark.parametrize(
+    "y",
+    [
+        pytest.param(PRICES, id="one output", marks=pytest.mark.slow),
+        pytest.param(SEVERAL, id="several"),
+    ],
+)
 def test_trains_what_keras_trains_on_standardised_y(y):
     known = WEIGHT > 0
     scaler = StandardScaler().fit(y.reshape(60, -1), sample_weight=WEIGHT)
@@ -131,6 +137,7 @@ def test_which_losses_standardise(loss):
         assert (fitted.y_scale_[0] != 1) == STANDARDISED[loss]
 
 
+@pytest.mark.slow
 def test_own_losses_and_other_outputs_do_not_standardise():
     class Own(keras.losses.MeanSquaredError):
         def call(self, y_true, y_pred):

@@ -90,6 +90,7 @@ def test_a_member_is_what_a_dense_network_learns_from_its_rows(cancer):
     np.testing.assert_array_equal(alone.predict_proba(encoded), member.predict_proba(encoded))
 
 
+@pytest.mark.slow
 def test_held_out_predictions_are_as_honest_as_cross_validation(cancer):
     X, y = cancer
     net = TabularClassifier(**SMALL)
@@ -161,6 +162,7 @@ def test_classes_of_one_row_are_known_to_every_member(penguins):
     assert net.predict_proba(table).shape == net.oof_predictions_.shape == (150, 5)
 
 
+@pytest.mark.slow
 def test_in_a_search_with_encoder_and_network_parameters(penguins):
     table, kinds = penguins
     grid = {"n_bins": ["auto", 4]}

@@ -241,6 +241,12 @@ def is_size(value: Any) -> bool:
     return isinstance(value, Integral) and int(value) > 0
 
 
+def check_size(name: str, value: Any) -> None:
+    """Refuse a parameter that is not a positive integer."""
+    if not is_size(value):
+        raise ValueError(f"{name} must be a positive integer, received {value!r}.")
+
+
 def dtype_of(X: Any) -> str | None:
     """Return the name of the dtype of an array or Series, or of what holds all columns of a frame.
 

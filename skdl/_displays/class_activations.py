@@ -8,24 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
+from skdl._displays.image_predictions import last_network
 from skdl._estimators.base import BaseNetwork
 
 
 def network_and_inputs(estimator: Any, X: Any) -> tuple[Any, Any]:
     """Return the network within Pipelines and searches, and what it is given of X."""
-    found = estimator
-    while not isinstance(found, BaseNetwork):
-        if hasattr(found, "best_estimator_"):
-            found = found.best_estimator_
-        elif len(getattr(found, "steps", ())) > 0:
-            before, found = found[:-1], found.steps[-1][1]
-            X = before.transform(X) if len(before.steps) else X
-        else:
-            raise TypeError(
-                f"estimator={estimator!r} is not a network with convolutions. Give a fitted "
-                "ConvNetClassifier, PretrainedFeatureClassifier, KerasClassifier or "
-                "KerasRegressor, or a Pipeline or search that ends in one."
-            )
+    found, X = last_network(estimator, X, lambda each: isinstance(each, BaseNetwork))
+    if not isinstance(found, BaseNetwork):
+        raise TypeError(
+            f"estimator={estimator!r} is not a network with convolutions. Give a fitted "
+            "ConvNetClassifier, PretrainedFeatureClassifier, KerasClassifier or "
+            "KerasRegressor, or a Pipeline or search that ends in one."
+        )
     return found, X
 
 

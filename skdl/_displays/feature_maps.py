@@ -8,15 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._common.images import is_size
+from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
-from skdl._displays.image_predictions import (
-    first_images,
-    pixels_of,
-    scaled_pixels,
-    settled_orientation,
-    settled_shape,
-)
+from skdl._displays.image_predictions import first_images, images_given_to, last_network
 from skdl._displays.plotting import as_pictures, clear, draw_grid, import_pyplot
 
 if TYPE_CHECKING:
@@ -134,16 +128,19 @@ class FeatureMapDisplay:
         check_is_fitted(estimator)
         _check_sizes(max_images, max_maps)
         X = first_images(estimator, X, max_images)
-        net, given = _network_and_inputs(estimator, X)
+        net, given = last_network(estimator, X, lambda each: hasattr(each, "feature_maps"))
+        if not hasattr(net, "feature_maps"):
+            raise TypeError(
+                f"estimator={net!r} has no feature_maps. Give a fitted ConvNetClassifier, or "
+                "a Pipeline or search that ends in one."
+            )
         maps = net.feature_maps(given, layer)
         if maps.ndim != 4:
             raise ValueError(
                 f"layer={layer!r} has outputs of shape {maps.shape[1:]} per image, which are "
                 "not feature maps. Give the number or the name of a convolution."
             )
-        shape = settled_shape(net)
-        pixels, shape = pixels_of(given, shape, settled_orientation(net))
-        images = scaled_pixels(pixels, np.arange(len(maps))).reshape(-1, *shape)
+        images = images_given_to(net, given, len(maps))
         name = layer if isinstance(layer, str) else f"convolution {layer}"
         return cls(maps, images=images, layer_name=name).plot(
             ax, max_images=max_images, max_maps=max_maps
@@ -215,22 +212,5 @@ FeatureMapDisplay.__module__ = "skdl"
 
 
 def _check_sizes(max_images, max_maps):
-    for name, value in (("max_images", max_images), ("max_maps", max_maps)):
-        if not is_size(value):
-            raise ValueError(f"{name} must be a positive integer, received {value!r}.")
-
-
-def _network_and_inputs(estimator, X):
-    """Return the network within Pipelines and searches, and what it is given of X."""
-    while not hasattr(estimator, "feature_maps"):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif len(getattr(estimator, "steps", ())) > 0:
-            before, estimator = estimator[:-1], estimator.steps[-1][1]
-            X = before.transform(X) if len(before.steps) else X
-        else:
-            raise TypeError(
-                f"estimator={estimator!r} has no feature_maps. Give a fitted ConvNetClassifier, or "
-                "a Pipeline or search that ends in one."
-            )
-    return estimator, X
+    check_size("max_images", max_images)
+    check_size("max_maps", max_maps)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdl._common.images import is_size
+from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.plotting import (
     as_pictures,
@@ -191,8 +191,7 @@ class FilterDisplay:
             If `max_filters` is not a positive integer.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        if not is_size(max_filters):
-            raise ValueError(f"max_filters must be a positive integer, received {max_filters!r}.")
+        check_size("max_filters", max_filters)
         pictures = self._pictures(max_filters)
         n_columns, n_rows = columns_and_rows(len(pictures))
         if ax is None:

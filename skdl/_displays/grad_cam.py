@@ -10,16 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._common.images import is_size
+from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.class_activations import class_activations, network_and_inputs
-from skdl._displays.image_predictions import (
-    first_images,
-    pixels_of,
-    scaled_pixels,
-    settled_orientation,
-    settled_shape,
-)
+from skdl._displays.image_predictions import first_images, images_given_to
 from skdl._displays.plotting import as_pictures, clear, columns_and_rows, draw_grid, import_pyplot
 
 if TYPE_CHECKING:
@@ -154,14 +148,12 @@ class GradCAMDisplay:
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        _check_size(max_images)
+        check_size("max_images", max_images)
         _check_opacity(alpha)
         X = first_images(estimator, X, max_images)
         net, given = network_and_inputs(estimator, X)
         maps, captions = class_activations(net, given, layer, target)
-        shape = settled_shape(net) if image_shape is None else image_shape
-        pixels, shape = pixels_of(given, shape, settled_orientation(net))
-        images = scaled_pixels(pixels, np.arange(len(maps))).reshape(-1, *shape)
+        images = images_given_to(net, given, len(maps), image_shape)
         return cls(maps, images, captions=captions).plot(
             ax, max_images=max_images, alpha=alpha, cmap=cmap
         )
@@ -201,7 +193,7 @@ class GradCAMDisplay:
             image.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
-        _check_size(max_images)
+        check_size("max_images", max_images)
         _check_opacity(alpha)
         if len(self.maps) != len(self.images) or not len(self.maps):
             raise ValueError(
@@ -249,11 +241,6 @@ class GradCAMDisplay:
 
 
 GradCAMDisplay.__module__ = "skdl"
-
-
-def _check_size(max_images):
-    if not is_size(max_images):
-        raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
 
 
 def _check_opacity(alpha):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skdl._common.images import is_size
+from skdl._common.images import check_size
 from skdl._displays.image_captions import captions_of, message_of, title_of
 from skdl._displays.image_predictions import (
     labels_and_probabilities,
@@ -279,8 +279,7 @@ class ImageGridDisplay:
             raise ValueError(
                 "order='loss' requires probabilities of the classes, received y_proba=None."
             )
-        if not is_size(max_images):
-            raise ValueError(f"max_images must be a positive integer, received {max_images!r}.")
+        check_size("max_images", max_images)
         pixels, shape = pixels_of(X, image_shape, exif_orientation)
         y_true, y_pred = labels_of(y_true, "y_true"), labels_of(y_pred, "y_pred")
         check_consistent_length(pixels, y_true, y_pred, y_proba)

@@ -102,6 +102,31 @@ def first_images(net: Any, X: Any, max_images: int) -> Any:
     return X.iloc[:max_images] if hasattr(X, "iloc") else X[:max_images]
 
 
+def last_network(estimator: Any, X: Any, is_wanted: Callable[[Any], bool]) -> tuple[Any, Any]:
+    """Return the wanted estimator within Pipelines and searches, and what it is given of X.
+
+    If there is none, return the innermost one.
+    """
+    while not is_wanted(estimator):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif len(getattr(estimator, "steps", ())) > 0:
+            before, estimator = estimator[:-1], estimator.steps[-1][1]
+            X = before.transform(X) if len(before.steps) else X
+        else:
+            break
+    return estimator, X
+
+
+def images_given_to(
+    net: Any, X: Any, n_images: int, image_shape: tuple[int, ...] | None = None
+) -> NDArray:
+    """Return the first images that a network is given, as values in 0..1 with all their axes."""
+    shape = settled_shape(net) if image_shape is None else image_shape
+    pixels, shape = pixels_of(X, shape, settled_orientation(net))
+    return scaled_pixels(pixels, np.arange(n_images)).reshape(-1, *shape)
+
+
 def settled_shape(net: Any) -> tuple[int, int, int] | None:
     """Return the shape of images that an estimator or one inside it settled on."""
     return next((one.image_shape_ for one in _inside(net) if hasattr(one, "image_shape_")), None)

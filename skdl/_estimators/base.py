@@ -23,7 +23,7 @@ from skdl._estimators.advice import with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
-from skdl._estimators.fit.given_targets import check_given, check_no_texts
+from skdl._estimators.fit.given_targets import check_given
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.fit.tasks import FitTasks
@@ -223,9 +223,7 @@ class BaseNetwork(
 
     def _check_rows(self, X, y, reset, name=""):
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
-        check_given(y, f"y{name}")
-        if is_regressor(self):
-            check_no_texts(y, f"y{name}")
+        check_given(y, f"y{name}", are_numbers=is_regressor(self))
         X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))
         if issparse(y) and not is_classifier(self):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")

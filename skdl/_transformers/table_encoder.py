@@ -147,9 +147,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def checked(self, X: Any, reset: bool) -> pd.DataFrame | NDArray:
         """Return X as a table; its columns are those of the fit, or become them."""
-        table = as_table(X)
-        validate_data(self, table, reset=reset, skip_check_array=True)
-        return table
+        return checked_table(self, X, reset)
 
     def _are_categorical(self, table):
         """Return for each column whether the caller says that it holds categories."""
@@ -222,6 +220,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def checked_table(estimator: BaseEstimator, X: Any, reset: bool) -> pd.DataFrame | NDArray:
+    """Return X as a table with the columns of an estimator's fit, or that become them."""
+    table = as_table(X)
+    validate_data(estimator, table, reset=reset, skip_check_array=True)
+    return table
 
 
 def _matrix_of_objects(columns):

@@ -22,15 +22,15 @@ def warn_of_text_numbers(column: pd.Series) -> None:
         return
     rows = column.iloc[:_MOST_LOOKED_AT]
     texts = list(dict.fromkeys(value.strip() for value in rows if isinstance(value, str)))
-    are_numbers = [_NUMBER.fullmatch(text) is not None for text in texts]
-    if len(texts) < _FEWEST_VALUES or sum(are_numbers) < _SHARE * len(texts):
+    numbers = [text for text in texts if _NUMBER.fullmatch(text)]
+    if len(texts) < _FEWEST_VALUES or len(numbers) < _SHARE * len(texts):
         return
-    others = [text for text, is_number in zip(texts, are_numbers, strict=True) if not is_number]
-    written = [text for text in texts if text not in others and not _DIGITS.fullmatch(text)]
+    others = [text for text in texts if not _NUMBER.fullmatch(text)]
+    written = [text for text in numbers if not _DIGITS.fullmatch(text)]
     if not others and not written:
         return
     beside = f", with {others[0]!r} among them" if others else ""
-    example = (written or [text for text in texts if text not in others])[0]
+    example = (written or numbers)[0]
     warnings.warn(
         f"Column {column.name!r} holds numbers as texts, such as {example!r}{beside}, which are "
         "taken for categories. Make numbers of them first, for instance with "

@@ -89,6 +89,13 @@ class Epochs:
         self._coming = self._worker.submit(prepare, epoch + 1)
         return rows
 
+    def _orders_from(self, epoch: int, n_epochs: int) -> np.ndarray:
+        """Return the orders of the rows in some epochs, one below the other."""
+        orders = np.zeros((n_epochs, self._rows.size), np.int32)
+        for i in range(n_epochs):
+            orders[i, : self._rows.n_rows] = self._orders(epoch + i)
+        return orders
+
     def run(self, epoch: int, n_epochs: int = 1) -> list[dict[str, Any]]:
         """Train from an epoch on and return loss and metrics of each that was trained.
 
@@ -105,9 +112,7 @@ class Epochs:
             rows, orders = self._in_order(epoch), np.zeros((1, 0), np.int32)
         else:
             rows = self._rows
-            orders = np.zeros((n_epochs, rows.size), np.int32)
-            for i in range(n_epochs):
-                orders[i, :n_rows] = self._orders(epoch + i)
+            orders = self._orders_from(epoch, n_epochs)
         inputs = [*rows.tensors, tf.constant(orders)]
         if self.program == "xla":
             try:
@@ -145,9 +150,7 @@ class Epochs:
         """
         size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
         (n_steps, n_held), xla = self._steps(held_out), self.program == "xla"
-        orders = np.zeros((n_epochs, rows.size), np.int32)
-        for i in range(n_epochs):
-            orders[i, :n_rows] = self._orders(epoch + i)
+        orders = self._orders_from(epoch, n_epochs)
         full, rest = size if xla else None, xla and n_rows % size > 0
         program_of = partial(self.template.epochs, rows, full, rest, held_out, keeps_weights)
         inputs = *rows.tensors, *held_out.tensors, tf.constant(orders)

@@ -16,8 +16,18 @@ def is_missing(label: Any) -> bool:
     return isinstance(label, Number | np.datetime64 | np.timedelta64) and bool(label != label)
 
 
-def check_given(y: Any, name: str) -> None:
-    """Refuse the name of a column in place of targets, and targets missing in some rows."""
+def check_given(y: Any, name: str, are_numbers: bool) -> None:
+    """Refuse what is not one target per row, before scikit-learn converts it.
+
+    That is the name of a column, targets that are missing in some rows and, where they
+    `are_numbers`, texts.
+    """
+    _check_none_missing(y, name)
+    if are_numbers:
+        _check_no_texts(y, name)
+
+
+def _check_none_missing(y, name):
     if isinstance(y, str):
         raise TypeError(
             f"{name} must be an array-like of one target per row, received the text {y!r}. Give "
@@ -45,7 +55,7 @@ def check_given(y: Any, name: str) -> None:
     )
 
 
-def check_no_texts(y: Any, name: str) -> None:
+def _check_no_texts(y, name):
     """Refuse values that are texts, even of numbers, which NumPy would convert."""
     values = np.asarray(y)
     found = values.ravel().tolist() if values.dtype.kind in "OUST" else []

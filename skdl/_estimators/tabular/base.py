@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import check_is_fitted, check_X_y
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
@@ -24,15 +24,15 @@ from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
-from skdl._estimators.fit.given_targets import check_given, check_no_texts
+from skdl._estimators.fit.given_targets import check_given
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
 from skdl._networks.settings import own_settings
 from skdl._sklearn import Interval, StrOptions, fit_context
-from skdl._transformers.table_columns import as_table, rows_of
-from skdl._transformers.table_encoder import TableEncoder
+from skdl._transformers.table_columns import rows_of
+from skdl._transformers.table_encoder import TableEncoder, checked_table
 
 if TYPE_CHECKING:
     import keras
@@ -136,9 +136,7 @@ class TabularNetworks(
 
     def _check_targets(self, table, y, sample_weight):
         """Return y and the weights, checked, and where each row stands."""
-        check_given(y, "y")
-        if is_regressor(self):
-            check_no_texts(y, "y")
+        check_given(y, "y", are_numbers=is_regressor(self))
         rows = np.zeros((len(table), 1))
         _, y = check_X_y(
             rows, y, multi_output=True, y_numeric=is_regressor(self), estimator=type(self).__name__
@@ -224,8 +222,7 @@ class TabularNetworks(
         check_process()
         if "_joined" not in vars(self):  # of a pickle
             self._joined = self._join()
-        table = as_table(X)
-        validate_data(self, table, reset=False, skip_check_array=True)
+        table = checked_table(self, X, reset=False)
         return self._joined.predict(self.encoder_.encode(table), each=each)
 
     @property

@@ -25,7 +25,6 @@ from skdl import datasets
 from skdl._networks.keras import keras
 
 ROOT = Path(__file__).parents[1]
-MANY_NETWORKS = {"course.md", "images.md", "tables.md", "text.md", "tools.md", "watching.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<skip><!-- (?:not run|needs): [^>]+ -->\n)?^```python\n(?P<code>.*?)^```\n"
@@ -97,7 +96,7 @@ def small_data(monkeypatch):
             page,
             id=str(page.relative_to(ROOT)),
             marks=[pytest.mark.processes(workers=True)] * ("n_jobs=2" in page.read_text())
-            + [pytest.mark.slow] * (page.name in MANY_NETWORKS),
+            + [pytest.mark.slow] * (page.parent.name == "guide"),
         )
         for page in PAGES
         if blocks(page)

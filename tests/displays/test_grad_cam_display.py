@@ -79,6 +79,7 @@ def test_classes_of_a_network_and_of_a_search(plt, data):
     assert_array_equal(GradCAMDisplay.from_estimator(net, X[:5], target=7).maps, seven.maps)
 
 
+@pytest.mark.slow
 def test_through_hidden_layers_as_keras_has_it(plt, data):
     X, y = data
     net = ConvNetClassifier(

@@ -8,6 +8,7 @@ from scipy.stats import loguniform
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, KFold, RandomizedSearchCV
 from sklearn.preprocessing import StandardScaler
+from slow_cases import slow_but
 
 from skdl import SearchDisplay
 
@@ -92,7 +93,7 @@ def test_numbers_drawn_at_random_are_points(plt):
     assert again.figure_.axes == [ax, display.colorbar_.ax]
 
 
-@pytest.mark.parametrize("score", ["test", "both"])
+@pytest.mark.parametrize("score", slow_but(["test"], ["test", "both"]))
 def test_three_parameters_are_pairs_of_the_best_over_the_third(plt, score):
     search = searched({"epochs": [1, 2], "rate": [1e-2, 1e-3], "kind": ["a", "b"]})
     display = SearchDisplay.from_search(search, score=score)

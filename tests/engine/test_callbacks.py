@@ -101,6 +101,7 @@ def test_callbacks_see_the_live_model(data):
     assert_same(by_skdl(data, Halver(), epochs=4), model, history)
 
 
+@pytest.mark.slow
 def test_model_checkpoint(data, tmp_path):
     def checkpoint(name):
         return keras.callbacks.ModelCheckpoint(tmp_path / name, save_best_only=True)
@@ -113,6 +114,7 @@ def test_model_checkpoint(data, tmp_path):
         assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_csv_logger(data, tmp_path):
     by_keras(data, keras.callbacks.CSVLogger(tmp_path / "theirs"))
     by_skdl(data, keras.callbacks.CSVLogger(tmp_path / "ours"))

@@ -155,7 +155,7 @@ def test_other_data_begin_anew(tmp_path):
     assert_same(net.fit(X, Y, sample_weight=weight), dense().fit(X, Y, sample_weight=weight))
 
 
-@pytest.mark.parametrize("kind", ["model", "model file", "image files"])
+@pytest.mark.parametrize("kind", slow_but(["model"], ["model", "model file", "image files"]))
 def test_models_and_files_count_by_what_is_in_them(kind, tmp_path):
     """A fit goes on while they are as they were, and begins anew once they have changed."""
     model, file, rng = tiny((8, 8, 3)), tmp_path / "tiny.keras", np.random.default_rng(0)

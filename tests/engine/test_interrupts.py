@@ -11,6 +11,7 @@ import pytest
 from backbones import tiny
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, PretrainedFeatureClassifier
 from skdl._engine.compiled import pace, programs
@@ -203,7 +204,7 @@ def test_the_signal_is_heard_within_an_epoch(program, ctrl_c, monkeypatch):
         assert not is_fitted(net)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("sparse", slow_but([True], [False, True]))
 def test_the_number_of_steps_in_a_call_changes_nothing(sparse, iris, monkeypatch):
     from scipy.sparse import csr_array
 

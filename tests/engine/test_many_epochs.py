@@ -103,6 +103,7 @@ def test_history_and_bits_are_those_of_single_epochs(name, calls):
     assert max(calls) > 1
 
 
+@pytest.mark.slow
 def test_an_epoch_in_several_calls_has_the_bits_of_one(calls, monkeypatch):
     net, X, y, _ = NETWORKS["a smaller last batch, by XLA"]
     net.set_params(random_state=0).fit(X, y)

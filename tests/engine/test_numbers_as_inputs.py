@@ -69,6 +69,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow
 def test_sixty_candidates_of_a_search_compile_two_networks():
     store.templates.clear()
     grid = {
@@ -117,7 +118,7 @@ SHARED = {
 }
 
 
-USUAL = "a rate per layer", "l1", "label_smoothing", "a network of one's own"
+USUAL = "l1", "a network of one's own"
 
 
 @pytest.mark.parametrize("name", slow_but(USUAL, SHARED))
@@ -130,6 +131,7 @@ def test_networks_that_differ_in_a_number_share_programs(name, epochs):
     assert_same(learned[1], alone(second, X, Y))
 
 
+@pytest.mark.slow
 def test_convolutions_and_words_share_programs_too():
     images = RNG.uniform(size=(24, 8, 8, 1)).astype(np.float32)
     texts = np.array(["a cat sat", "dogs ran off", "we ate it all"] * 8)
@@ -179,6 +181,7 @@ def test_regularizer_that_networks_have_in_common_is_left_as_it_is():
     assert net.model_.layers[-1].kernel_regularizer is shared
 
 
+@pytest.mark.slow
 def test_second_penalty_trains_as_plain_keras():
     for l2, momentum in ((0.3, 0.9), (0.02, 0.5)):
         optimizer = keras.optimizers.SGD(0.1, momentum=momentum, clipnorm=momentum)

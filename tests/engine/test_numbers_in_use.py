@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from keras import layers, regularizers
+from slow_cases import slow_but
 
 from skdl import KerasClassifier
 
@@ -89,7 +90,11 @@ def fitted(model, number, rows=X, **more):
 
 
 @pytest.mark.parametrize(
-    "model", [in_regularizer, in_activity, in_constraint, in_partial, in_lambda, rate_in_lambda]
+    "model",
+    slow_but(
+        [in_regularizer, in_constraint, rate_in_lambda],
+        [in_regularizer, in_activity, in_constraint, in_partial, in_lambda, rate_in_lambda],
+    ),
 )
 def test_numbers_that_the_users_own_code_reads_are_those_of_this_fit(model):
     for number in (0.1, 0.4):  # the second does not share what the first has compiled
@@ -111,7 +116,9 @@ def shared_with_activity(number):
     return network(layers.Dense(3, kernel_regularizer=penalty, activity_regularizer=penalty))
 
 
-@pytest.mark.parametrize("model", [shared, shared_with_activity, in_regularizer])
+@pytest.mark.parametrize(
+    "model", slow_but([shared_with_activity], [shared, shared_with_activity, in_regularizer])
+)
 def test_one_penalty_in_several_places_with_sparse_rows(model):
     dense = X * (X > 0.5)
     for number in (0.1, 0.4):

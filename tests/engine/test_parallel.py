@@ -349,6 +349,7 @@ def work_in_threads(seconds, n_threads=20):
     return counts
 
 
+@pytest.mark.slow
 def test_twenty_threads_answer_as_alone():
     assert (work_in_threads(1) > 0).all()
 

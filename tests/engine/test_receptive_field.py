@@ -16,6 +16,7 @@ COUNTS = st.integers(1, 3)
 NETWORKS = st.lists(st.tuples(COUNTS, st.booleans(), COUNTS, COUNTS), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(NETWORKS, st.integers(4, 17), st.integers(4, 17))
 def test_what_is_seen_is_what_has_a_gradient(network, height, width):

@@ -67,6 +67,7 @@ def test_store_is_bounded():
     assert TemplateStore(n_bytes=1).get("large", Sized)
 
 
+@pytest.mark.slow
 def test_warm_and_cold_store_and_any_order_give_equal_bits():
     X, y, _ = make_data("multiclass", 200)
     settings = [

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn.base import clone
+from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor
 
@@ -16,7 +17,7 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("cls", [DenseClassifier, DenseRegressor])
+@pytest.mark.parametrize("cls", slow_but([DenseClassifier], [DenseClassifier, DenseRegressor]))
 def test_from_1000_rows_it_is_as_true_and_below_as_false(cls):
     net = cls(8, **QUICK)
     assert cls().early_stopping is False

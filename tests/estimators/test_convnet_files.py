@@ -43,6 +43,7 @@ def paths(pixels, tmp_path_factory):
 Y = np.arange(40) % 2
 
 
+@pytest.mark.slow
 def test_files_and_images_of_pillow_are_trained_on_as_arrays(pixels, paths):
     by_array = net(validation_split=0.2, metrics="accuracy").fit(pixels, Y)
     expected = by_array.predict_proba(pixels)

@@ -68,6 +68,7 @@ def test_another_range_than_in_fit(case):
     assert reshaper.scale_ == scale  # which is kept
 
 
+@pytest.mark.slow
 def test_every_estimator_tells_the_range_wherever_images_come_in():
     fractions = BYTES / 255
     backbone = tiny((6, 6, 3))

@@ -109,7 +109,7 @@ WAYS = [
     [
         pytest.param(lambda: regressor(ready()), marks=pytest.mark.slow),
         pytest.param(lambda: regressor(ready(), loss=Power(3.0)), marks=pytest.mark.slow),
-        lambda: regressor(frozen()),
+        pytest.param(lambda: regressor(frozen()), marks=pytest.mark.slow),
         lambda: regressor(built, model_params={"layer": Scale(0.5), "loss": Power(3.0)}),
     ],
     ids=["layers", "loss", "compiled", "hyperparameters"],

@@ -301,7 +301,7 @@ def _attention_with_dropout():
 CASES["convolution_twice"] = _twice(lambda: L.Conv2D(2, 3, padding="same"), "image")
 CASES["dense_twice"] = _twice(lambda: L.Dense(6, activation="tanh"), "table")
 CASES["attention_dropout"] = "sequence", _attention_with_dropout
-QUICK = {"nested_convolution_twice", "embedding_masked_lstm", "own_train_step"}
+QUICK = {"nested_convolution_twice", "own_train_step"}
 # What Keras itself trains, or whose parts are not compared by their values, is not shared.
 BY_KERAS = {"own_train_step"}
 

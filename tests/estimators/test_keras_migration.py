@@ -52,6 +52,7 @@ def classes():
     return X.astype(np.float32), y
 
 
+@pytest.mark.slow
 def test_classifier_in_a_pipeline_and_a_search(classes):
     X, y = classes
     net = KerasClassifier(

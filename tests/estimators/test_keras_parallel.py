@@ -61,6 +61,7 @@ def fitted(net):
     return net.predict_proba(X), net.history_["loss"]
 
 
+@pytest.mark.slow
 def test_fits_in_threads_are_those_one_by_one():
     nets = classifiers()
     with ThreadPoolExecutor(THREADS) as pool:

@@ -29,6 +29,7 @@ from skdl._engine.compiled.store import templates
 from skdl.exceptions import UntrustedTypesError
 
 
+@pytest.mark.slow
 def test_random_state_decides_all_and_global_generators_are_put_back():
     class Own(keras.Layer):
         def build(self, shape):

@@ -73,6 +73,7 @@ def test_several_inputs_by_batches_are_learned_as_from_arrays():
     assert_allclose(net.predict(rows), expected.predict(rows), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_of_another_shape_are_an_error():
     class Growing(Batches):
         def __getitem__(self, i):

@@ -179,6 +179,7 @@ def test_what_is_joined_within_a_class_has_no_lines(data):
     assert picture.lines == set()
 
 
+@pytest.mark.slow
 @shows_what_is_fitted
 def test_a_backbone_is_one_box_and_an_ensemble_one_member(data):
     base = keras.Sequential(

@@ -10,6 +10,7 @@ import pytest
 from backbones import tiny, transfer
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from slow_cases import slow_but
 from tiny_pretrained import COURSE_IMAGES, IMAGES, LABELS, TRAININGS, net
 
 from skdl import PretrainedFeatureClassifier, build_pretrained
@@ -53,7 +54,7 @@ def n_trainable(model):
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("training", slow_but(["features", "fine_tune"], TRAININGS))
 def test_one_model_from_images_to_probabilities(training):
     fitted = net(training=training, metrics=["accuracy"]).fit(IMAGES, LABELS)
     probabilities = fitted.predict_proba(IMAGES)
@@ -73,6 +74,7 @@ def test_one_model_from_images_to_probabilities(training):
     assert fitted.n_iter_ == len(phases)
 
 
+@pytest.mark.slow
 def test_the_model_is_one_file_of_keras(tmp_path):
     augmentation = {"flip": "horizontal", "rotation": 0.1}
     fitted = net(training="fine_tune", augmentation=augmentation, preprocess="VGG16")
@@ -85,7 +87,7 @@ def test_the_model_is_one_file_of_keras(tmp_path):
     assert {"flip", "rotation", "preprocessing", "tiny", "flatten", "output"} <= {*names}
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("training", slow_but(["fine_tune"], TRAININGS))
 def test_clones_pickles_and_seeds(training):
     fitted = net(training=training).fit(IMAGES, LABELS)
     expected = fitted.predict_proba(IMAGES)
@@ -159,6 +161,7 @@ def test_trained_as_the_same_network_in_keras():
     assert_allclose(tuned.model_.get_weights()[-1], model.get_weights()[-1], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_multiclass_and_multilabel_targets():
     labels = np.array(["a", "b", "c", "d"])[np.arange(40) % 4]
     fitted = net(training="fine_tune", class_weight="balanced").fit(IMAGES, labels)
@@ -173,6 +176,7 @@ def test_multiclass_and_multilabel_targets():
     )
 
 
+@pytest.mark.slow
 def test_dtypes():
     for dtype in ("float64", "mixed_bfloat16"):
         fitted = net(training="fine_tune", dtype=dtype).fit(IMAGES, LABELS)
@@ -206,6 +210,7 @@ def test_what_does_not_fit():
         build_pretrained((6, 6, 3), 1, backbone=tiny((6, 6, 3)), fine_tune_from="none")
 
 
+@pytest.mark.slow
 def test_summary(capsys):
     net(training="features").summary(IMAGES, LABELS)
     unfitted = capsys.readouterr().out

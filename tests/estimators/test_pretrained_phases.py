@@ -11,6 +11,7 @@ from tiny_pretrained import IMAGES, LABELS, TRAININGS, net
 import skdl
 
 
+@pytest.mark.slow
 def test_the_second_phase_has_its_own_rate():
     fitted = net(training="fine_tune", learning_rate=0.5, optimizer="rmsprop").fit(IMAGES, LABELS)
     assert float(fitted.model_.optimizer.learning_rate) == pytest.approx(1e-3)
@@ -100,6 +101,7 @@ def test_validation_and_early_stopping_by_phase(training):
     assert loss == pytest.approx(fitted.history_["val_loss"][fitted.best_epoch_ - 1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_augmentation_changes_the_training_alone():
     augmentation = {"rotation": 0.1, "flip": "horizontal", "zoom": 0.2}
     changed = net(training="augmented", augmentation=augmentation).fit(IMAGES, LABELS)

@@ -59,7 +59,11 @@ def test_a_fit_is_a_task_and_every_epoch_a_task_in_it():
     assert listener.events == ["setup", "fit begins", *epoch, *epoch, "fit ends", "teardown"]
 
 
-@pytest.mark.parametrize("callbacks", [None, ["TerminateOnNaN"]], ids=["compiled", "Model.fit"])
+@pytest.mark.parametrize(
+    "callbacks",
+    [None, pytest.param(["TerminateOnNaN"], marks=pytest.mark.slow)],
+    ids=["compiled", "Model.fit"],
+)
 def test_the_fitted_estimator_of_an_epoch_is_as_if_fit_had_stopped_there(callbacks):
     listener = Listener()
     net(callbacks=callbacks).set_callbacks(listener).fit(X, Y)

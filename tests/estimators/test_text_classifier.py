@@ -120,6 +120,7 @@ def test_pickles_predict_the_same():
     assert_array_equal(loaded.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
 
 
+@pytest.mark.slow
 def test_search_over_words_and_units():
     search = GridSearchCV(
         net(epochs=5), {"max_words": [3, 50], "hidden_layer_sizes": [(4,), (8, 8)]}, cv=2

@@ -74,7 +74,7 @@ CASES = {
 }
 
 
-SLOW = {"binary", "bfloat16", "hyperparameters"}
+SLOW = {"binary", "bfloat16", "hyperparameters", "logits"}
 
 
 @pytest.mark.parametrize(

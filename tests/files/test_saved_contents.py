@@ -38,6 +38,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 import skdl
 
+SLOW = {"grid", "halving"}
+
 
 def compositions():
     scaled = make_pipeline(StandardScaler(), net())
@@ -73,7 +75,11 @@ def compositions():
     yield "stacking", StackingClassifier([("net", net())], LogisticRegression(), cv=2)
 
 
-@pytest.mark.parametrize(("name", "estimator"), list(compositions()), ids=lambda v: str(v)[:9])
+@pytest.mark.parametrize(
+    ("name", "estimator"),
+    [pytest.param(*case, marks=[pytest.mark.slow] * (case[0] in SLOW)) for case in compositions()],
+    ids=lambda value: str(value)[:9],
+)
 def test_compositions(name, estimator, tmp_path):
     X, y = data(estimator)
     X = X.astype(np.float64)

@@ -34,6 +34,7 @@ def test_a_loaded_estimator_predicts_the_same(table, kind, tmp_path):
     assert [member.history_ for member in loaded.members_] == [m.history_ for m in net.members_]
 
 
+@pytest.mark.slow
 def test_members_that_differ_have_no_mean(table, tmp_path):
     net = TabularClassifier(**SMALL).fit(table, ["no", "yes"] * 30)
     other = TabularClassifier(**SMALL | {"hidden_layer_sizes": 5}).fit(table, ["no", "yes"] * 30)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
+from slow_cases import slow_but
 
 from skdl import PretrainedFeatureClassifier, PretrainedFeatureExtractor, build_pretrained
 
@@ -51,6 +52,7 @@ RANDOM = {
     "a network within": [keras.Sequential([keras.Sequential([layers.Dropout(0.5)]), Block()])],
     "a layer of layers": [Block()],
 }
+SLOW = {"recurrent", "both ways", "spectral normalisation", "augmentation"}
 
 
 def backbone(names):
@@ -62,7 +64,11 @@ def backbone(names):
 
 
 @pytest.mark.parametrize(
-    ("name", "sequential"), [*((name, False) for name in RANDOM), ("a layer of layers", True)]
+    ("name", "sequential"),
+    slow_but(
+        [(name, False) for name in RANDOM if name not in SLOW],
+        [*((name, False) for name in RANDOM), ("a layer of layers", True)],
+    ),
 )
 def test_random_layers_rest(name, sequential):
     model = backbone([name])

@@ -308,6 +308,7 @@ def test_a_network_saved_and_loaded(tmp_path):
     assert_array_equal(loaded.predict(X, verbose=0), model.predict(X, verbose=0))
 
 
+@pytest.mark.slow
 def test_learns_digits(digits):
     X, y = digits
     X = X.reshape(-1, 8, 8, 1).astype(np.float32)

@@ -177,6 +177,7 @@ def test_changing_the_output_does_not_go_on():
         net.partial_fit(X, -y)
 
 
+@pytest.mark.slow
 def test_losses_of_a_batch_cannot_weigh_rows():
     def mean_of_all(y_true, y_pred):
         return keras.ops.mean((y_true - y_pred) ** 2)

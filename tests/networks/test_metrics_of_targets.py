@@ -214,6 +214,7 @@ def test_metrics_without_a_meaning_are_refused_by_name():
             net.fit(X, TARGETS[kind])
 
 
+@pytest.mark.slow
 def test_names_mean_the_same_as_objects():
     y = TARGETS["binary"]
     names = ["f1_score", "accuracy", "auc"]

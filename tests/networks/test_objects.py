@@ -46,6 +46,7 @@ class Weighted(Scaled):
         return {"weights": self.weights}
 
 
+@pytest.mark.slow
 def test_loss_objects_keep_their_settings():
     assert losses(loss=keras.losses.Huber(1.0)) != losses(loss=keras.losses.Huber(0.1))
     assert_allclose(losses(loss=Scaled(5.0))[0], 5 * losses(loss=Scaled(1.0))[0], rtol=1e-5)
@@ -76,6 +77,7 @@ def test_objects_that_cannot_be_made_anew_are_refused():
     assert losses(optimizer=keras.optimizers.SGD(0.001, nesterov=True, momentum=0.5))
 
 
+@pytest.mark.slow
 def test_functions_are_read_as_they_are_now():
     class Holder:
         factor = 1.0

@@ -61,6 +61,7 @@ def test_onnx_of_layers_with_settings_of_their_own():
     skdl.to_onnx(net, X)  # which compares the outputs
 
 
+@pytest.mark.slow
 def test_one_value_for_all_is_the_same_as_one_each():
     one = DenseRegressor((4, 4), dropout=0.2, activation="elu", batch_normalization=True)
     each = DenseRegressor(

@@ -92,7 +92,7 @@ def test_regressor_gives_columns(diabetes, n_outputs):
 @pytest.mark.parametrize(
     ("dtype", "shape"),
     [
-        ("float32", (64,)),
+        pytest.param("float32", (64,), marks=pytest.mark.slow),
         pytest.param("float64", (64,), marks=pytest.mark.slow),
         pytest.param("uint8", (64,), marks=pytest.mark.slow),
         pytest.param("float32", (8, 8), marks=pytest.mark.slow),

@@ -187,6 +187,7 @@ MASKED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
 def test_masks_of_embeddings():
     embed = layers.Embedding(9, 4, mask_zero=True)

@@ -74,6 +74,7 @@ def test_texts_alone():
     to_onnx(TabularClassifier(**SMALL).fit(X, [0, 1, 1] * 20), X)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_converted_is_named():
     X, y = table()
     dates = X.assign(since="2020-01-31")

@@ -350,6 +350,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(value=values)
 def test_what_is_not_refused_comes_back_equal(value, tmp_path_factory):

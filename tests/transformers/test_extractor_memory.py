@@ -43,6 +43,7 @@ def test_each_image_is_computed_once(tmp_path, count, as_object):
         assert count() - before == 36
 
 
+@pytest.mark.slow
 def test_what_decides_features_is_told_apart(tmp_path):
     settings = {"memory": str(tmp_path), "random_state": 0, "weights": None}
     variants = [{}, {"pooling": "avg"}, {"layer": "first"}, {"preprocess": 0.5}]

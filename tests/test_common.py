@@ -1,5 +1,6 @@
 """scikit-learn's own checks, over every public estimator in several configurations."""
 
+import functools
 import itertools
 import re
 
@@ -37,7 +38,7 @@ def checks_of(estimators, excused_elsewhere=None, excused_here=None):
         ]
     if excused_here is not None:
         cases = [case for case in cases if is_excused(case) == excused_here]
-    name_of = mark.kwargs["ids"]
+    name_of = functools.cache(mark.kwargs["ids"])  # of each estimator once, not for each check
     return pytest.mark.parametrize(
         names, cases, ids=lambda value: re.sub(r" ?at ?0x[0-9a-f]+", "", name_of(value))
     )

@@ -1,9 +1,12 @@
-"""Training on a sparse document-term matrix: skdl compared with Keras and scikit-learn's MLP.
+"""Training on sparse document-term matrices: skdl compared with Keras and scikit-learn's MLP.
 
-The matrix is 25000 x 10000 with about 117 words per row; the network has two layers of 16, and is
-trained with Adam and batches of 512. Keras is trained on the dense matrix and on sparse batches.
-The time of an epoch is the difference between a fit of 6 epochs and one of 1, divided by 5. Memory
-is the growth of the resident set of a process that does nothing but fit, sampled every 5 ms.
+- 25000 x 10000, about 117 words per row, two layers of 16, Adam, batches of 512. Keras is trained
+  on the dense matrix and on sparse batches.
+- 11314 x 20000, about 124 words per row, 20 classes, beside the MLP: two layers of 64 or 256,
+  batches of 512 or 32.
+
+The time of an epoch is a share of the difference between a fit of several epochs and one of 1.
+Memory is the growth of the resident set of a process that does nothing but fit, sampled every 5 ms.
 
     python benchmarks/sparse.py [rounds]
 """
@@ -23,29 +26,33 @@ from machine import describe
 from skdl import DenseClassifier
 
 N_ROWS, N_WORDS, BATCH = 25_000, 10_000, 512
+WIDE_ROWS, WIDE_WORDS, WIDE_CLASSES = 11_314, 20_000, 20
+WIDE = [((64, 64), 512), ((64, 64), 32), ((256, 256), 512)]
 
 
-def data(dtype=np.float32):
+def data(n_rows=N_ROWS, n_words=N_WORDS, n_classes=2):
     """Return a matrix whose words are drawn with Zipf's frequencies, and labels."""
     rng = np.random.default_rng(0)
-    odds = 1 / np.arange(1, N_WORDS + 1) ** 0.8
-    words = rng.choice(N_WORDS, size=(N_ROWS, 136), p=odds / odds.sum())
-    rows = np.repeat(np.arange(N_ROWS), 136)
-    X = sp.csr_matrix((np.ones(words.size, dtype), (rows, words.ravel())), (N_ROWS, N_WORDS))
+    odds = 1 / np.arange(1, n_words + 1) ** 0.8
+    words = rng.choice(n_words, size=(n_rows, 136), p=odds / odds.sum())
+    rows = np.repeat(np.arange(n_rows), 136)
+    values = np.ones(words.size, np.float32)
+    X = sp.csr_matrix((values, (rows, words.ravel())), (n_rows, n_words))
     X.data[:] = 1
-    score = np.asarray(X[:, :50].sum(axis=1)).ravel()
-    return X, (score > np.median(score)).astype(int)
+    score = X[:, :50] @ rng.normal(size=50)
+    limits = np.quantile(score, np.arange(1, n_classes) / n_classes)
+    return X, np.searchsorted(limits, score)
 
 
-def with_skdl(X, y):
-    net = DenseClassifier((16, 16), batch_size=BATCH, random_state=0)
+def with_skdl(X, y, sizes=(16, 16), batch_size=BATCH):
+    net = DenseClassifier(sizes, batch_size=batch_size, random_state=0)
     return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
 
 
-def with_mlp(X, y):
+def with_mlp(X, y, sizes=(16, 16), batch_size=BATCH):
     from sklearn.neural_network import MLPClassifier
 
-    net = MLPClassifier((16, 16), batch_size=BATCH, alpha=0, tol=0, random_state=0)
+    net = MLPClassifier(sizes, batch_size=batch_size, alpha=0, tol=0, random_state=0)
     return lambda epochs: net.set_params(max_iter=epochs).fit(X, y)
 
 
@@ -101,6 +108,18 @@ def peak():
     print((highest[0] - before) / 2**20)
 
 
+def medians(trains, rounds, n_epochs):
+    """Return the seconds of an epoch, of libraries that take turns."""
+    found = {name: [] for name in trains}
+    for train in trains.values():
+        train(1)
+    for _ in range(rounds):
+        for name, train in trains.items():
+            seconds_more = seconds(train, 1 + n_epochs) - seconds(train, 1)
+            found[name].append(seconds_more / n_epochs)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     warnings.simplefilter("ignore")
@@ -113,16 +132,18 @@ def main():
         "Keras, sparse": with_keras(X, y, True),
         "Keras, dense": with_keras(X, y, False),
     }
-    found = {name: [] for name in trains}
-    for train in trains.values():
-        train(1)
-    for _ in range(rounds):
-        for name, train in trains.items():
-            found[name].append((seconds(train, 6) - seconds(train, 1)) / 5)
-    median = {name: statistics.median(values) for name, values in found.items()}
-    print(f"{'':14} {'s per epoch':>15} {'/ skdl':>8}")
+    print(f"{'':30} {'s per epoch':>15} {'/ skdl':>8}")
+    median = medians(trains, rounds, 5)
     for name, value in median.items():
-        print(f"{name:14} {value:15.3f} {value / median['skdl']:8.2f}")
+        print(f"{name:30} {value:15.3f} {value / median['skdl']:8.2f}", flush=True)
+    X, y = data(WIDE_ROWS, WIDE_WORDS, WIDE_CLASSES)
+    print(f"{WIDE_ROWS} x {WIDE_WORDS}, {X.nnz / WIDE_ROWS:.0f} words per row")
+    for sizes, batch_size in WIDE:
+        settings = X, y, sizes, batch_size
+        median = medians({"skdl": with_skdl(*settings), "MLP, CSR": with_mlp(*settings)}, rounds, 2)
+        for name, value in median.items():
+            label = f"{name}, {sizes[0]} units, batch {batch_size}"
+            print(f"{label:30} {value:15.3f} {value / median['skdl']:8.2f}", flush=True)
     done = subprocess.run(
         [sys.executable, __file__, "--peak"], capture_output=True, text=True, check=True
     )

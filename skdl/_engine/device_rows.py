@@ -66,12 +66,13 @@ def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[
     sums = np.add.reduceat(n_values if order is None else n_values[order], starts)
     begins = np.append(0, np.cumsum(-(-sums.astype(np.int64) // _ALIGNED) * _ALIGNED))
     positions, values = np.zeros((begins[-1], 2), np.int32), np.zeros(begins[-1], x.dtype)
-    for begin, start in zip(begins, starts, strict=False):
+    for start, begin, end in zip(starts, begins, begins[1:], strict=False):
         part = slice(start, start + batch)
         part = x[part if order is None else order[part]]
         here = slice(begin, begin + part.nnz)
         positions[here, 0] = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
         positions[here, 1], values[here] = part.indices, part.data
+        positions[here.stop : end, 0] = part.shape[0] - 1  # rows stay in order
     return [tf.constant(a) for a in (positions.ravel(), values, begins)]
 
 

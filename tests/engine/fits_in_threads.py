@@ -5,9 +5,12 @@ import zlib
 from unittest import mock
 
 import numpy as np
+import scipy.sparse
 
 from skdl import ConvNetClassifier, DenseClassifier
 from skdl._engine.compiled import programs
+
+WORDS = scipy.sparse.random(600, 3000, 0.02, "csr", np.float32, np.random.default_rng(0))
 
 
 def bits_of(net, X, y):
@@ -23,6 +26,7 @@ def bits_of_all():
     bits = [
         bits_of(ConvNetClassifier((4, 3), image_shape=(15, 20), epochs=2), X, y),
         bits_of(DenseClassifier((300, 300), batch_size=16, epochs=2), X, y),
+        bits_of(DenseClassifier((64, 8), batch_size=256, epochs=2), WORDS, y),
     ]
     with mock.patch.object(programs, "choose_program", return_value="xla"):  # as for more epochs
         for batch_size in (16, 400):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 from skdl._networks.numbers import RATE_INPUT
 
@@ -67,26 +68,21 @@ def _pairs_of_bits(shape, seed):
     return tf.reshape(tf.reshape(bits, [-1])[:n_bits], shape)
 
 
-def sparse_product(layer: keras.layers.Dense) -> Callable:
-    """Return a `call` for a dense layer over sparse rows.
+# From so many units on TensorFlow's product of entries takes a slow way, an operation for each.
+_MANY_UNITS = 32
 
-    Keras's own sparse product is several times slower than TensorFlow's operation, which takes
-    positions of 32 bits as they are stored, where a `tf.SparseTensor` wants 64.
+
+def sparse_product(layer: keras.layers.Dense) -> Callable:
+    """Return a `call` for a dense layer over sparse rows, which are in order.
+
+    Keras's own sparse product is several times slower than TensorFlow's operations. Each output,
+    and each row of the kernel's gradient, is a sum in the order of the entries, in any number of
+    threads.
     """
+    in_rows = layer.units >= _MANY_UNITS and not on_gpu()
 
     def call(inputs, training=None):
-        positions = inputs.indices
-        if positions.op.type == "Cast":
-            positions = positions.op.inputs[0]
-
-        def times(dense, transposed=False):
-            return tf.raw_ops.SparseTensorDenseMatMul(
-                a_indices=positions,
-                a_values=inputs.values,
-                a_shape=inputs.dense_shape,
-                b=dense,
-                adjoint_a=transposed,
-            )
+        times = _times_rows(inputs) if in_rows else _times_entries(inputs)
 
         @tf.custom_gradient
         def product(kernel):
@@ -95,6 +91,47 @@ def sparse_product(layer: keras.layers.Dense) -> Callable:
         return layer.activation(product(layer.kernel.value) + layer.bias.value)
 
     return call
+
+
+def _times_entries(inputs):
+    """Return a function that multiplies by sparse rows, entry by entry.
+
+    TensorFlow's operation takes positions of 32 bits as they are stored, where a `tf.SparseTensor`
+    wants 64.
+    """
+    positions = inputs.indices
+    if positions.op.type == "Cast":
+        positions = positions.op.inputs[0]
+
+    def times(dense, transposed=False):
+        return tf.raw_ops.SparseTensorDenseMatMul(
+            a_indices=positions,
+            a_values=inputs.values,
+            a_shape=inputs.dense_shape,
+            b=dense,
+            adjoint_a=transposed,
+        )
+
+    return times
+
+
+def _times_rows(inputs):
+    """Return a function that multiplies by sparse rows, which threads divide among themselves.
+
+    The transposed product is one of rows as well: that of the transposed matrix, which is made by
+    counting and leaves the entries of a column in the order of the rows.
+    """
+    rows = tf.raw_ops.SparseTensorToCSRSparseMatrix(
+        indices=inputs.indices, values=inputs.values, dense_shape=inputs.dense_shape
+    )
+
+    def times(dense, transposed=False):
+        matrix = rows
+        if transposed:
+            matrix = tf.raw_ops.SparseMatrixTranspose(input=rows, type=inputs.values.dtype)
+        return tf.raw_ops.SparseMatrixMatMul(a=matrix, b=dense)
+
+    return times
 
 
 def is_plain(layer: Any, cls: Any) -> bool:

@@ -38,6 +38,7 @@ from skdl._engine.compiled.kernels import (
     sparse_product,
     tracing_training_step,
 )
+from skdl._engine.compiled.layer_outputs import output_shapes
 from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
@@ -202,9 +203,8 @@ class Template:
     @property
     def chunk_rows(self) -> int:
         """Rows of one forward pass, by the memory that the layers' outputs take."""
-        nodes = [node for layer in self.layers for node in layer._inbound_nodes]
-        shapes = [tensor.shape for node in nodes for tensor in node.output_tensors]
-        if not nodes:  # the shapes within a network that is a class of its own are not known
+        shapes = list(output_shapes(self.model))
+        if not shapes:
             return _UNKNOWN_ROWS
         if not self.sparse:
             shapes += self.inputs.shapes

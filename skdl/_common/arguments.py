@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
+from skdl._common.remedies import remedy_of
+
 _TRAINING = ("__init__", "fit", "partial_fit")
 _USING = ("predict", "predict_proba", "predict_log_proba", "transform", "fit_transform")
 # What other libraries call the parameters of the constructors here, and what else is meant.
@@ -87,6 +89,17 @@ class ExplainedArguments:
             remedy = _remedy(type(self), "set_params", unknown[0], frozenset())
             raise ValueError(f"{error}{remedy}") from None
         return self
+
+    def _validate_params(self) -> None:
+        """Have scikit-learn check the parameters, and say what to give instead."""
+        try:
+            super()._validate_params()  # type: ignore[misc]
+        except ValueError as error:
+            for name in inspect.signature(type(self).__init__).parameters.keys() - {"self"}:
+                if str(error).startswith(f"The {name!r} parameter "):
+                    remedy = remedy_of(name, getattr(self, name))
+                    raise type(error)(f"{error} {remedy}".rstrip()) from None
+            raise
 
     @classmethod
     def _advice_on_argument(cls, method: str, unknown: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isqrt, prod
 from numbers import Integral
 from typing import Any
@@ -133,7 +133,7 @@ def checked_shape(
     ValueError
         If it is not two or three positive integers; the message ends in `advice`.
     """
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if len(shape) not in (2, 3) or not all(is_size(size) for size in shape):
         raise ValueError(
             "image_shape must be (height, width) or (height, width, channels), all positive "

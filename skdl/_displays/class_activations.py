@@ -60,6 +60,11 @@ def _chosen(net, X, target):
         classes = np.arange(probabilities.shape[1])
     elif target is None:
         places = probabilities.argmax(axis=1)
+    elif np.ndim(target):
+        raise ValueError(
+            f"target must be the label of one class, received {target!r}. Draw one display per "
+            "class."
+        )
     else:
         known = np.flatnonzero(np.asarray(classes == target))
         if len(known) != 1:

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.image_predictions import first_images, images_given_to, last_network
-from skdl._displays.plotting import as_pictures, clear, draw_grid, import_pyplot
+from skdl._displays.plotting import (
+    as_pictures,
+    check_axes,
+    check_fitted,
+    clear,
+    draw_grid,
+    import_pyplot,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +131,7 @@ class FeatureMapDisplay:
             not feature maps, if X has no rows or a parameter is not as described.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
+        check_fitted(estimator)
         _check_sizes(max_images, max_maps)
         X = first_images(estimator, X, max_images)
         net, given = last_network(estimator, X, lambda each: hasattr(each, "feature_maps"))
@@ -173,6 +179,7 @@ class FeatureMapDisplay:
             If `max_images` or `max_maps` is not a positive integer, or there are no maps.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
+        check_axes(ax)
         _check_sizes(max_images, max_maps)
         if not self.maps.size:
             raise ValueError(f"There are no maps to draw: maps has shape {self.maps.shape}.")

@@ -13,6 +13,7 @@ from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.plotting import (
     as_pictures,
+    check_axes,
     clear,
     columns_and_rows,
     draw_grid,
@@ -191,6 +192,7 @@ class FilterDisplay:
             If `max_filters` is not a positive integer.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
+        check_axes(ax)
         check_size("max_filters", max_filters)
         pictures = self._pictures(max_filters)
         n_columns, n_rows = columns_and_rows(len(pictures))

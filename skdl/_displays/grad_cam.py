@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.class_activations import class_activations, network_and_inputs
 from skdl._displays.image_predictions import first_images, images_given_to
-from skdl._displays.plotting import as_pictures, clear, columns_and_rows, draw_grid, import_pyplot
+from skdl._displays.plotting import (
+    as_pictures,
+    check_axes,
+    check_fitted,
+    clear,
+    columns_and_rows,
+    draw_grid,
+    import_pyplot,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,7 +154,7 @@ class GradCAMDisplay:
             scores before softmax or sigmoid are not known; or if a parameter is invalid.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
+        check_fitted(estimator)
         check_size("max_images", max_images)
         _check_opacity(alpha)
         X = first_images(estimator, X, max_images)
@@ -193,6 +200,7 @@ class GradCAMDisplay:
             image.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
+        check_axes(ax)
         check_size("max_images", max_images)
         _check_opacity(alpha)
         if len(self.maps) != len(self.images) or not len(self.maps):

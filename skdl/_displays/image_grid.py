@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_regressor
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from skdl._common.images import check_size
 from skdl._displays.image_captions import captions_of, message_of, title_of
@@ -26,6 +27,8 @@ from skdl._displays.image_predictions import (
 from skdl._displays.plotting import (
     COLOURS,
     as_pictures,
+    check_axes,
+    check_fitted,
     clear,
     columns_and_rows,
     draw_grid,
@@ -176,11 +179,18 @@ class ImageGridDisplay:
             If the estimator is not fitted.
         FileNotFoundError
             If X holds paths of files that do not exist.
+        TypeError
+            If the estimator is no classifier.
         ValueError
             If data or parameters are invalid.
         """
         import_pyplot(f"{cls.__name__}.from_estimator")
-        check_is_fitted(estimator)
+        check_fitted(estimator)
+        if is_regressor(estimator):
+            raise TypeError(
+                f"estimator={estimator!r} must be a classifier, since right and wrong images are "
+                "told by their labels."
+            )
         y_pred, y_proba = labels_and_probabilities(estimator, X)
         return cls.from_predictions(
             X,
@@ -280,6 +290,11 @@ class ImageGridDisplay:
                 "order='loss' requires probabilities of the classes, received y_proba=None."
             )
         check_size("max_images", max_images)
+        if np.ndim(X) == 1 and max(np.ndim(y_true), np.ndim(y_pred)) > 1:
+            raise ValueError(
+                f"X must be images, but has the shape {np.shape(X)}, and labels have more axes. "
+                f"The order is {cls.__name__}.from_predictions(X, y_true, y_pred)."
+            )
         pixels, shape = pixels_of(X, image_shape, exif_orientation)
         y_true, y_pred = labels_of(y_true, "y_true"), labels_of(y_pred, "y_pred")
         check_consistent_length(pixels, y_true, y_pred, y_proba)
@@ -327,6 +342,7 @@ class ImageGridDisplay:
             If matplotlib is missing.
         """
         plt = import_pyplot(f"{type(self).__name__}.plot")
+        check_axes(ax)
         captions = captions_of(self)
         n = len(captions)
         n_lines = max((text.count("\n") + 1 for text, _ in captions), default=1)

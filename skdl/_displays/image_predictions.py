@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
-from skdl._common.images import as_rows, pixel_maximum, resolve_image_shape
+from skdl._common.images import as_rows, checked_shape, pixel_maximum, resolve_image_shape
 from skdl._common.settings import numpy_defaults
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._transformers.image_files import LazyImages, as_sources
@@ -89,7 +89,7 @@ def pixels_of(
             "X holds files, but image_shape=None does not say how large to read the images. Give "
             "image_shape=(height, width, channels)."
         )
-    shape = resolve_image_shape(prod(image_shape), None, image_shape)
+    shape = checked_shape(image_shape, 1)
     return LazyImages(sources, shape, upright=upright), shape
 
 

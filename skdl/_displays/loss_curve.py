@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skdl._displays.curve_groups import (
     all_metrics,
@@ -15,7 +15,13 @@ from skdl._displays.curve_groups import (
     members_of,
 )
 from skdl._displays.curve_panels import KINDS, Panel
-from skdl._displays.plotting import columns_and_rows, import_pyplot, unwrapped
+from skdl._displays.plotting import (
+    check_axes,
+    check_fitted,
+    columns_and_rows,
+    import_pyplot,
+    unwrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,7 +173,7 @@ class LossCurveDisplay:
                 f"estimator must be one network, received a {type(estimator).__name__} of "
                 f"{len(estimator)}. Use {cls.__name__}.from_estimators for several."
             )
-        check_is_fitted(estimator)
+        check_fitted(estimator)
         net = unwrapped(estimator, "history_", "record", or_else="members_")
         nets = members_of(net)
         display = cls._of(nets, None if name is None else [name] * len(nets), metric)
@@ -289,6 +295,8 @@ class LossCurveDisplay:
         ------
         ImportError
             If matplotlib is missing.
+        TypeError
+            If `train` is no list of curves, `ax` is no matplotlib Axes, or a property is unknown.
         ValueError
             If `kind` is unknown, there are no curves, lists differ in length, or the number of axes
             differs from that of the metrics.
@@ -300,6 +308,14 @@ class LossCurveDisplay:
         from matplotlib.lines import Line2D
 
         line_kwargs = normalize_kwargs(line_kwargs, Line2D)
+        for unknown in line_kwargs:
+            if not hasattr(Line2D, f"set_{unknown}"):
+                close = difflib.get_close_matches(unknown, ["metric", "name", "labels", "kind"], 1)
+                meant = f" Did you mean {close[0]}?" if close else ""
+                raise TypeError(
+                    f"{type(self).__name__} got an unexpected keyword argument {unknown!r}, which "
+                    f"is no property of matplotlib's lines either.{meant}"
+                )
         panels = self._panels()
         own, explained = ax is None, 0
         if own:
@@ -319,6 +335,8 @@ class LossCurveDisplay:
                 f"ax must be {len(panels)} axes, one for each of metric={self.metric!r}, received "
                 f"{len(self.axes_)}."
             )
+        for each in self.axes_:
+            check_axes(each)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         self.lines_: list[Any] = []
         self.mean_lines_: list[Any] = []
@@ -338,6 +356,12 @@ class LossCurveDisplay:
 
     def _panels(self):
         """Return what is drawn on each axes."""
+        if isinstance(self.train, dict | str) or hasattr(self.train, "fit"):
+            raise TypeError(
+                "train must be a list of curves, one per network, received a "
+                f"{type(self.train).__name__}. {type(self).__name__}.from_estimator draws those of "
+                "a fitted network; of a dict history_, give [history_['loss']]."
+            )
         if isinstance(self.metric, str):
             metrics, train, validation = [self.metric], [self.train], [self.validation]
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,30 @@ def import_pyplot(caller: str) -> Any:
     return pyplot
 
 
+def check_axes(ax: Any) -> None:
+    """Raise a TypeError if what is drawn on is no matplotlib Axes, nor None."""
+    if ax is None or hasattr(ax, "inset_axes"):
+        return
+    remedy = "Give ax=figure.subplots()." if hasattr(ax, "subplots") else "None makes a new figure."
+    raise TypeError(f"ax must be matplotlib Axes, received {ax!r}. {remedy}")
+
+
+def check_fitted(estimator: Any, parameter: str = "estimator") -> None:
+    """Raise an error that says what to give if something is no fitted estimator."""
+    of_keras = type(estimator).__module__.partition(".")[0] == "keras"
+    if hasattr(estimator, "fit") and not of_keras:
+        check_is_fitted(estimator)
+        return
+    remedy = f"Give the fitted {parameter} itself"
+    if of_keras:
+        remedy = "Give the estimator of skdl that holds the Keras network, not the network itself"
+    elif isinstance(estimator, dict):
+        remedy += ", not what it has in an attribute"
+    raise TypeError(
+        f"{parameter} must be a fitted {parameter}, received {reprlib.repr(estimator)}. {remedy}."
+    )
+
+
 def unwrapped(
     net: Any, attribute: str, what: str, parameter: str = "estimator", or_else: str = ""
 ) -> Any:
@@ -35,16 +60,18 @@ def unwrapped(
 
     `or_else` is another attribute that does as well, if it is given.
     """
-    check_is_fitted(net)
+    check_fitted(net, parameter.rstrip(": "))
     found = net
     while not any(hasattr(found, name) for name in (attribute, or_else) if name):
         inner = [getattr(found, name, None) for name in ("best_estimator_", "regressor_")]
         inner += [steps[-1][1] for steps in [getattr(found, "steps", None)] if steps]
         found = next((one for one in inner if one is not None), None)
         if found is None:
+            wanted = "network of skdl, or a Pipeline or search that ends in one"
+            if parameter == "search":
+                wanted = "GridSearchCV, RandomizedSearchCV or the like, or a Pipeline with one last"
             raise TypeError(
-                f"{parameter}={net!r} has no {what} in {attribute}. Give a fitted network of "
-                "skdl, or a Pipeline or search that ends in one."
+                f"{parameter}={net!r} has no {what} in {attribute}. Give a fitted {wanted}."
             )
     return found
 

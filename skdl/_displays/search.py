@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdl._displays.plotting import clear, import_pyplot, unwrapped
+from skdl._displays.plotting import check_axes, clear, import_pyplot, unwrapped
 from skdl._displays.search_labels import short_names
 from skdl._displays.search_lines import draw_line, draw_points
 from skdl._displays.search_maps import (
@@ -280,6 +280,8 @@ class SearchDisplay:
         axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
         if len(axes) != n:
             raise ValueError(f"ax must be {n} axes, one for each of {[*self.scores]!r}.")
+        for each in axes:
+            check_axes(each)
         clear(*axes)
         self.axes_, self.figure_ = axes, axes[0].figure
         self.images_, self.texts_ = np.array([], dtype=object), np.array([], dtype=object)

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+_DATES = ("datetime", "timedelta", "date", "duration", "period")  # in pandas, polars and NumPy
+
 
 def with_advice(error: ValueError, X: Any) -> ValueError:
     """Return scikit-learn's error about X, with what to do; other errors as they are."""
     text = str(error)
     if text.startswith("could not convert string"):
         advice = _about_columns(X)
-    elif "Found array with dim" in text:
+    elif "Found array with dim" in text and np.ndim(X) > 2:
         advice = (
             f"X has the shape {np.shape(X)}. Reshape it to one row per sample, for instance with "
             "X.reshape(len(X), -1), or use ConvNetClassifier for images"
@@ -30,6 +32,23 @@ def with_advice(error: ValueError, X: Any) -> ValueError:
     else:
         return error
     return ValueError(f"{text.rstrip('.')}. {advice}.")
+
+
+def check_no_dates(X: Any) -> None:
+    """Raise a ValueError if X has columns of dates or durations, which NumPy makes numbers of."""
+    if hasattr(X, "columns"):
+        dtypes = zip(X.columns, getattr(X, "dtypes", ()), strict=False)
+        dates = [name for name, dtype in dtypes if str(dtype).lower().startswith(_DATES)]
+        where = f"in {_listed(dates)}"
+    else:
+        dates = [0] if str(getattr(X, "dtype", "")).startswith(_DATES) else []
+        where = "in all its columns"
+    if dates:
+        raise ValueError(
+            f"X must hold numbers, but there are dates or durations {where}. TabularClassifier and "
+            "TabularRegressor take them as they are. For this estimator make numbers of a unit "
+            "that you choose, for instance days: (X['day'] - X['day'].min()).dt.days."
+        )
 
 
 def _about_columns(X):

@@ -16,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
 from skdl._common.memory import converted
+from skdl._common.mistaken import check_is_table
 from skdl._common.processes import check_process
 from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
-from skdl._estimators.advice import with_advice
+from skdl._estimators.advice import check_no_dates, with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
@@ -147,6 +148,8 @@ class BaseNetwork(
         ------
         ValueError
             If a parameter or the data are invalid; the message says what to do.
+        TypeError
+            If X, y or `sample_weight` is something else than an array, table or sequence.
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         KeyboardInterrupt
@@ -206,6 +209,7 @@ class BaseNetwork(
 
     def _validated(self, X, *y, trained=False, **checks):
         """Return what `validate_data` makes of X and y; `trained` rows are a batch of fit's own."""
+        check_is_table(X, *y, inputs=self._advice_on_inputs())
         dtype = self._input_dtype(X)
         try:
             # What becomes infinite is an error of its own; infinities are added up to find it.
@@ -217,6 +221,10 @@ class BaseNetwork(
         except ValueError as error:
             raise with_advice(error, X) from error
 
+    def _advice_on_inputs(self):
+        """Return what to do with several inputs, "" for an estimator that has but one."""
+        return ""
+
     def _input_dtype(self, X):
         """Return the dtype in which rows are kept."""
         return input_dtype(self.dtype)
@@ -224,6 +232,7 @@ class BaseNetwork(
     def _check_rows(self, X, y, reset, name=""):
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
         check_given(y, f"y{name}", are_numbers=is_regressor(self))
+        check_no_dates(X)
         X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))
         if issparse(y) and not is_classifier(self):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")

@@ -322,7 +322,14 @@ class TextBoWClassifier(NetworkClassifier):
     def _validated(self, X, *y, reset=True, **checks):
         documents = documents_in(X)
         if documents is None:
-            return super()._validated(X, *y, reset=reset, **checks)
+            try:
+                return super()._validated(X, *y, reset=reset, **checks)
+            except ValueError as error:
+                if "got 1D array" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{error}\nX must hold documents: texts, or sequences of word indices."
+                ) from error
         if reset:
             vars(self).pop("n_features_in_", None)
             vars(self).pop("feature_names_in_", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
@@ -43,7 +44,10 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
     Raises
     ------
     TypeError
-        If a part of the estimator cannot be saved, such as a lambda; the message names it.
+        If a part of the estimator cannot be saved, such as a lambda, in which case the message
+        names it; or if the arguments are no estimator and path.
+    OSError
+        If there is no folder for the file, or `path` is one.
     ValueError
         If the JSON would be longer than the 32 MiB that `load` reads.
     ImportError
@@ -89,6 +93,17 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
         raise TypeError(
             f"estimator must be an estimator, received the path {os.fspath(estimator)!r}. The "
             "order is skdl.save(estimator, path)."
+        )
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an object, received the class {estimator.__name__}. Call it: "
+            f"{estimator.__name__}(...)."
+        )
+    _check_is_path(path, "save(estimator, path)")
+    if Path(path).expanduser().is_dir():
+        raise IsADirectoryError(
+            f"path={os.fspath(path)!r} is a folder. Give the path of a file in it, such as "
+            f"{os.path.join(os.fspath(path), 'net.skdl')!r}."
         )
     folder = Path(path).expanduser().resolve().parent
     if not folder.is_dir():
@@ -207,6 +222,7 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             "trusted must be a sequence of names, classes or functions, such as "
             f"['my_module.MyTransformer'], received trusted={trusted!r}."
         )
+    _check_is_path(path, "load(path)")
     names = {_trusted_name(entry) for entry in trusted}
     with open(os.path.expanduser(path), "rb") as file:
         try:
@@ -219,6 +235,14 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
                 f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
                 f"{kind}{str(error)[:500]}. {_other_reader(file) or 'Save the estimator again.'}"
             ) from error
+
+
+def _check_is_path(path: Any, call: str) -> None:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be a str or path-like object, received {reprlib.repr(path)}. The call is "
+            f"skdl.{call}."
+        )
 
 
 def _other_reader(file: BufferedReader) -> str:

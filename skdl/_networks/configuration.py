@@ -28,6 +28,7 @@ from skdl._networks.objects import (
     named_activation,
     optimizer_recipe,
 )
+from skdl._networks.precision import check_bfloat16
 from skdl._networks.recipes import Recipe, key_of, made, plain, seeded
 from skdl._networks.settings import own_settings
 from skdl._networks.unallocated import without_memory
@@ -152,6 +153,7 @@ class NetworkConfig:
             # Of all that is in a layer, Keras alone checks the initialiser.
             if any(name in str(error) for name in self.arguments if name != "dtype"):
                 raise
+            check_bfloat16(error)
             name = f"kernel_initializer={self.arguments.get('kernel_initializer')!r}"
             raise ValueError(f"The network cannot be built with {name}: {error}") from error
         if "activation" in self.arguments:

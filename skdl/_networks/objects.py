@@ -240,6 +240,12 @@ def metric_recipes(metrics: Any) -> tuple:
                 "metrics must be names in keras.metrics, configurations, objects or functions, "
                 f"received {metric!r}."
             )
+        elif (getattr(metric, "__module__", None) or "").startswith("sklearn."):
+            raise TypeError(
+                f"metrics must be those of Keras, which compute on tensors, received "
+                f"{metric.__name__} of scikit-learn. Give the name of one in keras.metrics, and "
+                "use scikit-learn's on predictions, or as the scoring of a search."
+            )
         recipes.append(metric)
     return tuple(recipes)
 

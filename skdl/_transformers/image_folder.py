@@ -76,6 +76,8 @@ def load_image_folder(
     ------
     OSError
         If the folder does not exist, or if `unreadable="error"` and a file cannot be read.
+    TypeError
+        If `path` is no path.
     ValueError
         If there is no image, a category has no folder, or a parameter is invalid.
 
@@ -114,6 +116,8 @@ def load_image_folder(
             "allowed_extensions must be a list of endings such as ['.jpg', '.png'], received "
             f"allowed_extensions={allowed_extensions!r}."
         )
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a str or path-like object, received {path!r}.")
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(

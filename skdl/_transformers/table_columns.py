@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
+from skdl._common.mistaken import check_is_table
+
 # What a date becomes, beside the days since 1970: names of attributes of `Series.dt`.
 DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
@@ -34,10 +36,11 @@ def as_table(X: Any) -> pd.DataFrame | NDArray:
     Raises
     ------
     TypeError
-        If X is a sparse matrix.
+        If X is a sparse matrix, a path, a dict or an iterator.
     ValueError
         If X is not a table, or has no rows or columns.
     """
+    check_is_table(X)
     if issparse(X):
         raise TypeError(
             "Sparse data was passed, but the columns of a table are wanted. Use X.toarray() to "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from skdl._engine.custom.structure import Structure
 from skdl._networks.custom.builder_calls import copied, name_of
 from skdl._networks.custom.layer_parts import made_of, parts_of
 from skdl._networks.keras import keras
+from skdl._networks.precision import check_bfloat16
 from skdl._networks.stand_ins import copiable
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -69,7 +71,7 @@ class Builder:
                 "model must be a function that returns a keras.Model, or a keras.Model, received "
                 f"an object of type {self.name}."
             )
-        with lock, _Policy(self.dtype), SeededGenerators(seed) as generators:
+        with lock, _Policy(self.dtype), _known_types(), SeededGenerators(seed) as generators:
             if isinstance(self.model, keras.Model):
                 return self._checked(copy_of(self.model, self.inputs, self.dtype))
             model, created = self._called(seed)
@@ -100,6 +102,7 @@ class Builder:
             try:
                 model = self.model(**arguments)
             except Exception as error:
+                self._check_inputs(error, arguments.get("input_shape"))
                 if "stateful=True" in str(error):  # which asks for a fixed batch size
                     raise ValueError(f"A layer of {_STATEFUL.format(self.name)}") from error
                 error.add_note(self._circumstances(arguments))
@@ -107,6 +110,18 @@ class Builder:
             self._check_is_model(model)
             _build(model, self.inputs, self.name)
         return model, {id(variable) for variable in created}
+
+    def _check_inputs(self, error, input_shape):
+        """Raise a ValueError where the function asked for an input that has no columns."""
+        if not isinstance(error, KeyError) or not isinstance(input_shape, dict):
+            return
+        asked = error.args[0] if error.args else None
+        if isinstance(asked, str) and asked not in input_shape:
+            raise ValueError(
+                f"model={self.name} asks for {asked!r}, but inputs names {sorted(input_shape)}, "
+                f"which are the keys of input_shape. Use the same names, for example inputs="
+                f"{{{asked!r}: [...]}}."
+            ) from error
 
     def _circumstances(self, arguments):
         """Return what helps to understand an error that the function raised."""
@@ -142,6 +157,16 @@ class Builder:
                     "an epoch is smaller."
                 )
         return model
+
+
+@contextmanager
+def _known_types():
+    """Say what to do where TensorFlow lacks an operation for bfloat16."""
+    try:
+        yield
+    except Exception as error:  # TensorFlow's own, or one of `_build` that quotes it
+        check_bfloat16(error)
+        raise
 
 
 class _Policy:

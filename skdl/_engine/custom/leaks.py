@@ -7,7 +7,7 @@ shared by all fits, and end in other numbers each time.
 
 from __future__ import annotations
 
-import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from keras.src.random.seed_generator import global_seed_generator  # isort: skip
@@ -21,6 +21,22 @@ _RANDOM = {
     "SampleDistortedBoundingBoxV2", "LogUniformCandidateSampler", "UniformCandidateSampler",
 }  # fmt: skip
 _PYTHON = {"PyFunc", "EagerPyFunc", "PyFuncStateless"}
+
+
+def _whose(model, foreign):
+    """Return where variables come from that Keras does not track, and what to do."""
+    for layer in model._flatten_layers():
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, keras.Layer):
+            kind, of = type(layer).__name__, type(activation).__name__
+            return (
+                f"those of the activation {of} of the layer {layer.name!r}, which Keras neither "
+                "trains nor saves",
+                f"Give the network a layer keras.layers.{of}() of its own, after {kind}(...) "
+                "without activation.",
+            )
+    names = ", ".join(repr(variable.name) for variable in foreign)
+    return names, "Make them in a layer by add_weight."
 
 
 def check_state(template, name: str) -> bool:
@@ -53,10 +69,10 @@ def check_state(template, name: str) -> bool:
             "seed=self.seed_generator)."
         )
     if foreign:
-        names = ", ".join(repr(variable.name) for variable in foreign)
+        whose, remedy = _whose(model, foreign)
         raise ValueError(
-            f"The network of model={name} uses variables that are not its own: {names}. They would "
-            "carry over from one fit to the next. Make them in a layer by add_weight."
+            f"The network of model={name} uses variables that are not its own: {whose}. They would "
+            f"carry over from one fit to the next. {remedy}"
         )
     definition = graph.as_graph_def()
     nodes = [*definition.node]

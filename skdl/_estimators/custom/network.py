@@ -137,12 +137,13 @@ class OwnNetworkEstimator(BaseNetwork):
     def _input_dtype(self, X):
         return "numeric"  # what the network takes is not known yet
 
+    def _advice_on_inputs(self):
+        return (
+            "Put the columns side by side, for instance with numpy.hstack, and say by `inputs` "
+            "which of them belong to which input of the network."
+        )
+
     def _validated(self, X, *y, reset=True, **checks):
-        if isinstance(X, dict) and not issparse(X):  # SciPy has a sparse dict of keys
-            raise TypeError(
-                "X must be one array or table of all rows, received a dict. Put the columns side "
-                "by side, and say by `inputs` which of them belong to which input of the network."
-            )
         found = super()._validated(X, *y, reset=reset, allow_nd=True, **checks)
         rows = found[0] if y else found
         if reset:

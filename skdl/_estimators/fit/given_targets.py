@@ -1,12 +1,15 @@
-"""What is refused as y before anything is made of it: names, missing targets, texts for numbers."""
+"""What is refused as y before anything is made of it: names, missing targets, what is no number."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from numbers import Number
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
+
+from skdl._common.mistaken import check_is_row_of_targets
 
 
 def is_missing(label: Any) -> bool:
@@ -20,11 +23,12 @@ def check_given(y: Any, name: str, are_numbers: bool) -> None:
     """Refuse what is not one target per row, before scikit-learn converts it.
 
     That is the name of a column, targets that are missing in some rows and, where they
-    `are_numbers`, texts.
+    `are_numbers`, texts and dates.
     """
+    check_is_row_of_targets(y, name)
     _check_none_missing(y, name)
     if are_numbers:
-        _check_no_texts(y, name)
+        _check_numbers(y, name)
 
 
 def _check_none_missing(y, name):
@@ -55,10 +59,16 @@ def _check_none_missing(y, name):
     )
 
 
-def _check_no_texts(y, name):
-    """Refuse values that are texts, even of numbers, which NumPy would convert."""
+def _check_numbers(y, name):
+    """Refuse texts, even of numbers, and dates, which NumPy would convert."""
     values = np.asarray(y)
     found = values.ravel().tolist() if values.dtype.kind in "OUST" else []
+    if values.dtype.kind in "mM" or any(isinstance(v, date | timedelta) for v in found):
+        raise ValueError(
+            f"{name} must hold numbers, received dates or durations. Convert them to numbers of a "
+            f"unit that you choose, for instance days since the first: {name} = pandas.Series("
+            f"{name}); ({name} - {name}.min()) / pandas.Timedelta(days=1)."
+        )
     texts = [value for value in found if isinstance(value, str | bytes)]
     if texts:
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,14 @@ def checked_weight(sample_weight: Any, rows: Any, **checks: Any) -> np.ndarray:
     ------
     ValueError
         If there is not one finite, non-negative number per row.
+    TypeError
+        If they are given by name or class.
     """
+    if isinstance(sample_weight, str | Mapping):
+        raise TypeError(
+            f"sample_weight must be one number per row, received {sample_weight!r}. Weights of "
+            f"classes are a parameter of classifiers: class_weight={sample_weight!r}."
+        )
     return check_sample_weight(
         sample_weight, rows, dtype=np.float64, ensure_non_negative=True, copy=True, **checks
     )

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, check_X_y
 
 from skdl._common.arguments import ExplainedArguments
 from skdl._common.documentation import DocumentationLink
+from skdl._common.mistaken import check_is_table
 from skdl._common.processes import check_process
 from skdl._common.seeds import fit_seed
 from skdl._common.versions import PickledWithVersions
@@ -104,6 +105,8 @@ class TabularNetworks(
         ------
         ValueError
             If a parameter or the data are invalid; the message says what to do.
+        TypeError
+            If X, y or `sample_weight` is something else than an array, table or sequence.
         skdl.exceptions.NonFiniteLossError
             If the loss or a weight becomes NaN or infinite.
         """
@@ -112,6 +115,7 @@ class TabularNetworks(
         return self
 
     def _fit(self, X, y, sample_weight):
+        check_is_table(X, y)
         seed = fit_seed(self.random_state)
         encoder = TableEncoder(categorical_features=self.categorical_features, n_bins=self.n_bins)
         table = encoder.checked(X, reset=True)

@@ -6,7 +6,7 @@ initialisers, dropout) takes its own seed from one stream, in the order of the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from skdl._common.images import is_size
@@ -239,7 +239,7 @@ def _conv_layers(
 
 
 def _image_shape(input_shape):
-    shape = tuple(input_shape)
+    shape = tuple(input_shape) if isinstance(input_shape, Iterable) else ()
     if len(shape) == 3 and all(map(is_size, shape)):
         return tuple(map(int, shape))
     raise ValueError(

@@ -1,0 +1,44 @@
+"""What to give instead of values that parameters do not take."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+_POLICIES = ("float64", "float32", "bfloat16")
+
+
+def remedy_of(name: str, value: Any) -> str:
+    """Return what to do where a parameter does not take a value, "" if nothing more is known."""
+    if name == "image_shape" and isinstance(value, Integral):
+        return f"Give height and width: image_shape=({value}, {value})."
+    if name == "learning_rate" and hasattr(value, "get_config"):
+        return (
+            "A schedule is given to the optimizer, for example optimizer=keras.optimizers.Adam("
+            "schedule), with learning_rate=None."
+        )
+    if name == "early_stopping" and hasattr(value, "on_epoch_end"):
+        return "Set early_stopping=True and patience, or give the object to callbacks."
+    if name == "callbacks" and callable(value):
+        return "A function is called by keras.callbacks.LambdaCallback(on_epoch_end=...)."
+    if name == "class_weight" and isinstance(value, list | tuple):
+        return "Give the weight of each class by its label: class_weight={label: weight, ...}."
+    if name == "dtype":
+        called = getattr(value, "__name__", None) or getattr(value, "name", None)
+        if called in _POLICIES:
+            return f"Give its name: dtype={called!r}."
+        if value in ("float16", "mixed_float16"):
+            return f"Use dtype={str(value).replace('float16', 'bfloat16')!r}."
+    if name == "model" and isinstance(value, list | tuple):
+        return "Let a function make keras.Sequential of new layers, and give the function."
+    if name == "inputs" and isinstance(value, list | tuple):
+        return (
+            "Name the columns of each keras.Input by its name: inputs={'first': [0, 1], "
+            "'second': [2]}."
+        )
+    if name == "augmentation":
+        return (
+            "Give the ranges by their names, such as augmentation={'flip': 'horizontal', "
+            "'rotation': 0.1}; layers of Keras are for networks of your own, in KerasClassifier."
+        )
+    return ""

@@ -23,6 +23,7 @@ from skdl._displays.image_predictions import (
     scaled_pixels,
     settled_orientation,
     settled_shape,
+    with_channels_last,
 )
 from skdl._displays.plotting import (
     COLOURS,
@@ -193,7 +194,7 @@ class ImageGridDisplay:
             )
         y_pred, y_proba = labels_and_probabilities(estimator, X)
         return cls.from_predictions(
-            X,
+            with_channels_last(estimator, X),
             y,
             y_pred,
             only=only,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array
 
 from skdl._common.images import as_rows, checked_shape, pixel_maximum, resolve_image_shape
 from skdl._common.settings import numpy_defaults
+from skdl._estimators.custom.network import OwnNetworkEstimator
 from skdl._estimators.supervised import NetworkClassifier
 from skdl._transformers.image_files import LazyImages, as_sources
 
@@ -123,8 +124,19 @@ def images_given_to(
 ) -> NDArray:
     """Return the first images that a network is given, as values in 0..1 with all their axes."""
     shape = settled_shape(net) if image_shape is None else image_shape
-    pixels, shape = pixels_of(X, shape, settled_orientation(net))
+    pixels, shape = pixels_of(with_channels_last(net, X), shape, settled_orientation(net))
     return scaled_pixels(pixels, np.arange(n_images)).reshape(-1, *shape)
+
+
+def with_channels_last(net: Any, X: Any) -> Any:
+    """Return images as they are drawn: a network of the user's may take the channels first."""
+    net = getattr(net, "best_estimator_", net)
+    if not isinstance(net, OwnNetworkEstimator) or len(np.shape(X)) != 4:
+        return X
+    formats = {
+        getattr(layer, "data_format", None) for layer in net._network.model._flatten_layers()
+    }
+    return np.moveaxis(np.asarray(X), 1, -1) if "channels_first" in formats else X
 
 
 def settled_shape(net: Any) -> tuple[int, int, int] | None:

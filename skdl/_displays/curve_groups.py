@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdl._displays.search_labels import tick_labels
+
 # Fits that differ in nothing else are fits of the same network.
 _LEFT_OUT = "random_state"
 
@@ -42,10 +44,11 @@ def labels_by_parameters(estimators: Sequence[Any], nets: Sequence[Any]) -> list
     ]
     if len(set(kinds)) == len(set(identities)):  # each is told by its class
         told = []
+    shown = {name: _shown(parameters[name] for parameters in described) for name in told[:3]}
     labels: dict[tuple, str] = {}
     for identity, kind, parameters in zip(identities, kinds, described, strict=True):
         parts = [kind] if len(set(kinds)) > 1 else []
-        parts += [f"{name}={parameters[name][1]}" for name in told[:3]]
+        parts += [f"{name}={texts[parameters[name][0]]}" for name, texts in shown.items()]
         if identity not in labels:
             labels[identity] = unlike(", ".join(parts) or kind, labels.values())
     return [labels[identity] for identity in identities]
@@ -65,16 +68,22 @@ def unlike(label: str, others: Iterable[str]) -> str:
     return label
 
 
-def _parameters(estimator: Any, prefix: str = "") -> dict[str, tuple[str, str]]:
-    """Return the parameters by name: what is compared of each, and how it is shown."""
+def _shown(pairs: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return how the values of a parameter are shown, by what is compared of them."""
+    values = dict(pairs)
+    labels = zip(values, tick_labels(list(values.values())), strict=True)
+    return {key: text if len(text) <= 30 else f"{text[:29]}…" for key, text in labels}
+
+
+def _parameters(estimator: Any, prefix: str = "") -> dict[str, tuple[str, Any]]:
+    """Return the parameters by name: what is compared of each, and its value."""
     if not hasattr(estimator, "get_params"):
         return {}
     found = {}
     for name, value in estimator.get_params(deep=True).items():
         if name.split("__")[-1] == _LEFT_OUT:
             continue
-        shown = " ".join(str(getattr(value, "__name__", value)).split())
-        found[f"{prefix}{name}"] = _key(value), shown if len(shown) <= 30 else f"{shown[:29]}…"
+        found[f"{prefix}{name}"] = _key(value), value
     return found
 
 

@@ -121,7 +121,8 @@ class GradCAMDisplay:
             the only output of a regressor.
         layer : int or str, default=None
             Which feature maps: the number of a convolution, counted from 0, or the name of a layer,
-            also of one within a backbone. None: the last convolution.
+            also of one within a backbone. None: the last convolution whose maps have more than one
+            place.
         image_shape : tuple of int, default=None
             Shape of images that are given as rows of pixels; None takes the shape that `estimator`,
             or a step of its Pipeline such as `ImageReshaper`, determined in fit, or otherwise one

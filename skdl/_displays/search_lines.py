@@ -25,6 +25,8 @@ _BEST: dict[str, Any] = {
 }
 # Positive numbers that reach over this factor stand on a logarithmic axis.
 _WIDE = 20
+# Below this factor, powers of ten alone would label few places of it.
+_FEW_DECADES = 1000
 
 
 def are_numbers(values: Sequence[Any]) -> bool:
@@ -114,5 +116,12 @@ def draw_points(
 
 def scale_axis(ax: Axes, name: str, values: NDArray) -> None:
     """Make an axis logarithmic if its numbers are positive and reach far."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     if len(values) and values.min() > 0 and values.max() > _WIDE * values.min():
         getattr(ax, f"set_{name}scale")("log")
+        axis = getattr(ax, f"{name}axis")
+        axis.set_minor_formatter(NullFormatter())
+        if values.max() < _FEW_DECADES * values.min():
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

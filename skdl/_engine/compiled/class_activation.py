@@ -43,7 +43,8 @@ def class_activations(
     x : array-like or Inputs
         Rows as the network takes them.
     layer : int, str or None
-        The number of a convolution or the name of a layer; None for the last convolution.
+        The number of a convolution or the name of a layer; None for the last convolution
+        whose maps have more than one place.
     units : ndarray of int, shape (n_rows,)
         Which output of each row.
     signs : ndarray of float32, shape (n_rows,)
@@ -145,4 +146,15 @@ def _last_convolution(template: Template) -> keras.Layer:
             f"The network has no convolution of images. Its layers are: {names}. Use an estimator "
             "with convolutions, or name a layer whose outputs are maps as `layer`."
         )
-    return found[-1]
+    # Maps of a single place cannot tell one place of an image from another.
+    return next((each for each in reversed(found) if _n_places(each) != 1), found[-1])
+
+
+def _n_places(layer: keras.Layer) -> int | None:
+    """Return how many places a map of a layer has, None if that is not known."""
+    try:
+        shape = layer.output.shape[1:]
+    except (AttributeError, ValueError):  # of a layer within a class of its own
+        return None
+    height, width = shape[1:] if layer.data_format == "channels_first" else shape[:-1]
+    return height * width if height and width else None

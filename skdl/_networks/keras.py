@@ -6,10 +6,10 @@ built model; its estimators, which scikit-learn 1.6 and later misreads, are not.
 
 from __future__ import annotations
 
-from skdl._common.processes import modest_start
+from skdl._common.processes import modest_start, without_collector
 from skdl._common.quiet import quiet_start
 
-with quiet_start(), modest_start():
+with quiet_start(), modest_start(), without_collector():
     import keras
     from keras import backend
     from keras.src.backend.common import global_state  # noqa: F401 - for `settings`

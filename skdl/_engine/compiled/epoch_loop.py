@@ -9,6 +9,7 @@ from skdl._engine.compiled.kernels import forgetting_gradients
 from skdl._engine.compiled.names import stable_names
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.device_rows import DeviceRows
+from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -33,15 +34,15 @@ def epochs_function(
 ) -> tuple[Callable, list[tf.TensorSpec]]:
     """Return a function that trains epochs, and its signature.
 
-    It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and
-    metrics as they are after each epoch. An epoch is a `loop` over its batches; `rest` tells that
-    those are full ones, and a last, smaller batch follows them. With rows that are held out, which
-    it takes after the others, with `EVALUATION_COUNTS` at the end, it returns loss and metrics over
-    these as well, and the weights after each epoch if they are to be kept.
+    It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and metrics
+    as they are after each epoch. An epoch is a `loop` over its batches; `rest` tells that those are
+    full ones, and a last, smaller batch follows the last of them. With rows that are held out,
+    which it takes after the others, with `EVALUATION_COUNTS` at the end, it returns loss and
+    metrics over these as well, and the weights after each epoch if they are to be kept.
     """
     model = template.model
     rest_step = template.train_step(rows, None) if rest else None
-    measured = dtypes = _dtypes_of_results(model)
+    measured = dtypes = template.dtypes_of_results
     evaluate = None
     if held_out is not None:
         evaluate = evaluation_loop(template)
@@ -64,7 +65,11 @@ def epochs_function(
             tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
             loop(data, orders[e], n_rows, size, first, last)
             if rest_step is not None:
-                rest_step(_chosen(template, data, orders[e][last * size : n_rows]))
+
+                def train_rest():
+                    return done(rest_step(_chosen(template, data, orders[e][last * size : n_rows])))
+
+                tf.cond(n_rows - last * size < size, train_rest, lambda: done(None))
             results = model.get_metrics_result()
             if evaluate is not None:
                 model.reset_metrics()
@@ -141,7 +146,7 @@ def _chosen(template, data, index):
     return template.inputs.of_rows(x), y, weight
 
 
-def _dtypes_of_results(model):
+def dtypes_of_results(model: keras.Model) -> dict[str, tf.DType]:
     """Return the dtypes of loss and metrics, by their names in the order of Keras's history."""
     traced = tf.function(model.get_metrics_result, autograph=False).get_concrete_function()
     return {name: result.dtype for name, result in sorted(traced.structured_outputs.items())}

@@ -54,7 +54,21 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
     """
     if type(optimizer) not in (keras.optimizers.Adam, keras.optimizers.AdamW) or optimizer.amsgrad:
         return
-    keras_step = optimizer.update_step
+    keras_step, keras_apply = optimizer.update_step, optimizer.apply
+    rates: dict[str, tuple] = {}  # for all variables of one dtype, in the step that is traced
+
+    def apply(grads, trainable_variables=None):
+        rates.clear()
+        try:
+            return keras_apply(grads, trainable_variables)
+        finally:
+            rates.clear()
+
+    def decay(dtype):
+        betas = [tf.convert_to_tensor(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2)]
+        # Not always a variable: where gradients are accumulated, a quotient of one.
+        step = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, dtype)
+        return *betas, *(tf.pow(beta, step) for beta in betas)
 
     def update_step(gradient, variable, learning_rate):
         dtype = variable.dtype
@@ -62,17 +76,15 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             keras_step(gradient, variable, learning_rate)
             return
         index = optimizer._get_variable_index(variable)
-        beta_1, beta_2 = (
-            tf.convert_to_tensor(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2)
-        )
-        # Not always a variable: where gradients are accumulated, a quotient of one.
-        step = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, dtype)
+        if dtype not in rates:
+            rates[dtype] = decay(dtype)
+        beta_1, beta_2, power_1, power_2 = rates[dtype]
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=optimizer._momentums[index].value.handle,
             v=optimizer._velocities[index].value.handle,
-            beta1_power=tf.pow(beta_1, step),
-            beta2_power=tf.pow(beta_2, step),
+            beta1_power=power_1,
+            beta2_power=power_2,
             lr=tf.cast(learning_rate, dtype),
             beta1=beta_1,
             beta2=beta_2,
@@ -80,4 +92,4 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             grad=tf.cast(gradient, dtype),
         )
 
-    optimizer.update_step = update_step
+    optimizer.apply, optimizer.update_step = apply, update_step

@@ -194,7 +194,7 @@ class Epochs:
         size, n_rows, logs = self._batch_size, rows.n_rows, []
         full, rest = n_rows // size, n_rows % size > 0
         for first, last in self._spans(full, size, "xla", n_epochs):
-            program_of = partial(self.template.epochs, rows, size, rest and last == full)
+            program_of = partial(self.template.epochs, rows, size, rest)
             call = partial(self._call, inputs=inputs, counts=(n_rows, size, first, last))
             logs = call_stored(self.template, program_of, call)
             self._report(last / full)

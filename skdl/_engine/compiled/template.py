@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from skdl._engine.compiled.epoch_loop import (
     COUNTS,
     batch_loop,
     done,
+    dtypes_of_results,
     epochs_function,
     evaluation_loop,
     xla_loop,
@@ -200,6 +202,11 @@ class Template:
                 self._numbers.popitem(last=False)
             return [np.array(self._numbers[key])]
 
+    @cached_property
+    def dtypes_of_results(self) -> dict[str, Any]:
+        """The dtypes of loss and metrics, by their names in the order of Keras's history."""
+        return dtypes_of_results(self.model)
+
     @property
     def chunk_rows(self) -> int:
         """Rows of one forward pass, by the memory that the layers' outputs take."""
@@ -233,8 +240,9 @@ class Template:
     ) -> Program:
         """Return the program of epochs: with a batch size, XLA's over full batches.
 
-        `rest` tells that a last, smaller batch follows those, `held_out` that each epoch ends with
-        an evaluation on rows like these, and `keeps_weights` that the weights are returned.
+        `rest` tells that a last, smaller batch follows the last of those, `held_out` that each
+        epoch ends with an evaluation on rows like these, and `keeps_weights` that the weights are
+        returned.
         """
         key = batch_size, rows.size if batch_size is not None else None, rows.signature
 

@@ -19,11 +19,12 @@ from tensorflow.python.eager import context  # isort: skip
 def _options() -> context.FunctionCallOptions:
     """Return what TensorFlow is to make of a graph before it first runs.
 
-    All that its graph optimizer does takes a third of the first fit of a small network and did not
-    make one of ours faster; fusing operations, which is a twentieth of it, did in places.
+    All that its graph optimizer does takes a third of the first fit of a small network. Two parts
+    of it are worth their time: fewer control dependencies, without which recurrent networks are a
+    fifth slower, and fused operations.
     """
     config = ConfigProto(allow_soft_placement=True)  # which is TensorFlow's default for functions
-    config.graph_options.rewrite_options.optimizers.append("remap")
+    config.graph_options.rewrite_options.optimizers.extend(["dependency", "remap"])
     config.graph_options.rewrite_options.meta_optimizer_iterations = 1
     return context.FunctionCallOptions(config_proto=config)
 

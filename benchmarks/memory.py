@@ -1,7 +1,8 @@
 """Memory of one large fit, and of hundreds of fits in one process.
 
 - One fit of 1,000,000 x 100 rows, an epoch, 8 units, batch 4096, in a process of its own: the
-  largest resident memory above X, beside scikit-learn's MLP, in sizes of X as float32.
+  largest resident memory above X, beside scikit-learn's MLP, in sizes of X as float32. The same of
+  a CSR matrix, 200,000 x 20,000 with 100 values in a row.
 - 200 fits, a random search over 20 networks on 2000 x 20 rows: resident memory and the time of a
   fit, start to end. Then networks beyond the bound of the store, to see what each network more
   costs, since TensorFlow keeps what it has compiled.
@@ -20,6 +21,7 @@ import warnings
 import keras
 import numpy as np
 import psutil
+import scipy.sparse
 from machine import describe
 from sklearn.neural_network import MLPClassifier
 
@@ -27,6 +29,7 @@ from skdl import DenseClassifier
 from skdl._engine.compiled import store
 
 LARGE = 1_000_000, 100
+SPARSE, SPARSE_VALUES = (200_000, 20_000), 100
 
 
 def resident():
@@ -35,10 +38,22 @@ def resident():
     return psutil.Process().memory_info().rss / 2**20
 
 
-def peak_of_a_fit(library, dtype):
+def large_rows(dtype, sparse):
+    """Return dense rows, or those of a CSR matrix."""
+    random = np.random.default_rng(0)
+    if not sparse:
+        return random.standard_normal(LARGE, np.float32).astype(dtype, copy=False)
+    (n_rows, n_columns), n = SPARSE, SPARSE_VALUES
+    columns = np.sort(random.integers(0, n_columns - n, (n_rows, n), dtype=np.int32))
+    columns += np.arange(n, dtype=np.int32)  # each once in a row
+    values, begins = np.ones(columns.size, dtype), np.arange(n_rows + 1) * n
+    return scipy.sparse.csr_matrix((values, columns.ravel(), begins), SPARSE)
+
+
+def peak_of_a_fit(library, dtype, sparse):
     """Return how many MB resident memory rises by in a fit, after a small one."""
-    X = np.random.default_rng(0).standard_normal(LARGE, np.float32).astype(dtype, copy=False)
-    y = np.arange(len(X)) % 2
+    X = large_rows(dtype, sparse)
+    y = np.arange(X.shape[0]) % 2
     if library == "skdl":
         net = DenseClassifier((8,), epochs=1, batch_size=4096, random_state=0)
     else:
@@ -61,14 +76,18 @@ def peak_of_a_fit(library, dtype):
 
 def large_fits():
     """Print the memory of a large fit, each in a new process."""
-    size = 4 * LARGE[0] * LARGE[1] / 2**20
-    for dtype in ("float32", "float64"):
-        found = {}
-        for library in ("skdl", "MLP"):
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                found[library] = pool.apply(peak_of_a_fit, (library, dtype))
-        told = ", ".join(f"{name} {mb:.0f} MB ({mb / size:.2f})" for name, mb in found.items())
-        print(f"a fit of {LARGE[0]} x {LARGE[1]} {dtype}, above X: {told}", flush=True)
+    for sparse, (n_rows, n_columns) in ((False, LARGE), (True, SPARSE)):
+        # Values, and of a CSR matrix their columns and where each row begins.
+        n_bytes = 8 * n_rows * SPARSE_VALUES + 4 * n_rows if sparse else 4 * n_rows * n_columns
+        for dtype in ("float32", "float64"):
+            found = {}
+            for library in ("skdl", "MLP"):
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    found[library] = pool.apply(peak_of_a_fit, (library, dtype, sparse))
+            size = n_bytes / 2**20
+            told = ", ".join(f"{name} {mb:.0f} MB ({mb / size:.2f})" for name, mb in found.items())
+            form = "CSR " if sparse else ""
+            print(f"a fit of {n_rows} x {n_columns} {form}{dtype}, above X: {told}", flush=True)
 
 
 def long_run(X, y, n_fits, **parameters):

@@ -21,8 +21,8 @@ class DeviceRows:
     """Rows of inputs, targets and weights on the device, padded to `size` rows.
 
     A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
-    column of each stored value, the values, and where each batch begins; rows of a CSR matrix
-    are put in the given order.
+    column of each stored value, the values, and where each batch begins; only rows of a CSR
+    matrix are given an order, and may be some of the matrix.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class DeviceRows:
         batch: int | None = None,
         order: np.ndarray | None = None,
     ):
-        self.n_rows, self.size = len(y), size or len(y)
-        self.x = sparse_tensors(x, batch, order) if batch else dense_tensors(x, self.size)
         if order is not None:
             y, weight = y[order], weight[order]
+        self.n_rows, self.size = len(y), size or len(y)
+        self.x = sparse_tensors(x, batch, order) if batch else dense_tensors(x, self.size)
         self.y, self.weight = (padded(a, self.size) for a in (y, weight))
 
     @property
@@ -61,19 +61,24 @@ def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[
     It copies slices that are not aligned, which took longer than the products themselves: so
     batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
     """
-    n_rows, n_values = x.shape[0], np.diff(x.indptr)
-    starts = np.arange(0, n_rows, batch)
-    sums = np.add.reduceat(n_values if order is None else n_values[order], starts)
+    n_values = np.diff(x.indptr) if order is None else x.indptr[order + 1] - x.indptr[order]
+    starts = np.arange(0, len(n_values), batch)
+    sums = np.add.reduceat(n_values, starts)
     begins = np.append(0, np.cumsum(-(-sums.astype(np.int64) // _ALIGNED) * _ALIGNED))
-    positions, values = np.zeros((begins[-1], 2), np.int32), np.zeros(begins[-1], x.dtype)
+    n = int(begins[-1])
+    positions, values = own_rows(2 * n, (), np.int32, 2 * n), own_rows(n, (), x.dtype, n)
+    table = positions.reshape(-1, 2)
     for start, begin, end in zip(starts, begins, begins[1:], strict=False):
         part = slice(start, start + batch)
-        part = x[part if order is None else order[part]]
-        here = slice(begin, begin + part.nnz)
-        positions[here, 0] = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        positions[here, 1], values[here] = part.indices, part.data
-        positions[here.stop : end, 0] = part.shape[0] - 1  # rows stay in order
-    return [tf.constant(a) for a in (positions.ravel(), values, begins)]
+        if order is not None or len(starts) > 1:
+            part = x[part if order is None else order[part]]
+        else:
+            part = x
+        here, rest = slice(begin, begin + part.nnz), slice(begin + part.nnz, end)
+        table[here, 0] = np.repeat(np.arange(part.shape[0], dtype=np.int32), np.diff(part.indptr))
+        table[here, 1], values[here] = part.indices, part.data
+        table[rest], values[rest] = (part.shape[0] - 1, 0), 0  # rows stay in order
+    return [*(padded(each, len(each)) for each in (positions, values)), tf.constant(begins)]
 
 
 def sparse_batch(i, x, start, stop, n_columns):

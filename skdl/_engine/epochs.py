@@ -71,6 +71,8 @@ class Fit:
             self._divide_batches(n_replicas)
             return "keras"
         rows = [self.rows] if self.validation is None else [self.rows, self.validation]
+        if scipy.sparse.issparse(self.rows.x):  # of which a part is copied at a time
+            rows = rows[1:]
         if any(map(needs_batches, callbacks)) or any(too_large(each.x) for each in rows):
             return "keras"
         if self.network.needs_keras:
@@ -125,7 +127,7 @@ class Fit:
         compiled = programs.Epochs(
             self.template, network.inputs(), network.program, arrays, self.batch_size,
             lambda epoch: row_order(network.seed, epoch, len(self.rows), self.shuffle),
-            self.progress.within,
+            self.coming.stop, self.progress.within,
         )  # fmt: skip
         with contextlib.closing(compiled):
             try:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ import scipy.sparse
 
 from skdl._common.memory import bucket
 from skdl._engine.compiled.epoch_loop import WEIGHTS
+from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
 from skdl._engine.device_rows import DeviceRows, dense_tensors, sparse_tensors
@@ -49,8 +49,8 @@ def choose_program(template: Template, n_rows: int, batch_size: int, epochs: int
 class Epochs:
     """The compiled epochs of one fit: a program, the rows and the state it works on.
 
-    `orders` gives the order of the rows for a number of an epoch, and `report` is told which share
-    of an epoch's steps is done.
+    `orders` gives the order of the rows for a number of an epoch, `stop` is the number after the
+    last, and `report` is told which share of an epoch's steps is done.
     """
 
     def __init__(
@@ -61,33 +61,23 @@ class Epochs:
         arrays: tuple[Any, np.ndarray, np.ndarray],
         batch_size: int,
         orders: Callable[[int], np.ndarray],
+        stop: int,
         report: Callable[[float], None],
     ):
         self._report = report
         self.template, self.state, self.program = template, state, program
         self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
-        self._worker: Any = None
-        self._coming: Any = None
+        self._parts: Any = None
         if template.sparse:
-            self._worker = ThreadPoolExecutor(1)
+            self._parts = SparseParts(arrays, batch_size, orders, stop)
         else:
             n_rows = len(arrays[1])
             self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
 
     def close(self) -> None:
         """End the thread that prepares sparse rows."""
-        if self._worker is not None:
-            self._worker.shutdown(cancel_futures=True)
-
-    def _in_order(self, epoch: int) -> DeviceRows:
-        """Return sparse rows in the order of an epoch, and have those of the next prepared."""
-
-        def prepare(epoch):
-            return DeviceRows(*self._arrays, batch=self._batch_size, order=self._orders(epoch))
-
-        rows = prepare(epoch) if self._coming is None else self._coming.result()
-        self._coming = self._worker.submit(prepare, epoch + 1)
-        return rows
+        if self._parts is not None:
+            self._parts.close()
 
     def _orders_from(self, epoch: int, n_epochs: int) -> np.ndarray:
         """Return the orders of the rows in some epochs, one below the other."""
@@ -101,19 +91,15 @@ class Epochs:
 
         These are `n_epochs`, or so many of them as a call may take.
         """
-        size, n_rows = self._batch_size, len(self._arrays[1])
+        if self._parts is not None:
+            return self._run_parts(epoch)
+        size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
         n_steps, full = -(-n_rows // size), n_rows // size
         if self.program == "xla" and full == 0:
             self.program = "graph"
         n_counted = full if self.program == "xla" else n_steps
         n_epochs = self.template.paces[self.program, size].whole(n_counted, n_epochs)
-        if self.template.sparse:
-            n_epochs = 1
-            rows, orders = self._in_order(epoch), np.zeros((1, 0), np.int32)
-        else:
-            rows = self._rows
-            orders = self._orders_from(epoch, n_epochs)
-        inputs = [*rows.tensors, tf.constant(orders)]
+        inputs = [*rows.tensors, tf.constant(self._orders_from(epoch, n_epochs))]
         if self.program == "xla":
             try:
                 return self._run_xla(rows, inputs, n_epochs)
@@ -123,6 +109,19 @@ class Epochs:
         for first, last in self._spans(n_steps, size, "graph", n_epochs):
             logs = self._call(program, inputs, (n_rows, size, first, last))
             self._report(last / n_steps)
+        return logs
+
+    def _run_parts(self, epoch):
+        """Train an epoch on sparse rows, part by part."""
+        size, logs = self._batch_size, []
+        n_steps = -(-len(self._arrays[1]) // size)
+        for rows, begin, end in self._parts.of_epoch(epoch):
+            inputs = [*rows.tensors, tf.zeros((1, 0), tf.int32)]
+            program = self.template.epochs(rows)
+            for first, last in self._spans(end - begin, size, "graph"):
+                counts = rows.n_rows, size, first, last
+                logs = self._call(program, inputs, counts, reset=begin + first == 0)
+                self._report((begin + last) / n_steps)
         return logs
 
     def n_validated(self, held_out: DeviceRows, n_epochs: int) -> int:
@@ -203,9 +202,19 @@ class Epochs:
     def _spans(self, n_steps: int, size: int, program: str, n_epochs: int = 1) -> Any:
         return self.template.paces[program, size].spans(n_steps, n_epochs)
 
-    def _call(self, program: Program, inputs: list[tf.Tensor], counts: tuple[int, ...]) -> Any:
-        """Return loss and metrics; `counts` end in the first step and the one after the last."""
-        found = program(self.state, *inputs, *_ints(*counts), tf.constant(counts[2] == 0))
+    def _call(
+        self,
+        program: Program,
+        inputs: list[tf.Tensor],
+        counts: tuple[int, ...],
+        reset: bool | None = None,
+    ) -> Any:
+        """Return loss and metrics; `counts` end in the first step and the one after the last.
+
+        Sums begin at zero with the first step, unless it is told otherwise.
+        """
+        reset = counts[2] == 0 if reset is None else reset
+        found = program(self.state, *inputs, *_ints(*counts), tf.constant(reset))
         found = {name: values.numpy().tolist() for name, values in found.items()}
         # One for each epoch, also of a network that measures nothing.
         n_epochs = inputs[-1].shape[0]
@@ -260,13 +269,17 @@ def padded_chunks(
 ) -> Iterator[tuple[slice, list[tf.Tensor], int]]:
     """Yield which rows come next, their tensors, and how many rows these have, with some of zeros.
 
-    They are as many at a time as is asked for, or as the network's layers take of memory.
+    They are as many at a time as is asked for, or as the network's layers take of memory; of sparse
+    rows with many values fewer.
     """
     size = size or template.chunk_rows
+    sparse = scipy.sparse.issparse(x)
+    if sparse:
+        size = min(size, max(rows_of_a_part(x) // ROW_MULTIPLE, 1) * ROW_MULTIPLE)
     for start in range(0, x.shape[0], size):
         chunk = x[start : start + size]
         n_rows = -(-chunk.shape[0] // ROW_MULTIPLE) * ROW_MULTIPLE
-        as_tensors = sparse_tensors if scipy.sparse.issparse(chunk) else dense_tensors
+        as_tensors = sparse_tensors if sparse else dense_tensors
         yield slice(start, start + chunk.shape[0]), as_tensors(chunk, n_rows), n_rows
 
 

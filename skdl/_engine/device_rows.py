@@ -9,7 +9,7 @@ import numpy as np
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
 from skdl._common.memory import own_rows, with_padding
 from skdl._engine.device import on_gpu
-from skdl._engine.rows import ColumnGroups
+from skdl._engine.rows import ColumnGroups, OneHot
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -22,23 +22,25 @@ class DeviceRows:
 
     A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
     column of each stored value, the values, and where each batch begins; only rows of a CSR
-    matrix are given an order, and may be some of the matrix.
+    matrix are given an order, and may be some of the matrix. Of classes whose columns are made
+    batch by batch, there are the numbers.
     """
 
     def __init__(
         self,
         x: Any,
-        y: np.ndarray,
+        y: np.ndarray | OneHot,
         weight: np.ndarray,
         size: int | None = None,
         batch: int | None = None,
         order: np.ndarray | None = None,
     ):
+        targets = y.codes if isinstance(y, OneHot) else y
         if order is not None:
-            y, weight = y[order], weight[order]
-        self.n_rows, self.size = len(y), size or len(y)
+            targets, weight = targets[order], weight[order]
+        self.n_rows, self.size = len(targets), size or len(targets)
         self.x = sparse_tensors(x, batch, order) if batch else dense_tensors(x, self.size)
-        self.y, self.weight = (padded(a, self.size) for a in (y, weight))
+        self.y, self.weight = (padded(a, self.size) for a in (targets, weight))
 
     @property
     def tensors(self) -> list[tf.Tensor]:

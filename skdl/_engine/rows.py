@@ -35,12 +35,33 @@ class ColumnGroups:
         return ColumnGroups({name: array[rows] for name, array in self.arrays.items()})
 
 
+@dataclass(frozen=True)
+class OneHot:
+    """Classes by their numbers, for losses and metrics that want columns of zeros and ones.
+
+    The columns are made for the rows of a batch at a time: those of all rows would be larger than
+    X, and for thousands of classes larger than the memory.
+    """
+
+    codes: np.ndarray
+    n_classes: int
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        codes = self.codes[rows]
+        columns = np.zeros((len(codes), self.n_classes), codes.dtype)
+        columns[np.arange(len(codes)), codes.astype(np.intp)] = 1
+        return columns
+
+
 @dataclass
 class Rows:
     """Inputs, targets as the network sees them, and weights."""
 
     x: Any
-    y: np.ndarray
+    y: np.ndarray | OneHot
     weight: np.ndarray
 
     def __len__(self) -> int:

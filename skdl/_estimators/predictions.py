@@ -71,8 +71,9 @@ class ClassPredictions(ExplainedArguments):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Logarithms in the order of `classes_`; minus infinity where a probability is 0.
         """
+        found = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(found, out=found)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

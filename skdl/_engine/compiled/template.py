@@ -259,13 +259,20 @@ class Template:
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""
         start, stop = i * size, tf.minimum((i + 1) * size, n_rows)
-        return self.rows(i, x, start, stop), y[start:stop], weight[start:stop]
+        y, weight = y[start:stop], weight[start:stop]
+        return self.rows(i, x, start, stop), self.targets(y, weight), weight
 
     def rows(self, i, x, start, stop):
         """Return rows `start` to `stop`, the i-th batch, as the network takes them."""
         if self.sparse:
             return sparse_batch(i, x, start, stop, self.model.input_shape[-1])
         return self.inputs.of_rows([each[start:stop] for each in x])
+
+    def targets(self, y, weight):
+        """Return targets as loss and metrics take them, columns where these are of classes."""
+        if y.shape.rank != len(self._target_shape):
+            return y
+        return tf.one_hot(tf.cast(y, tf.int32), self._target_shape[-1], dtype=weight.dtype)
 
     def train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
         """Return the model's own `train_step`, traced once for all programs of dense rows.
@@ -281,9 +288,9 @@ class Template:
         n_rows = batch_size if large else None
         specs = self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]
 
-        def train(*batch):
+        def train(x, y, weight):
             with only_seen_pixels(self.model), tracing_training_step():
-                train_step(batch)
+                train_step((x, self.targets(y, weight), weight))
 
         with stable_names("step", self.key, n_rows, specs):
             traced = tf.function(train, autograph=False).get_concrete_function(*specs)

@@ -25,6 +25,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from skdl._common.seeds import fit_seed
 from skdl._engine.checkpoint import Checkpoint
+from skdl._estimators.fit.given_targets import shown
 from skdl._estimators.fit.hold_out import split, stops_early
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fit.scales import warn_of_inputs
@@ -84,8 +85,8 @@ class Fitting:
             checked_classes(classes), self.targets.classes
         ):
             raise ValueError(
-                f"classes={np.asarray(classes).tolist()!r} is not the same as on the first call: "
-                f"{self.targets.classes.tolist()!r}."
+                f"classes={shown(np.asarray(classes))} is not the same as on the first call: "
+                f"{shown(self.targets.classes)}."
             )
 
     def weigh(self, samples: Samples) -> Samples:

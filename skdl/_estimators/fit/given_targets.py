@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from numbers import Number
 from typing import Any
@@ -10,6 +11,17 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skdl._common.mistaken import check_is_row_of_targets
+
+# So many labels are shown whole in an error.
+_FEW_LABELS = 20
+
+
+def shown(labels: Iterable[Any]) -> str:
+    """Return labels as a list is written, of very many only the first."""
+    values = [getattr(label, "item", lambda label=label: label)() for label in labels]
+    if len(values) <= _FEW_LABELS:
+        return repr(values)
+    return f"{repr(values[: _FEW_LABELS // 2])[:-1]}, ...] ({len(values)} in all)"
 
 
 def is_missing(label: Any) -> bool:

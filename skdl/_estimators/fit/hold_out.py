@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Fraction held out where early stopping is asked for, and neither X_val nor validation_split.
 _STOPPING_SPLIT = 0.1
+# The largest fraction that is held out for a row of each class; of more classes, any tenth is.
+_LARGEST_SPLIT = 1 / 3
 # Below, a tenth of the rows costs more than stopping gains; benchmarks/stopping.py measures it.
 _STOPPING_ROWS = 1000
 
@@ -57,7 +59,7 @@ def split(
     n_held = max(int(np.ceil((validation_split or _STOPPING_SPLIT) * n_rows)), 1)
     if labels is not None:
         counts = np.unique(labels, return_counts=True)[1]
-        if not validation_split:
+        if not validation_split and len(counts) <= _LARGEST_SPLIT * n_rows:
             n_held = max(n_held, len(counts))
         if min(n_held, n_rows - n_held) < len(counts) or counts.min() < 2:
             labels = None
@@ -71,7 +73,7 @@ def split(
         np.arange(n_rows), test_size=n_held, stratify=labels, random_state=hold_out_seed(seed)
     )
     if labels is not None:  # rounding may have left a rare class out
-        missing = np.setdiff1d(labels[kept], labels[held])
-        moved = [kept[labels[kept] == label][0] for label in missing]
+        present, first = np.unique(labels[kept], return_index=True)
+        moved = kept[first[np.isin(present, labels[held], invert=True)]]
         kept, held = np.setdiff1d(kept, moved), np.union1d(held, moved).astype(int)
     return np.sort(kept), np.sort(held)

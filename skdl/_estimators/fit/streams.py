@@ -141,7 +141,7 @@ class StreamRows:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
         x = x.toarray() if issparse(x) else x[:]  # of images, those in files are read
         x = getattr(x, "arrays", x)  # of several inputs
-        return x, self._targets.encode(y, dtype), weight.astype(dtype)
+        return x, self._targets.encode(y, dtype)[:], weight.astype(dtype)
 
 
 def _check_possible(estimator, y, sample_weight, X_val, y_val):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Set
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -14,10 +14,13 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdl._common.caller import users_stacklevel
-from skdl._estimators.fit.given_targets import is_missing
+from skdl._estimators.fit.given_targets import is_missing, shown
 from skdl._estimators.fit.scale import Scale
 from skdl._networks.outputs import check_values
 from skdl.exceptions import TargetsWarning
+
+if TYPE_CHECKING:
+    from skdl._engine.rows import OneHot
 
 
 def checked_classes(classes: Any) -> np.ndarray:
@@ -49,7 +52,7 @@ def checked_classes(classes: Any) -> np.ndarray:
         return np.unique(labels)
     except TypeError as error:
         raise ValueError(
-            f"classes={labels.tolist()!r} must hold labels of one kind, all numbers or all "
+            f"classes={shown(labels)} must hold labels of one kind, all numbers or all "
             f"strings: {error}."
         ) from error
 
@@ -66,16 +69,20 @@ class ClassTargets:
     """
 
     def __init__(self, y: Any, classes: Any = None):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        with warnings.catch_warnings():
+            if classes is not None:  # those of some rows may well be many
+                message = "The number of unique classes is greater than 50%"
+                warnings.filterwarnings("ignore", message, UserWarning)
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y")
         if kind == "multilabel-indicator":
             self.kind, self.n_units = "multilabel", y.shape[1]
             self.classes = np.arange(y.shape[1])
             _warn_of_one_hot(y)
             if classes is not None and not np.array_equal(checked_classes(classes), self.classes):
                 raise ValueError(
-                    f"classes={np.asarray(classes).tolist()!r} must be None, or number the label "
-                    f"columns of y: {self.classes.tolist()!r}."
+                    f"classes={shown(np.asarray(classes))} must be None, or number the label "
+                    f"columns of y: {shown(self.classes)}."
                 )
         else:
             labels = column_or_1d(y, warn=True)
@@ -130,7 +137,7 @@ class ClassTargets:
 
         return suited_metrics(metrics, self.kind, self.n_units, self.one_hot)
 
-    def encode(self, y: Any, dtype: str, name: str = "y") -> np.ndarray:
+    def encode(self, y: Any, dtype: str, name: str = "y") -> np.ndarray | OneHot:
         """Return the network's targets."""
         if self.kind == "multilabel":
             y = y.toarray() if issparse(y) else np.asarray(y)
@@ -149,17 +156,19 @@ class ClassTargets:
         if unseen:
             raise ValueError(
                 f"{name} contains labels that are not among the classes of the fit: "
-                f"{[getattr(label, 'item', lambda label=label: label)() for label in unseen]!r}. "
+                f"{shown(unseen)}. "
                 "Remove these rows, or add such rows to y."
             )
         codes = np.searchsorted(self.classes, y)
         if self.one_hot:
-            return np.eye(self.n_units, dtype=dtype)[codes]
+            from skdl._engine.rows import OneHot
+
+            return OneHot(codes.astype(dtype), self.n_units)
         return codes.astype(dtype) if self.kind == "multiclass" else codes[:, None].astype(dtype)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Return the probability of each class, float64 of shape (n_samples, n_classes)."""
-        outputs = outputs.astype(np.float64)
+        outputs = outputs.astype(np.float64, copy=False)
         if self.kind == "binary":
             return np.hstack([1 - outputs, outputs])
         if self.kind == "multiclass":  # rows sum to 1 in float32 alone
@@ -209,7 +218,7 @@ class ClassTargets:
                 f"class_weight={class_weight!r} cannot be a dict for multilabel targets. Use "
                 "'balanced', or give sample_weight to fit."
             )
-        known = self.classes.tolist()
+        known = dict.fromkeys(self.classes.tolist())
         unknown = [label for label in class_weight if label not in known]
         if all(label in class_weight for label in known):
             unknown = []  # classes that are only elsewhere in the data, as for scikit-learn
@@ -218,7 +227,7 @@ class ClassTargets:
             what = f"has the unknown classes {unknown!r}" if unknown else f"has weights {wrong!r}"
             raise ValueError(
                 f"class_weight={class_weight!r} {what}. It must map labels among "
-                f"{known!r} to finite numbers of at least 0."
+                f"{shown(known)} to finite numbers of at least 0."
             )
 
 

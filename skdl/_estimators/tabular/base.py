@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, check_X_y
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # Rows of a training step, where "auto" decides: a power of two within these.
 _SMALLEST_BATCH, _LARGEST_BATCH, _STEPS = 32, 256, 40
+# Predictions of rows left out are kept up to this part of the memory, computed so many at a time.
+_OOF_SHARE, _OOF_ROWS = 4, 8192
 
 
 class TabularNetworks(
@@ -136,7 +138,11 @@ class TabularNetworks(
             self.feature_names_in_ = encoder.feature_names_in_
         vars(self).update(self._own_attributes(targets))
         self._joined = self._join()
-        self.oof_predictions_ = self._predict_held_out(X, samples, held_out, n_given)
+        from skdl._engine.device import memory_bytes
+
+        vars(self).pop("oof_predictions_", None)
+        if self._n_oof_bytes(n_given) <= memory_bytes() / _OOF_SHARE:
+            self.oof_predictions_ = self._predict_held_out(X, samples, held_out, n_given)
 
     def _check_targets(self, table, y, sample_weight):
         """Return y and the weights, checked, and where each row stands."""
@@ -209,17 +215,38 @@ class TabularNetworks(
         )
 
     def _predict_held_out(self, X, samples, held_out, n_given):
-        """Return for each row given to fit the mean prediction of those that it did not train."""
+        """Return for each row given to fit the mean prediction of those that it did not train.
+
+        The result is the only array of its size.
+        """
         total, count = np.zeros((n_given, self._targets.n_units)), np.zeros((n_given, 1))
-        for member, rows in zip(self.members_, held_out, strict=True):
-            positions = samples.positions[rows]
-            total[positions] += member._network.predict(samples.X[rows])
-            count[positions] += 1
+        for member, held in zip(self.members_, held_out, strict=True):
+            for rows in _parts(held):
+                positions = samples.positions[rows]
+                total[positions] += member._network.predict(samples.X[rows])
+                count[positions] += 1
         left_out = np.setdiff1d(np.arange(n_given), samples.positions)  # of weight 0
         if len(left_out):
-            total[left_out], count[left_out] = self._outputs(X)[left_out], 1
+            encoded = self.encoder_.encode(checked_table(self, X, reset=False))
+            for rows in _parts(left_out):
+                total[rows], count[rows] = self._joined.predict(encoded[rows]), 1
         with np.errstate(invalid="ignore"):
-            return self._decode_held_out(total / count)
+            total /= count
+            return self._decode_held_out(total)
+
+    def _n_oof_bytes(self, n_rows):
+        n_columns = max(self.n_outputs_, 2) if is_classifier(self) else self.n_outputs_
+        return n_rows * n_columns * np.dtype(np.float64).itemsize
+
+    def __getattr__(self, name: str) -> Any:
+        """Say why there are no predictions of the rows left out, where they were too many."""
+        if name == "oof_predictions_" and "members_" in vars(self):
+            raise AttributeError(
+                f"This {type(self).__name__} has no attribute 'oof_predictions_': for "
+                f"{self.n_outputs_} outputs a row it would have taken more than a quarter of the "
+                "memory. Fit it on fewer rows, or predict rows that were not given to fit."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _outputs(self, X, each=None):
         check_is_fitted(self)
@@ -255,3 +282,8 @@ class TabularNetworks(
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    """Return positions of rows, so many at a time as are predicted together."""
+    return [rows[start : start + _OOF_ROWS] for start in range(0, len(rows), _OOF_ROWS)]

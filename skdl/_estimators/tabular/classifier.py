@@ -81,7 +81,8 @@ class TabularClassifier(ClassPredictions, ClassifierMixin, TabularNetworks):
     oof_predictions_ : ndarray of shape (n_samples, n_classes)
         Probabilities of the rows given to fit, each predicted by the members that were not trained
         on it: unbiased scores without another fit, and inputs for stacking. NaN if every member was
-        trained on a row, which can happen with fewer than five members.
+        trained on a row, which can happen with fewer than five members. Not kept where it would be
+        larger than a quarter of the memory.
     model_ : keras.Model
         The mean of the members as a single network on encoded columns, a copy.
     classes_ : ndarray of shape (n_classes,)

@@ -79,7 +79,8 @@ class TabularRegressor(ValuePredictions, RegressorMixin, TabularNetworks):
     oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Values of the rows given to fit, each predicted by the members that were not trained on it:
         unbiased scores without another fit, and inputs for stacking. NaN if every member was
-        trained on a row, which can happen with fewer than five members.
+        trained on a row, which can happen with fewer than five members. Not kept where it would be
+        larger than a quarter of the memory.
     model_ : keras.Model
         The mean of the members as one network on encoded columns, a copy. Its outputs are
         standardised: `predict` returns them times `y_scale_` plus `y_mean_`.

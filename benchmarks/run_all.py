@@ -49,7 +49,7 @@ def draw(name, text):
 
 
 def draw_growth(text):
-    """Draw what an epoch and a prediction take as each size grows, on logarithmic scales."""
+    """Draw what an epoch and a prediction take of the processors as each size grows."""
     from matplotlib import pyplot as plt
 
     tables = re.split(r"\n(?=\w+: )", text)[1:]
@@ -58,7 +58,8 @@ def draw_growth(text):
     figure, grid = plt.subplots(2, len(tables), figsize=size, squeeze=False, layout="constrained")
     colors = {"skdl": "#0072b2", "MLP": "#d55e00", "Keras": "#009e73"}
     for table, axes in zip(tables, grid.T, strict=True):
-        rows = re.findall(r"^([\d,]+) +(skdl|MLP|Keras) +([\d.]+) +([\d.]+)", table, re.MULTILINE)
+        pattern = r"^([\d,]+) +(skdl|MLP|Keras) +[\d.]+ +([\d.]+) +[\d.]+ +([\d.]+)"
+        rows = re.findall(pattern, table, re.MULTILINE)
         for library, color in colors.items():
             found = [row for row in rows if row[1] == library]
             sizes = [int(row[0].replace(",", "")) for row in found]
@@ -66,10 +67,11 @@ def draw_growth(text):
                 if found:
                     seconds = [float(row[column]) for row in found]
                     ax.loglog(sizes, seconds, "o-", color=color, label=library, markersize=4)
+                ax.minorticks_off()
                 ax.spines[["top", "right"]].set_visible(False)
         axes[0].set_title(table.split(":")[0])
-    grid[0, 0].set_ylabel("seconds of an epoch")
-    grid[1, 0].set_ylabel("seconds of a prediction")
+    grid[0, 0].set_ylabel("processor seconds, epoch")
+    grid[1, 0].set_ylabel("processor seconds, prediction")
     grid[0, 0].legend(frameon=False)
     figure.savefig(DOCS / "growth.svg", metadata={"Date": None})
 

@@ -132,6 +132,14 @@ class TreeWriter:
                     return "part", writer._number(id(value), value)
                 return None
 
+            def reducer_override(self, value):
+                # NumPy's own state of them is a list, which a stand-in cannot replace.
+                if type(value) in (np.ndarray, np.ma.MaskedArray) and value.dtype.hasobject:
+                    masked = (np.ma.getmask(value), value.fill_value) if np.ma.isMA(value) else ()
+                    items = tuple(np.asarray(value).ravel().tolist())
+                    return _array_of_objects, (value.shape, items, *masked)
+                return NotImplemented
+
         class Unpickler(pickle.Unpickler):
             def persistent_load(self, found):
                 kind, number = found
@@ -190,6 +198,18 @@ class TreeWriter:
             items = [item for each in items for item in each["content"]]
         items = {**_LIST, "content": self._cleaned(items)}
         return {**_ARRAY, "content": {**_TUPLE, "content": [shape, items]}}
+
+
+def _array_of_objects(shape, items, *masked):
+    """Return an array of objects, masked if a mask and a fill value are given."""
+    array = np.empty(len(items), dtype=object)
+    for i, item in enumerate(items):  # which may be sequences that NumPy would take apart
+        array[i] = item
+    array = array.reshape(shape)
+    if not masked:
+        return array
+    mask, fill_value = masked
+    return np.ma.MaskedArray(array, mask=mask, fill_value=fill_value)
 
 
 class TreeReader:

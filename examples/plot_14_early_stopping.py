@@ -2,9 +2,9 @@
 Stop when the validation loss stops falling
 ===========================================
 
-A large network on few rows learns them by heart: its training loss falls to zero while the loss on
-other rows rises. Early stopping ends the fit in time and restores the weights of the best epoch. A
-checkpoint keeps a long fit from being lost if it is killed.
+A large network on few rows overfits: its training loss falls to zero while the loss on other rows
+rises. Early stopping ends the fit in time and restores the weights of the best epoch. A checkpoint
+keeps a long fit from being lost if it is killed.
 """
 
 # %%

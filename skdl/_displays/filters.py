@@ -86,8 +86,8 @@ class FilterDisplay:
         estimator: Any,
         layer: int | str = 0,
         *,
-        ax: Axes | None = None,
         max_filters: int = 64,
+        ax: Axes | None = None,
     ) -> FilterDisplay:
         """Draw the filters of a fitted estimator.
 
@@ -99,10 +99,10 @@ class FilterDisplay:
         layer : int or str, default=0
             The convolution: its position among the network's convolutions, counted from 0, or its
             name.
-        ax : matplotlib Axes, default=None
-            Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
             Largest number of filters to draw, beginning with the first.
+        ax : matplotlib Axes, default=None
+            Where to draw the grid, cleared first; None makes a new figure.
 
         Returns
         -------

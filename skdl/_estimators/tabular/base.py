@@ -246,7 +246,7 @@ class TabularNetworks(
                 f"{self.n_outputs_} outputs a row it would have taken more than a quarter of the "
                 "memory. Fit it on fewer rows, or predict rows that were not given to fit."
             )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return object.__getattribute__(self, name)  # which raises what a property has to say
 
     def _outputs(self, X, each=None):
         check_is_fitted(self)

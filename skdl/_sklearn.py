@@ -4,6 +4,7 @@ scikit-learn keeps them private, though authors of estimators need them;
 gathered in one place, a rename is mended once.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as feature_names_of
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight
 
 try:  # scikit-learn 1.9 has callbacks, and diagrams that show what is fitted
     from sklearn.callback import CallbackSupportMixin
@@ -58,6 +59,19 @@ def with_callbacks(method: _Method) -> _Method:
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Method], _Method]:
     """Have scikit-learn check the parameters before a fit; the method keeps its type."""
     return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def check_sample_weight(
+    sample_weight: Any, X: Any, *, allow_all_zero_weights: bool = False, **checks: Any
+) -> Any:
+    """Return checked weights; before 1.9, scikit-learn did not look whether all are zero."""
+    if "allow_all_zero_weights" in inspect.signature(_check_sample_weight).parameters:
+        checks["allow_all_zero_weights"] = allow_all_zero_weights
+        return _check_sample_weight(sample_weight, X, **checks)
+    weight = _check_sample_weight(sample_weight, X, **checks)
+    if not allow_all_zero_weights and not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
 
 
 def propagated_callbacks(estimator: BaseEstimator) -> list:

@@ -182,7 +182,7 @@ class TreeWriter:
                 array = np.load(file, allow_pickle=False)
                 return array if array.ndim or node["__class__"] == "ndarray" else array[()]
             if kind == "SparseMatrixNode":
-                return sp.load_npz(io.BytesIO(file.read()))
+                return _sparse(file.read())
             if kind == "BytesNode":
                 return file.read()
         raise TypeError(f"{node['__module__']}.{node['__class__']} cannot be saved.")
@@ -325,6 +325,13 @@ def _of_dict(node):
     if any(each["__loader__"] != "TypeNode" for each in types["content"]):
         raise InvalidFileError("its tree has a dict whose keys have types that are none")
     return [types, *content.values()]
+
+
+def _sparse(content):
+    try:
+        return sp.load_npz(io.BytesIO(content))
+    except ValueError as error:  # SciPy 1.13 writes what has one axis, and does not read it
+        raise TypeError(f"A sparse array cannot be saved ({error}): make it dense.") from error
 
 
 def _of_slice(node):

@@ -219,8 +219,12 @@ def _elementwise():
         if isinstance(found := getattr(scipy.special, name), np.ufunc)
         and (found.nin == 1 or name in _OF_TWO.split())
     }
-    places = ("scipy.special", "scipy.special._ufuncs")
-    return {f"numpy.{name}" for name in of_numpy} | {f"{p}.{n}" for p in places for n in of_scipy}
+    # Where NumPy 2.0 and later, and SciPy, say that their functions are.
+    places = {
+        **dict.fromkeys(("numpy", "numpy._core._multiarray_umath"), of_numpy),
+        **dict.fromkeys(("scipy.special", "scipy.special._ufuncs"), of_scipy),
+    }
+    return {f"{place}.{name}" for place, names in places.items() for name in names}
 
 
 def is_known(kind: str, name: str) -> bool:

@@ -216,3 +216,18 @@ def test_classes_of_a_script_reach_its_workers(tmp_path):
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines()[-1] == "as one by one"
+
+
+def test_layers_given_as_hyperparameters_are_numbered_within_the_network():
+    """What number Keras gave them in this process is chance, and could be that of another layer."""
+    names = []
+    for number in ("", "_1", "_7"):
+        layer = keras.layers.Dense(3, name=f"dense{number}")
+        net = regressor(built, model_params={"layer": layer}).fit(X, VALUES)
+        names.append([each.name for each in net.model_.layers])
+        assert layer.name == f"dense{number}"
+    assert names == [["scale", "dense", "dense_1"]] * 3
+    net = regressor(built, model_params={"layer": keras.layers.Dense(3, name="mine")}).fit(
+        X, VALUES
+    )
+    assert [each.name for each in net.model_.layers] == ["scale", "mine", "dense"]

@@ -197,7 +197,7 @@ def unchanged(before, after):
         assert type(one) is type(other)
         if hasattr(one, "tocsr"):
             assert one.dtype == other.dtype
-            assert (one != other).nnz == 0 or np.isnan(one.data).any()
+            assert np.array_equal(one.toarray(), other.toarray(), equal_nan=True)
         elif hasattr(one, "equals"):
             assert one.equals(other)
         else:

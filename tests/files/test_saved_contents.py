@@ -25,7 +25,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.metrics import balanced_accuracy_score, make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -148,6 +148,11 @@ def test_a_model_that_was_adapted_computes_the_same(tmp_path):
     assert_array_equal(loaded.backbone(images), model(images))
 
 
+def is_owned(request, by):
+    """Tell whether requests know whose they are; before scikit-learn 1.9, by name alone."""
+    return request.owner is by or request.owner == type(by).__name__
+
+
 def test_metadata_requests(tmp_path):
     """They know their estimator, which holds them: what is written is what is asked for."""
     X, y = data(net())
@@ -158,14 +163,14 @@ def test_metadata_requests(tmp_path):
             asked = loaded.get_metadata_routing().fit.requests
             assert asked == estimator.get_metadata_routing().fit.requests
             assert asked["sample_weight"] == "w"
-            assert loaded.get_metadata_routing().owner is loaded
+            assert is_owned(loaded.get_metadata_routing(), loaded)
         pipeline = make_pipeline(
             StandardScaler().set_fit_request(sample_weight=False),
             net().set_fit_request(X_val=True, y_val=True, sample_weight=True),
             transform_input=["X_val"],
         )
         search = GridSearchCV(
-            pipeline, {}, cv=2, scoring=make_scorer(f1_score, average="macro")
+            pipeline, {}, cv=2, scoring=make_scorer(balanced_accuracy_score)
             .set_score_request(sample_weight=True)
         )  # fmt: skip
         given = {"X_val": X[:20], "y_val": y[:20]}
@@ -174,7 +179,7 @@ def test_metadata_requests(tmp_path):
         assert_array_equal(outputs(loaded.fit(X, y, **given), X), outputs(pipeline, X))
         assert "val_loss" in loaded[-1].history_
         loaded = round_trip(search, tmp_path)
-        assert loaded.scoring._metadata_request.owner is loaded.scoring
+        assert is_owned(loaded.scoring._metadata_request, loaded.scoring)
         assert loaded.fit(X, y, sample_weight=np.ones(60), **given).best_score_ >= 0
 
 

@@ -93,7 +93,7 @@ def test_table_straight_into_a_network():
 def test_missing_values():
     X = table()
     X.loc[::7, "length (cm)"] = np.nan
-    X.loc[::5, "city"] = None
+    X.loc[::5, "city"] = np.nan
     X["age"] = X["age"].astype("Int64")
     X.loc[3::9, "age"] = pd.NA
     y = X["open"].astype(int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from skdl._networks.precision import check_bfloat16
 from skdl._networks.stand_ins import copiable
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+from keras.src.utils import naming  # isort: skip
 
 # Variables of networks that were made here, by their ids: none may come a second time.
 _made: weakref.WeakValueDictionary[int, keras.Variable] = weakref.WeakValueDictionary()
@@ -28,6 +30,21 @@ _STATEFUL = (
     "model={} is stateful: it would carry what it saw from one batch to the next, whose rows have "
     "nothing to do with those. Leave out stateful=True."
 )
+
+
+def _number(value: Any) -> None:
+    """Give layers among the arguments, if Keras has numbered them, the first numbers.
+
+    Each network numbers its layers from the start. The number that a layer got elsewhere could be
+    that of another one, and it is no part of the network.
+    """
+    if isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            _number(each)
+    elif isinstance(value, keras.Layer):
+        prefix = naming.to_snake_case(type(value).__name__)
+        if re.fullmatch(rf"{re.escape(prefix)}(_\d+)?", value.name):
+            value.name = naming.auto_name(prefix)
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,7 @@ class Builder:
     def _called(self, seed):
         """Return what the function returns, built, and the ids of all variables made meanwhile."""
         arguments = {name: copied(value) for name, value in self.arguments.items()}
+        _number(arguments)
         if "seed" in arguments:
             arguments["seed"] = seed
         created = []

@@ -29,8 +29,8 @@ class TextBoWClassifier(NetworkClassifier):
 
     Documents are texts, or sequences of word indices such as those of `skdl.datasets.fetch_imdb`.
     `fit` learns the columns of a `OneHotTextVectorizer` from its training rows only, so that
-    cross-validation does not leak, and trains on the sparse matrix; only one batch at a time is
-    made dense. A document-term matrix that was computed before, dense or sparse, is used as it is.
+    cross-validation does not leak, and trains on the sparse matrix. A document-term matrix that was
+    computed before, dense or sparse, is used as it is.
 
     Parameters
     ----------

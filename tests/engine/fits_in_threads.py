@@ -27,6 +27,7 @@ def bits_of_all():
         bits_of(ConvNetClassifier((4, 3), image_shape=(15, 20), epochs=2), X, y),
         bits_of(DenseClassifier((300, 300), batch_size=16, epochs=2), X, y),
         bits_of(DenseClassifier((64, 8), batch_size=256, epochs=2), WORDS, y),
+        bits_of(DenseClassifier((8,), batch_size=256, epochs=2), WORDS.toarray(), y),
     ]
     with mock.patch.object(programs, "choose_program", return_value="xla"):  # as for more epochs
         for batch_size in (16, 400):

@@ -66,6 +66,8 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 ROW_MULTIPLE = 8
 # Rows of one forward pass are chosen so that the outputs of all layers stay below this.
 _CHUNK_BYTES = 64 * 2**20
+# Between so many columns or units and so few, XLA is slow where a batch has many rows.
+_MANY_COLUMNS, _FEW_UNITS = 1024, 64
 # Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
 _MAX_PROGRAMS = 24
 # Configurations whose rates and penalties are remembered.
@@ -111,6 +113,7 @@ class Template:
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
         self.for_xla = not sparse and not as_it_is and self._is_for_xla()
+        self.narrows = self._narrows()
         if as_it_is:  # a network that somebody uses
             return
         if sparse:
@@ -140,6 +143,12 @@ class Template:
         if not on_gpu() and any(map(is_conv, parts)):
             return False  # XLA's convolutions on the CPU are many times slower
         return all(map(_draws_the_same_under_xla, parts))
+
+    def _narrows(self) -> bool:
+        """Tell whether a dense layer leads from many columns or units to few, on a CPU."""
+        kernels = [layer.kernel.shape for layer in self._parts() if is_plain_dense(layer)]
+        narrow = any(rows >= _MANY_COLUMNS and units <= _FEW_UNITS for rows, units in kernels)
+        return narrow and not on_gpu()
 
     def _find_copies(self) -> dict[int, int]:
         """Return which optimizer variables start as copies of weights that a seed decides."""

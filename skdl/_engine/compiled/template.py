@@ -146,7 +146,8 @@ class Template:
 
     def _narrows(self) -> bool:
         """Tell whether a dense layer leads from many columns or units to few, on a CPU."""
-        kernels = [layer.kernel.shape for layer in self._parts() if is_plain_dense(layer)]
+        dense = [layer for layer in self._parts() if is_plain_dense(layer) and layer.built]
+        kernels = [layer.kernel.shape for layer in dense]  # a layer never called has none
         narrow = any(rows >= _MANY_COLUMNS and units <= _FEW_UNITS for rows, units in kernels)
         return narrow and not on_gpu()
 

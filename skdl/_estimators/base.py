@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdl._common.arguments import ExplainedArguments
@@ -22,6 +21,7 @@ from skdl._common.versions import PickledWithVersions
 from skdl._engine.progress import Progress
 from skdl._estimators.advice import check_no_dates, with_advice
 from skdl._estimators.copying import KerasObjectsCopied
+from skdl._estimators.diagram.network import network_shown
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.given_targets import check_given
@@ -386,17 +386,4 @@ class BaseNetwork(
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted and no data are given.
         """
-        if hasattr(self, "_network"):
-            network = self._whole(self._network)
-        elif X is None or y is None:
-            raise NotFittedError(
-                f"The shapes of this {type(self).__name__} are not known before fit. "
-                "Call summary(X, y) with the data, or fit first."
-            )
-        else:
-            self._validate_params()
-            unfitted = type(self)(**self.get_params(deep=False))
-            X, y = unfitted._check_rows(X, y, reset=True)
-            targets, x = unfitted._make_targets(y), unfitted._learn_inputs(X)
-            network = unfitted._whole(unfitted._new_network(x, targets, 0))
-        network.model.summary()
+        network_shown(self, X, y).model.summary()

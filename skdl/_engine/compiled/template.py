@@ -17,7 +17,6 @@ import numpy as np
 
 from skdl._common.interrupts import interrupts_held
 from skdl._common.processes import lock
-from skdl._common.seeds import layer_seeds
 from skdl._engine.compiled.epoch_loop import (
     COUNTS,
     batch_loop,
@@ -28,6 +27,7 @@ from skdl._engine.compiled.epoch_loop import (
     xla_loop,
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
+from skdl._engine.compiled.initial_state import InitialState
 from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
     forgetting_gradients,
@@ -55,10 +55,9 @@ from skdl._engine.settings import tensorflow_settings
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.numbers import Number
-from skdl._networks.recipes import Recipe
 from skdl._networks.settings import own_settings
 from skdl._networks.units import units_of
-from skdl._networks.variables import compact, flat_layers, position_of, random_parts, state_of
+from skdl._networks.variables import flat_layers, state_of
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -98,14 +97,8 @@ class Template:
         self.n_weights = len(self.model.variables)
         self.key = described(self.layers), [(v.shape, v.dtype) for v in self.variables]
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
-        self._draws = list(random_parts(self.layers, self.variables))
-        self._initial = [variable.numpy() for variable in self.variables]
-        self.n_bytes = sum(values.nbytes for values in self._initial)
-        self._copied = self._find_copies()
-        for position in [p for p, _ in self._draws] + list(self._copied):
-            self._initial[position] = np.zeros_like(self._initial[position])
-        self._initial = [compact(values) for values in self._initial]
-        self._rate = position_of(self.variables, getattr(self.model.optimizer, "_learning_rate", 0))
+        self._initial = InitialState(self.model, self.layers, self.variables)
+        self.n_bytes = self._initial.n_bytes
         self._programs: OrderedDict[Hashable, Any] = OrderedDict()
         self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
         self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
@@ -151,54 +144,25 @@ class Template:
         narrow = any(rows >= _MANY_COLUMNS and units <= _FEW_UNITS for rows, units in kernels)
         return narrow and not on_gpu()
 
-    def _find_copies(self) -> dict[int, int]:
-        """Return which optimizer variables start as copies of weights that a seed decides."""
-        drawn = [position for position, recipe in self._draws if recipe is not None]
-        return {
-            slot: position
-            for slot in range(self.n_weights, self.n_saved)
-            for position in drawn
-            if np.array_equal(self._initial[slot], self._initial[position])
-        }
-
     @own_settings()
     def initial_state(
         self, seed: int, learning_rate: float | None, given: dict[int, np.ndarray] | None = None
     ) -> list[np.ndarray]:
         """Return the initial values of all variables: those given by position, else by `seed`."""
-        values, given = list(self._initial), given or {}
-        for position, value in given.items():
-            values[position] = np.asarray(value, values[position].dtype)
-        for (position, recipe), layer_seed in zip(self._draws, layer_seeds(seed), strict=False):
-            old = values[position]
-            if position in given:
-                continue
-            if recipe is None:
-                values[position] = np.array([layer_seed, 0], old.dtype)
-            else:
-                initializer = Recipe(recipe.cls, {**recipe.config, "seed": layer_seed}).make()
-                values[position] = initializer(old.shape, dtype=str(old.dtype)).numpy()
-        for slot, position in self._copied.items():
-            values[slot] = values[position]
-        return self.with_rate(values, learning_rate)
+        return self._initial.with_rate(self._initial.drawn(seed, given or {}), learning_rate)
 
     def initial_metrics(self, units: Any = None) -> list[np.ndarray]:
         """Return the variables of loss and metrics before the first batch, and given units."""
-        values = list(self._initial)
+        values = self._initial.values
         if units is not None:
             holder: Any = units_of(self.model)
-            for variable, given in zip((holder.offset, holder.scale), units, strict=True):
-                position = position_of(self.variables, variable)
-                assert position is not None  # the model tracks its units
-                values[position] = np.asarray(given, values[position].dtype)
+            pairs = zip((holder.offset, holder.scale), units, strict=True)
+            values = self._initial.with_values(pairs)
         return values[self.n_saved :]
 
     def with_rate(self, values: list[np.ndarray], rate: float | None) -> list[np.ndarray]:
         """Return the values of a state with another learning rate, None leaving it."""
-        if rate is None or self._rate is None:
-            return values
-        new = np.asarray(rate, values[self._rate].dtype)
-        return [*values[: self._rate], new, *values[self._rate + 1 :]]
+        return self._initial.with_rate(values, rate)
 
     def numbers_of(self, config: NetworkConfig) -> list[np.ndarray]:
         """Return what a configuration has in the place of `numbers`."""

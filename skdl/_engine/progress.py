@@ -19,10 +19,14 @@ class Course:
         Number of epochs that are planned.
     done : int, default=0
         Number of epochs that were trained before.
+    place : str, default=""
+        Which fit of a search this is.
     """
 
-    def __init__(self, name: str, total: int, done: int = 0):
-        self.name, self.total, self.completed = name, total, float(done)
+    def __init__(self, name: str, total: int, done: int = 0, place: str = ""):
+        self.name = f"{name}, {place}" if place else name
+        self.short_name = place or name  # all fits of a search are of one estimator
+        self.total, self.completed = total, float(done)
         self.said, self.compiling = "", True
         self._begun = time.monotonic()
         self._first: tuple[float, float] | None = None
@@ -81,12 +85,12 @@ class Progress:
     name : str
         Name of the estimator.
     place : str, default=""
-        Which fit of a search this is, such as "fit 3 of 12".
+        Which fit of a search this is, such as "fit 3 of 12" or "iteration 2 of 3, fit 1 of 4".
     """
 
     def __init__(self, verbose: int, name: str, place: str = ""):
         self._verbose = int(verbose)
-        self._name = f"{name}, {place}" if place else name
+        self._estimator, self._place = name, place
         self._bar: Any = None
         self._console: Any = None
         self._number = 0
@@ -106,8 +110,8 @@ class Progress:
         in_notebook = console.is_jupyter
         # Lines are written as they are: rich would make a block of HTML of each in a notebook.
         self._console = Console(highlight=False, force_jupyter=False) if in_notebook else console
-        self._course, self._done = Course(self._name, epochs, done), done
-        self._title = f"{self._name}: {n_rows} rows, {epochs} epochs, program {program!r}"
+        self._course, self._done = Course(self._estimator, epochs, done, self._place), done
+        self._title = f"{self._course.name}: {n_rows} rows, {epochs} epochs, program {program!r}"
         if done:
             self._title += f", going on after epoch {done}"
         if self._verbose > 1:
@@ -132,7 +136,7 @@ class Progress:
         self._course.said = said
         self._course.reach(self._done)
         if self._verbose > 1:
-            self._print(f"{self._name}: epoch {number}: {said}")
+            self._print(f"{self._course.name}: epoch {number}: {said}")
 
     def end(self) -> None:
         """Finish the bar, or print the line of a fit."""

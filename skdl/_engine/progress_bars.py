@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skdl._engine.progress import Course
 
 _WIDTH, _NARROWEST = 20, 10  # of the bar, in letters
+_FIRST_METRIC = 16  # letters, as of "loss 0.0001234"
 _IN_FRONT = 2  # metrics for which the bar becomes narrower: loss and val_loss
 _SEPARATOR = re.compile(r", (?![^\[]*\])")  # between metrics, not within the list of one
 _SECONDS = 0.2  # between two pictures of a notebook's bar
@@ -47,8 +48,8 @@ class TerminalBar:
 class TerminalLine:
     """Name, bar, count, time and metrics in one line, which is never longer than the terminal.
 
-    Where it is narrow the bar becomes shorter, then metrics are left out, then the name is cut;
-    bar, count and time always stay.
+    Where it is narrow the bar becomes shorter, then metrics are left out, then the estimator's name
+    where a search says which fit it is, then the name is cut; bar, count and time always stay.
     """
 
     def __init__(self, course: Course):
@@ -66,16 +67,19 @@ class TerminalLine:
         metrics = _SEPARATOR.split(course.state)
         front = ", ".join(metrics[:_IN_FRONT]) + ", …" * (len(metrics) > _IN_FRONT)
         self._wanted = max(self._wanted, len(front))
-        rest = len(course.name) + len(count) + len(clock) + self._wanted + 4
+        others = _NARROWEST + len(count) + len(clock) + 4
+        fits = len(course.name) + others + _FIRST_METRIC <= options.max_width
+        name = course.name if fits else course.short_name
+        rest = len(name) + len(count) + len(clock) + self._wanted + 4
         bar_width = min(max(options.max_width - rest, _NARROWEST), _WIDTH)
         bar_width = max(min(bar_width, options.max_width - len(count) - len(clock) - 2), 1)
         free = options.max_width - bar_width - len(count) - len(clock) - 2
-        name_width = min(len(course.name), max(free - 1, 0))
+        name_width = min(len(name), max(free - 1, 0))
         free -= name_width + 1 if name_width else 0
         state_width = max(free - 1, 0)
         bar = ProgressBar(course.total, course.completed, bar_width, pulse=course.compiling)
         cells: list[tuple[int, Any]] = [
-            (name_width, Text(course.name)),
+            (name_width, Text(name)),
             (bar_width, bar),
             (len(count), Text(count, style="progress.download")),
             (len(clock), Text(clock, style="progress.remaining")),

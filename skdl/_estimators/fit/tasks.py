@@ -47,18 +47,22 @@ class FitTasks:
     def place(self) -> str:
         """Which fit of a search this is, such as "fit 3 of 12" or "refit", "" for none.
 
-        scikit-learn numbers candidates and folds together: the folds of one candidate follow one
-        another.
+        scikit-learn numbers candidates and folds together, and tells nobody below the search how
+        many folds there are, so that the candidate and the fold cannot be told apart. Rounds of
+        successive halving are numbered anew; of nested searches the outer one is named first.
         """
+        places = []
         task: Any = self._context
         while getattr(task, "parent", None) is not None:
+            search = task.parent
             if task.source_task_name == "candidate-split-evaluation":
-                n_fits = task.parent.max_subtasks
-                return f"fit {task.task_id + 1}" + (f" of {n_fits}" if n_fits else "")
-            if task.source_task_name == "refit-with-best-params":
-                return "refit"
-            task = task.parent
-        return ""
+                places.append(_ordinal("fit", task, search.max_subtasks))
+            elif task.source_task_name == "refit-with-best-params":
+                places.append("refit")
+            elif task.task_name == "halving-iteration":
+                places.append(_ordinal("iteration", task, search.max_subtasks))
+            task = search
+        return ", ".join(reversed(places))
 
     def keep(self, rows: Any) -> None:
         """Leave only these rows to the callbacks."""
@@ -96,6 +100,11 @@ class FitTasks:
         self._context.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes={}, **self._data
         )
+
+
+def _ordinal(what, task, n_tasks):
+    """Return which of its siblings a task is, in words."""
+    return f"{what} {task.task_id + 1}" + (f" of {n_tasks}" if n_tasks else "")
 
 
 def _rows_of(values, rows):

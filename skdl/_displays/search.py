@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skdl._displays.plotting import check_axes, clear, import_pyplot, unwrapped
 from skdl._displays.search_labels import short_names
-from skdl._displays.search_lines import draw_line, draw_points
+from skdl._displays.search_lines import are_numbers, draw_line, draw_points
 from skdl._displays.search_maps import (
     AROUND,
     CELL,
@@ -19,6 +19,7 @@ from skdl._displays.search_maps import (
     label_cells,
     name_axes,
     settle,
+    turn_long_labels,
     widest_label,
     write_title,
 )
@@ -299,6 +300,9 @@ class SearchDisplay:
             axes[0].set_xlabel(short_names([self.x])[0])
             axes[0].set_ylabel(self.score_name)
             axes[0].set_title(self.title, fontsize=LARGEST)
+            if not are_numbers(self.x_values):
+                settle(axes[0])
+                turn_long_labels(axes[0])
         return self
 
     def _new_axes(self, plt, parts):
@@ -345,6 +349,9 @@ class SearchDisplay:
         for axis, (part, which, first, _) in zip(self.axes_, drawn, strict=True):
             if part.points:
                 name_axes(part, axis, first)
+                if not are_numbers(part.x_values):
+                    settle(axis)
+                    turn_long_labels(axis)
                 write_title(part, axis, which)
             else:
                 label_cells(part, axis, which, first)

@@ -35,12 +35,18 @@ def label_cells(display: Any, ax: Axes, which: str, first: bool) -> None:
     ax.set_yticks(range(len(display.y_values)), tick_labels(display.y_values))
     name_axes(display, ax, first)
     settle(ax)
-    width, _ = _cell(display, ax)
-    if widest_label(display) * 0.6 * LARGEST > width:
-        ax.tick_params("x", rotation=45)
-        for label in ax.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
+    turn_long_labels(ax)
     write_title(display, ax, which)
+
+
+def turn_long_labels(ax: Axes) -> None:
+    """Turn the labels across if they are wider than the room that each has."""
+    labels = ax.get_xticklabels()
+    room = ax.get_window_extent().width * 72 / ax.figure.dpi / len(labels)
+    if max(len(label.get_text()) for label in labels) * 0.6 * LARGEST > room:
+        ax.tick_params("x", rotation=45)
+        for label in labels:
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def name_axes(display: Any, ax: Axes, first: bool = True) -> None:
@@ -53,7 +59,8 @@ def name_axes(display: Any, ax: Axes, first: bool = True) -> None:
 def write_title(display: Any, ax: Axes, which: str) -> None:
     """Write which scores these are, and what is said about other parameters."""
     points = ax.get_window_extent().width * 72 / ax.figure.dpi
-    title = textwrap.wrap(display.title, max(int(points / (0.6 * LARGEST)), 12))
+    width = max(int(points / (0.6 * LARGEST)), 12)
+    title = textwrap.wrap(display.title, width, break_long_words=False)
     ax.set_title("\n".join([which, *title] if which else title), fontsize=LARGEST)
 
 

@@ -36,6 +36,12 @@ class HeldSettings:
         self._n_inside = 0
         self._replaced: dict[Setting, tuple[Any, Any]] = {}
 
+    def replaced(self, get: Callable[[], Any]) -> tuple[Any, Any] | None:
+        """Return the value that was set before and ours, None if the two are equal."""
+        with self._lock:
+            found = [values for setting, values in self._replaced.items() if setting.get is get]
+        return found[0] if found else None
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the settings."""

@@ -7,14 +7,20 @@ the smallest number in a logarithm, the container that a transformer returns.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from typing import TYPE_CHECKING
 
 import sklearn
 
+from skdl._common.caller import users_stacklevel
 from skdl._common.processes import lock
 from skdl._common.settings import HeldSettings, Setting, numpy_defaults
+
+if TYPE_CHECKING:
+    import keras
 
 
 @contextmanager
@@ -39,6 +45,49 @@ def building() -> Iterator[None]:
     """Build a Keras network or trace a program, which one thread does at a time."""
     with lock, own_settings():
         yield
+
+
+def warn_of_data_format(model: keras.Model, label: str) -> None:
+    """Warn where a user's function leaves to Keras's setting what the user has set otherwise.
+
+    Its layers take the channels last then, whatever the user has set. Those that were given a
+    `data_format` are told from them by the object that it is: ours is no other layer's.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What the function has built under our settings.
+    label : str
+        How the caller calls the function, such as "model=build".
+    """
+    from skdl._networks.keras import keras
+
+    replaced = _keras_settings().replaced(keras.config.image_data_format)
+    if replaced is None:
+        return
+    theirs, ours = replaced
+    names = [
+        layer.name
+        for layer in model._flatten_layers()
+        if getattr(layer, "data_format", None) is ours and _has_channels(layer)
+    ]
+    if names:
+        warnings.warn(
+            f"The layers {names} of {label} have no data_format, and take "
+            f"{ours!r} though keras.config.image_data_format() is {theirs!r}: the estimators of "
+            "skdl build and use networks with Keras's default settings. Give these layers "
+            f"data_format={theirs!r}, or data_format={ours!r} if that is what X has.",
+            UserWarning,
+            stacklevel=users_stacklevel(),
+        )
+
+
+def _has_channels(layer):
+    """Tell whether it makes a difference to a layer where its input has the channels."""
+    try:
+        return len(layer.input.shape) > 2
+    except (AttributeError, ValueError):  # within a class of the user's, or called several times
+        return True
 
 
 @cache

@@ -22,6 +22,7 @@ from skdl._networks.custom.builder_calls import (
     is_builder,
     parameters_of,
 )
+from skdl._networks.settings import warn_of_data_format
 from skdl._sklearn import HasMethods
 
 _ROUTED = {
@@ -203,6 +204,8 @@ class OwnNetworkEstimator(BaseNetwork):
 
         builder = Builder(self.model, self._arguments(X, targets), described(X), self.dtype)
         model = builder(seed)
+        if is_builder(self.model):
+            warn_of_data_format(model, f"model={builder.name}")
         check_rows(model, builder.inputs, builder.name)
         targets.fit_to(output_shape(model, builder.inputs), builder.name)
         config = self._own_config(builder, model, targets)

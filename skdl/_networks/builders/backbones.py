@@ -21,7 +21,7 @@ from skdl._networks.builders.backbone_weights import imagenet_function, load_wei
 from skdl._networks.builders.dense import input_dtype
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
-from skdl._networks.settings import building
+from skdl._networks.settings import building, warn_of_data_format
 from skdl._networks.variables import flat_layers
 
 # Names of layers around a backbone, see `build_pretrained`.
@@ -260,6 +260,7 @@ def _called(function: Callable, label: str, shape: tuple[int, int, int]) -> kera
     parameters = inspect.signature(function).parameters
     model = function(input_shape=shape) if "input_shape" in parameters else function()
     _check_graph(label, model)
+    warn_of_data_format(model, label)
     copy = _copy(label, model)
     copy.set_weights(model.get_weights())
     _name_afresh(copy)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdl._common.archive import ArchiveReader, write_archive, write_atomically
 from skdl._common.mistaken import check_is_object
+from skdl._common.paths import checked_path
 from skdl._common.versions import check_versions, version_of, versions_are_checked, versions_of
 from skdl._files.arrays import check_contents, description_of, dtype_of, n_items
 from skdl.exceptions import InvalidFileError, UnsupportedVersionError, UntrustedTypesError
@@ -96,13 +95,13 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
             "order is skdl.save(estimator, path)."
         )
     check_is_object(estimator)
-    _check_is_path(path, "save(estimator, path)")
-    if Path(path).expanduser().is_dir():
+    target = checked_path(path, "skdl.save(estimator, path)")
+    if target.is_dir():
         raise IsADirectoryError(
             f"path={os.fspath(path)!r} is a folder. Give the path of a file in it, such as "
             f"{os.path.join(os.fspath(path), 'net.skdl')!r}."
         )
-    folder = Path(path).expanduser().resolve().parent
+    folder = target.resolve().parent
     if not folder.is_dir():
         raise FileNotFoundError(
             f"path={os.fspath(path)!r}: there is no folder {os.fspath(folder)!r}. Make it first, "
@@ -127,7 +126,7 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> None:
                 f"more than the {_MAX_JSON} that are read. Use joblib.dump instead."
             )
     members = [(name, [text]) for name, text in documents.items()]
-    write_atomically(path, lambda f: write_archive(f, [*members, (_ARRAYS, _Buffers(arrays))]))
+    write_atomically(target, lambda f: write_archive(f, [*members, (_ARRAYS, _Buffers(arrays))]))
 
 
 def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = ()) -> Any:
@@ -219,9 +218,9 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
             "trusted must be a sequence of names, classes or functions, such as "
             f"['my_module.MyTransformer'], received trusted={trusted!r}."
         )
-    _check_is_path(path, "load(path)")
+    source = checked_path(path, "skdl.load(path)")
     names = {_trusted_name(entry) for entry in trusted}
-    with open(os.path.expanduser(path), "rb") as file:
+    with open(source, "rb") as file:
         try:
             return _load(file, os.fspath(path), names)
         except (UntrustedTypesError, UnsupportedVersionError, Warning):
@@ -232,14 +231,6 @@ def load(path: str | os.PathLike, *, trusted: Sequence[str | type | Callable] = 
                 f"{os.fspath(path)!r} is no file that skdl.save wrote, or it is damaged: "
                 f"{kind}{str(error)[:500]}. {_other_reader(file) or 'Save the estimator again.'}"
             ) from error
-
-
-def _check_is_path(path: Any, call: str) -> None:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(
-            f"path must be a str or path-like object, received {reprlib.repr(path)}. The call is "
-            f"skdl.{call}."
-        )
 
 
 def _other_reader(file: BufferedReader) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 
+from skdl._common.paths import checked_path
 from skdl._transformers.image_files import unreadable_error, unreadable_files, unreadable_listing
 
 _SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -116,9 +117,7 @@ def load_image_folder(
             "allowed_extensions must be a list of endings such as ['.jpg', '.png'], received "
             f"allowed_extensions={allowed_extensions!r}."
         )
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a str or path-like object, received {path!r}.")
-    folder = Path(path).expanduser()
+    folder = checked_path(path, "skdl.datasets.load_image_folder(path)")
     if not folder.is_dir():
         raise FileNotFoundError(
             f"path={os.fspath(path)!r} is no folder. It must contain one folder per class."

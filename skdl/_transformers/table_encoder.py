@@ -71,7 +71,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def fit_transform(self, X: Any, y: None = None) -> NDArray:
         """Learn from X and return its numbers."""
-        table = self.checked(X, reset=True)
+        return self.learn(self.checked(X, reset=True))
+
+    def learn(self, table: pd.DataFrame | NDArray) -> NDArray:
+        """Learn from a table that was checked, or some rows of it, and return its numbers."""
         columns = list(columns_of(table))
         categorical = self._are_categorical(table)
         self.kinds_ = [

@@ -119,14 +119,13 @@ class Epochs:
     def _run_parts(self, epoch):
         """Train an epoch on sparse rows, part by part."""
         size, logs = self._batch_size, []
-        n_steps = -(-len(self._arrays[1]) // size)
         for rows, begin, end in self._parts.of_epoch(epoch):
             inputs = [*rows.tensors, tf.zeros((1, 0), tf.int32)]
             program = self.template.epochs(rows)
             for first, last in self._spans(end - begin, size, "graph"):
                 counts = rows.n_rows, size, first, last
                 logs = self._call(program, inputs, counts, reset=begin + first == 0)
-                self._report((begin + last) / n_steps)
+                self._report((begin + last) / self._parts.n_steps)
         return logs
 
     def n_validated(self, held_out: DeviceRows, n_epochs: int) -> int:

@@ -23,7 +23,8 @@ class SparseParts:
     """The epochs before `stop`, each in parts of whole batches.
 
     Rows are put in order on the host, where that is cheap: those of the next part by a thread,
-    while the program trains on one. What is computed does not depend on the parts.
+    while the program trains on one. What is computed does not depend on the parts. An epoch has
+    `n_steps` steps, in all of its parts together.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class SparseParts:
         stop: int,
     ):
         self._arrays, self._batch_size, self._orders, self._stop = arrays, batch_size, orders, stop
-        self._n_steps = -(-len(arrays[1]) // batch_size)
+        self.n_steps = -(-len(arrays[1]) // batch_size)
         self._size = max(rows_of_a_part(arrays[0]) // batch_size, 1)
         self._thread = ThreadPoolExecutor(1)
         self._coming: Any = None, None  # a part, and what will be its rows
@@ -42,13 +43,13 @@ class SparseParts:
 
     def of_epoch(self, epoch: int) -> Iterator[tuple[DeviceRows, int, int]]:
         """Yield rows, with the number of their first step in the epoch and of the one after."""
-        for first in range(0, self._n_steps, self._size):
-            last = min(first + self._size, self._n_steps)
+        for first in range(0, self.n_steps, self._size):
+            last = min(first + self._size, self.n_steps)
             part, future = self._coming
             if part != (epoch, first):
                 future = self._submit(epoch, first)
             rows = future.result()
-            coming = (epoch, last) if last < self._n_steps else (epoch + 1, 0)
+            coming = (epoch, last) if last < self.n_steps else (epoch + 1, 0)
             self._coming = None, None
             if coming[0] < self._stop:
                 self._coming = coming, self._submit(*coming)

@@ -129,7 +129,7 @@ class TabularNetworks(
         targets = fitting.targets
         if len(samples) < n_given:
             table = rows_of(table, samples.positions)
-        samples = replace(samples, X=np.asarray(encoder.fit_transform(table)))
+        samples = replace(samples, X=np.asarray(encoder.learn(table)))
         members, held_out = self._train_members(samples, targets, seed)
         self.encoder_, self.members_, self._targets = encoder, members, targets
         self.n_features_in_, self.n_outputs_ = encoder.n_features_in_, targets.n_units

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+# Up to so many values TensorFlow's one operation of Adam is slower on a CPU than several: it wakes
+# threads for all but the smallest variables, which takes longer than the update itself.
+_FEW_VALUES = 2**15
 
 
 def sum_gradients(optimizer: keras.optimizers.Optimizer) -> Callable:
@@ -47,10 +52,11 @@ def _dense(gradient):
 
 
 def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let an optimizer of the Adam family update each variable by TensorFlow's one operation.
+    """Let an optimizer of the Adam family update large variables by TensorFlow's one operation.
 
     It computes what Keras writes out in a dozen operations (Kingma and Ba, Adam: a method for
-    stochastic optimization, 2015), each of which would pass over the whole variable.
+    stochastic optimization, 2015), each of which would pass over the whole variable. Small ones are
+    updated by these operations, which share what is the same for all variables.
     """
     if type(optimizer) not in (keras.optimizers.Adam, keras.optimizers.AdamW) or optimizer.amsgrad:
         return
@@ -64,11 +70,16 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
         finally:
             rates.clear()
 
-    def decay(dtype):
-        betas = [tf.convert_to_tensor(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2)]
+    def rates_of(dtype, learning_rate):
+        beta_1, beta_2 = (
+            tf.convert_to_tensor(b, dtype) for b in (optimizer.beta_1, optimizer.beta_2)
+        )
         # Not always a variable: where gradients are accumulated, a quotient of one.
         step = tf.cast(tf.convert_to_tensor(optimizer.iterations) + 1, dtype)
-        return *betas, *(tf.pow(beta, step) for beta in betas)
+        powers = tf.pow(beta_1, step), tf.pow(beta_2, step)
+        rate = tf.cast(learning_rate, dtype)
+        corrected = rate * tf.sqrt(1 - powers[1]) / (1 - powers[0])
+        return beta_1, beta_2, *powers, rate, (1 - beta_1, 1 - beta_2, corrected)
 
     def update_step(gradient, variable, learning_rate):
         dtype = variable.dtype
@@ -77,19 +88,27 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             return
         index = optimizer._get_variable_index(variable)
         if dtype not in rates:
-            rates[dtype] = decay(dtype)
-        beta_1, beta_2, power_1, power_2 = rates[dtype]
+            rates[dtype] = rates_of(dtype, learning_rate)
+        beta_1, beta_2, power_1, power_2, rate, of_small = rates[dtype]
+        m, v = optimizer._momentums[index].value, optimizer._velocities[index].value
+        gradient, epsilon = tf.cast(gradient, dtype), tf.constant(optimizer.epsilon, dtype)
+        if variable.shape.num_elements() <= _FEW_VALUES and not on_gpu():
+            share_1, share_2, corrected = of_small
+            m.assign_add((gradient - m) * share_1)
+            v.assign_add((tf.square(gradient) - v) * share_2)
+            variable.assign_sub(m * corrected / (tf.sqrt(v) + epsilon))
+            return
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
-            m=optimizer._momentums[index].value.handle,
-            v=optimizer._velocities[index].value.handle,
+            m=m.handle,
+            v=v.handle,
             beta1_power=power_1,
             beta2_power=power_2,
-            lr=tf.cast(learning_rate, dtype),
+            lr=rate,
             beta1=beta_1,
             beta2=beta_2,
-            epsilon=tf.constant(optimizer.epsilon, dtype),
-            grad=tf.cast(gradient, dtype),
+            epsilon=epsilon,
+            grad=gradient,
         )
 
     optimizer.apply, optimizer.update_step = apply, update_step

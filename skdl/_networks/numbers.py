@@ -23,14 +23,27 @@ _PENALTIES = {
     keras.regularizers.L2: ("l2",),
     keras.regularizers.L1L2: ("l1", "l2"),
 }
-# Of what an optimizer is given, that with which XLA computes to the last bit what it does with
-# constants. With weight_decay, clipvalue, Nesterov's momentum, or l1 and l2 together it does not,
-# as it regroups products with constants.
+# Of what Keras's optimizers are given, that with which XLA computes to the last bit what it does
+# with constants: two numbers with any of them, more with those below. With clipvalue, the momentum
+# of RMSprop, or l1 and l2 together it does not, because it regroups products with constants.
 _ALL_OPTIMIZERS = ("clipnorm", "global_clipnorm")
+_EPSILON_AND_DECAY = ("epsilon", "weight_decay")
+_BETAS = ("beta_1", "beta_2", *_EPSILON_AND_DECAY)
 _OPTIMIZERS = {
-    keras.optimizers.SGD: ("momentum",),
-    keras.optimizers.Adam: ("beta_1", "beta_2"),
-    keras.optimizers.AdamW: ("beta_1", "beta_2"),
+    keras.optimizers.SGD: ("momentum", "weight_decay"),
+    keras.optimizers.RMSprop: ("rho", *_EPSILON_AND_DECAY),
+    keras.optimizers.Adagrad: _EPSILON_AND_DECAY,
+    keras.optimizers.Adadelta: ("rho", *_EPSILON_AND_DECAY),
+    **dict.fromkeys(
+        (
+            keras.optimizers.Adam,
+            keras.optimizers.AdamW,
+            keras.optimizers.Adamax,
+            keras.optimizers.Nadam,
+            keras.optimizers.Lion,
+        ),
+        _BETAS,
+    ),
 }
 # What stands for a number in a key.
 _INPUT = ("an input",)
@@ -136,8 +149,7 @@ class CompiledNumbers:
         names: dict[str, tuple[str, ...]] = {"optimizer": (), "loss": ()}
         if dtype == "float32":
             if _is_of_keras(optimizer):
-                own = () if optimizer.config.get("nesterov") else _OPTIMIZERS.get(optimizer.cls, ())
-                names["optimizer"] = _ALL_OPTIMIZERS + own
+                names["optimizer"] = _ALL_OPTIMIZERS + _OPTIMIZERS.get(optimizer.cls, ())
             if _is_of_keras(loss):
                 names["loss"] = ("label_smoothing",)
         self._found = {

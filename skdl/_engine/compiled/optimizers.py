@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from skdl._engine.compiled.numbers import NumberAsInput
 from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 
@@ -91,7 +92,8 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
             rates[dtype] = rates_of(dtype, learning_rate)
         beta_1, beta_2, power_1, power_2, rate, of_small = rates[dtype]
         m, v = optimizer._momentums[index].value, optimizer._velocities[index].value
-        gradient, epsilon = tf.cast(gradient, dtype), tf.constant(optimizer.epsilon, dtype)
+        gradient = tf.cast(gradient, dtype)
+        epsilon = tf.convert_to_tensor(optimizer.epsilon, dtype)
         if variable.shape.num_elements() <= _FEW_VALUES and not on_gpu():
             share_1, share_2, corrected = of_small
             m.assign_add((gradient - m) * share_1)
@@ -112,3 +114,23 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
         )
 
     optimizer.apply, optimizer.update_step = apply, update_step
+
+
+def decay_by_one_number(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let an optimizer multiply weights once by the product of decay and learning rate.
+
+    Keras multiplies them by one number after the other, which XLA does in one product where the
+    decay is a constant, and does not where it is an input. Spelt out, both give the same bits, and
+    a graph passes over the weights once less.
+    """
+    if not isinstance(optimizer.weight_decay, NumberAsInput):
+        return
+
+    def apply_weight_decay(variables):
+        for variable in variables:
+            if optimizer._use_weight_decay(variable):
+                rate = tf.cast(optimizer.learning_rate, variable.dtype)
+                decay = tf.convert_to_tensor(optimizer.weight_decay, variable.dtype)
+                variable.assign_sub(tf.convert_to_tensor(variable) * (decay * rate))
+
+    optimizer._apply_weight_decay = apply_weight_decay

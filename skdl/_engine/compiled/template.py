@@ -43,7 +43,7 @@ from skdl._engine.compiled.kernels import (
 from skdl._engine.compiled.layer_outputs import output_shapes
 from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
-from skdl._engine.compiled.optimizers import fuse_adam, sum_gradients
+from skdl._engine.compiled.optimizers import decay_by_one_number, fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
 from skdl._engine.compiled.program import Program
 from skdl._engine.compiled.receptive_field import only_seen_pixels
@@ -121,6 +121,7 @@ class Template:
                 layer.call = same_products_in_any_number_of_threads(layer)
         self.model.optimizer.name = "optimizer"  # in every process; Keras's has a number
         fuse_adam(self.model.optimizer)
+        decay_by_one_number(self.model.optimizer)
         sum_gradients(self.model.optimizer)
 
     def _parts(self) -> list[keras.Layer]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from numbers import Number
 from typing import Any
 
+import numpy as np
 from scipy.sparse import issparse
 
 _SHAPED = "one array or table of all rows"
@@ -71,6 +72,17 @@ def check_is_object(estimator: Any) -> None:
         )
 
 
+def _is_ragged(y):
+    """Tell whether these are sequences that make no array together."""
+    if not y or isinstance(y[0], str | bytes) or not isinstance(y[0], Sized):
+        return False
+    try:
+        np.asarray(y)
+    except ValueError:
+        return True
+    return False
+
+
 def check_is_row_of_targets(y: Any, name: str) -> None:
     """Raise an error if targets are not a sequence, or have more than two axes."""
     kind = ""
@@ -80,6 +92,13 @@ def check_is_row_of_targets(y: Any, name: str) -> None:
         kind, remedy = f"an iterator ({type(y).__name__})", f"Give list({name})."
     elif isinstance(y, Number) or getattr(y, "ndim", None) == 0:
         kind, remedy = reprlib.repr(y), "A single target is given as a list."
+    elif isinstance(y, list | tuple) and _is_ragged(y):
+        kind = f"a {type(y).__name__} of {len(y)} sequences of several lengths"
+        remedy = (
+            "sklearn.preprocessing.MultiLabelBinarizer makes columns of several labels per row."
+            if isinstance(y, list)
+            else "Of what a function such as pandas.factorize returns, give the one that is meant."
+        )
     elif len(getattr(y, "shape", ())) > 2:
         raise ValueError(
             f"{name} must be an array-like of one target per row, or of several in columns, "

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import ast
+from numbers import Integral, Real
 from typing import Any
 
 _POLICIES = ("float64", "float32", "bfloat16")
+_COUNTS = {"epochs", "batch_size", "patience", "hidden_layer_sizes", "max_words", "filters"}
 
 
 def remedy_of(name: str, value: Any) -> str:
     """Return what to do where a parameter does not take a value, "" if nothing more is known."""
     if name == "image_shape" and isinstance(value, Integral):
         return f"Give height and width: image_shape=({value}, {value})."
+    if isinstance(value, str) and _is_written_number(value):
+        return f"Give numbers, not a text: {name}={ast.literal_eval(value)!r}."
+    if name == "validation_split" and isinstance(value, int | float) and value >= 1:
+        return "Give the share of the rows that are held out, such as validation_split=0.2."
+    if name in _COUNTS and isinstance(value, float) and value.is_integer():
+        return f"Give an int: {name}={int(value)}."
     if name == "learning_rate" and hasattr(value, "get_config"):
         return (
             "A schedule is given to the optimizer, for example optimizer=keras.optimizers.Adam("
@@ -42,3 +50,12 @@ def remedy_of(name: str, value: Any) -> str:
             "'rotation': 0.1}; layers of Keras are for networks of your own, in KerasClassifier."
         )
     return ""
+
+
+def _is_written_number(text):
+    """Tell whether a text is a number, or several in a row, as Python writes them."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return all(isinstance(each, Real) for each in (value if isinstance(value, tuple) else [value]))

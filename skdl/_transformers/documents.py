@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -193,11 +194,14 @@ def listed(X: Any) -> list | None:
     """Return the documents as a list, or None for an array of numbers, to be checked as such."""
     if sp.issparse(X):
         raise TypeError("Sparse input is not supported: X must hold texts or word indices.")
-    if isinstance(X, str | bytes | Mapping):
-        raise ValueError(
-            f"X must be a sequence of documents, received {reprlib.repr(X)}. A single document "
-            "is passed as [document]."
-        )
+    if isinstance(X, str | bytes | os.PathLike | Mapping):
+        remedy = "A single document is passed as [document]."
+        if not isinstance(X, Mapping) and os.path.exists(X):
+            remedy = (
+                "This is a path. Read the texts first, for instance with pandas.read_csv(path)"
+                "['text'], or those of a folder with sklearn.datasets.load_files(path).data."
+            )
+        raise ValueError(f"X must be a sequence of documents, received {reprlib.repr(X)}. {remedy}")
     if hasattr(X, "__array__"):
         array = np.asarray(X)
         if array.ndim == 2 and any(map(_is_document, array[:, :1].flat)):

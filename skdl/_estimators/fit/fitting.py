@@ -134,7 +134,11 @@ class Fitting:
 
     def check_validation(self, X_val: Any, y_val: Any) -> Samples:
         """Return the rows of X_val and y_val, checked."""
-        X, y = self.estimator._check_rows(X_val, y_val, reset=False, name="_val")
+        try:
+            X, y = self.estimator._check_rows(X_val, y_val, reset=False, name="_val")
+        except (TypeError, ValueError) as error:  # in which scikit-learn calls any rows X
+            error.add_note("These are the validation rows: X_val and y_val.")
+            raise
         return Samples(X, y, name="y_val")
 
     def learn_inputs(self, X: Any) -> Any:

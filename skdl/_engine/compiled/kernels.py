@@ -284,27 +284,52 @@ def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callab
 
 def _kernel_gradient(layer, inputs, upstream):
     """Return the gradient of a convolution's kernel, by the positions of the kernel."""
-    spans = [
-        [(offset * rate, (size - 1) * stride + 1, stride) for offset in range(width)]
+    sizes = upstream.shape[1:3]
+    reach = [
+        (width - 1) * rate + (size - 1) * stride + 1
         for width, rate, stride, size in zip(
-            layer.kernel_size, layer.dilation_rate, layer.strides, upstream.shape[1:3], strict=True
+            layer.kernel_size, layer.dilation_rate, layer.strides, sizes, strict=True
         )
     ]
-    reach = [along[-1][0] + along[-1][1] for along in spans]
     excess = [max(r - size, 0) for r, size in zip(reach, inputs.shape[1:3], strict=True)]
     inputs = tf.pad(inputs, [[0, 0], *[[e // 2, e - e // 2] for e in excess], [0, 0]])
     upstream = tf.reshape(upstream, (-1, layer.filters))
-    seen = [
-        inputs[:, top : top + height : down, left : left + width : right]
-        for top, height, down in spans[0]
-        for left, width, right in spans[1]
-    ]
+    cut = _cutter(inputs[:, : reach[0], : reach[1]], sizes, layer.strides)
+    rows, columns = (
+        [offset * rate for offset in range(width)]
+        for width, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
+    )
+    seen = [cut(top, left) for top in rows for left in columns]
     if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
         products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
     else:
         columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
         products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
     return tf.reshape(products, layer.kernel.shape)
+
+
+def _cutter(maps, sizes, strides):
+    """Return a function of the place of the first pixel: the pixels `strides` apart from there on.
+
+    TensorFlow takes one pixel at a time for a slice with strides. So maps are first divided, once
+    for all slices, into those of every second row and column (or third, as the strides are).
+    """
+    if max(strides) == 1:
+        return lambda top, left: maps[:, top : top + sizes[0], left : left + sizes[1]]
+    n_places = [-(-size // step) for size, step in zip(maps.shape[1:3], strides, strict=True)]
+    missing = [
+        n * step - size for n, step, size in zip(n_places, strides, maps.shape[1:3], strict=True)
+    ]
+    maps = tf.pad(maps, [[0, 0], *[[0, n] for n in missing], [0, 0]])
+    shape = -1, n_places[0], strides[0], n_places[1], strides[1], maps.shape[-1]
+    parts = tf.transpose(tf.reshape(maps, shape), (2, 4, 0, 1, 3, 5))
+
+    def cut(top, left):
+        part = parts[top % strides[0], left % strides[1]]
+        top, left = top // strides[0], left // strides[1]
+        return part[:, top : top + sizes[0], left : left + sizes[1]]
+
+    return cut
 
 
 def forgetting_gradients(step: Callable) -> Callable:

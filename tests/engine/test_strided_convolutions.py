@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from skdl._engine.compiled.kernels import _kernel_gradient
+from skdl._engine.compiled.kernels import _kernel_gradient, _sum_of_pixels
 
 RNG = np.random.default_rng(0)
 
@@ -32,3 +32,8 @@ def test_gradients_of_kernels_are_those_of_tensorflow(padding):
             theirs = tape.gradient(maps, kernel, upstream)
             message = f"{kernel_size} {strides} {channels} {dilation}"
             assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=message)
+
+
+def test_gradients_of_biases_are_sums_over_pixels():
+    maps = RNG.normal(size=(3, 5, 7, 4)).astype("f")
+    assert_allclose(_sum_of_pixels(tf.constant(maps)), maps.sum((0, 1, 2)), rtol=1e-5, atol=1e-5)

@@ -6,7 +6,9 @@
 - 200 fits, a random search over 20 networks on 2000 x 20 rows: resident memory and the time of a
   fit, start to end. Then networks beyond the bound of the store, to see what each network more
   costs, since TensorFlow keeps what it has compiled.
-- 300 fits of one network, and 60 with a callback, which has `model_` built: growth a fit.
+- 3000 fits of one network, each with its own learning rate and seed: resident memory after every
+  500 of them. The same of 3000 with a callback, which has `model_` built, and of a function's
+  network.
 
     python benchmarks/memory.py
 """
@@ -17,6 +19,7 @@ import statistics
 import threading
 import time
 import warnings
+from functools import partial
 
 import keras
 import numpy as np
@@ -25,11 +28,12 @@ import scipy.sparse
 from machine import describe
 from sklearn.neural_network import MLPClassifier
 
-from skdl import DenseClassifier
+from skdl import DenseClassifier, KerasClassifier
 from skdl._engine.compiled import store
 
 LARGE = 1_000_000, 100
 SPARSE, SPARSE_VALUES = (200_000, 20_000), 100
+N_FITS = 3000
 
 
 def resident():
@@ -90,13 +94,24 @@ def large_fits():
             print(f"a fit of {n_rows} x {n_columns} {form}{dtype}, above X: {told}", flush=True)
 
 
-def long_run(X, y, n_fits, **parameters):
-    """Return by how many KB a fit the memory grows in so many, after ten."""
-    for i in range(10 + n_fits):
-        if i == 10:
+def function_network(meta):
+    """Return a small network for `KerasClassifier`."""
+    layers = keras.layers
+    inputs = keras.Input(meta["X_shape_"][1:])
+    hidden = layers.Dense(8, activation="relu")(inputs)
+    return keras.Model(inputs, layers.Dense(meta["n_classes_"], activation="softmax")(hidden))
+
+
+def long_run(X, y, make):
+    """Return by how many MB the memory grows in fits of a network, after each sixth of them."""
+    rng, growth = np.random.default_rng(0), []
+    for i in range(20 + N_FITS):
+        if i == 20:
             before = resident()
-        DenseClassifier((8,), epochs=2, random_state=i, **parameters).fit(X, y)
-    return 1024 * (resident() - before) / n_fits
+        make(learning_rate=10 ** rng.uniform(-4, -2), epochs=2, random_state=i).fit(X, y)
+        if i >= 20 and (i - 19) % (N_FITS // 6) == 0:
+            growth.append(resident() - before)
+    return " ".join(f"{mb:+.0f}" for mb in growth)
 
 
 def main():
@@ -106,8 +121,14 @@ def main():
     warnings.simplefilter("ignore")
     large_fits()
     plateau = keras.callbacks.ReduceLROnPlateau("loss")
-    print(f"growth over 300 fits of one network: {long_run(X, y, 300):.1f} KB a fit")
-    print(f"with a callback, over 60: {long_run(X, y, 60, callbacks=plateau):.1f} KB a fit")
+    for what, make in {
+        "one network": partial(DenseClassifier, (8,)),
+        "one with a callback": partial(DenseClassifier, (8,), callbacks=plateau),
+        "one of a function": partial(KerasClassifier, function_network),
+    }.items():
+        print(
+            f"growth over 3000 fits of {what}, MB: {long_run(X[:150], y[:150], make)}", flush=True
+        )
     seconds, memory = [], {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")

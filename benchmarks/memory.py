@@ -6,8 +6,8 @@
 - 200 fits, a random search over 20 networks on 2000 x 20 rows: resident memory and the time of a
   fit, start to end. Then networks beyond the bound of the store, to see what each network more
   costs, since TensorFlow keeps what it has compiled.
-- 3000 fits of one network, each with its own learning rate and seed: resident memory after every
-  500 of them. The same of 3000 with a callback, which has `model_` built, and of a function's
+- 3000 fits of one network, each with its own learning rate and seed: resident memory after each
+  sixth of them. The same of 3000 with a callback, which has `model_` built, and of a function's
   network.
 
     python benchmarks/memory.py
@@ -126,9 +126,8 @@ def main():
         "one with a callback": partial(DenseClassifier, (8,), callbacks=plateau),
         "one of a function": partial(KerasClassifier, function_network),
     }.items():
-        print(
-            f"growth over 3000 fits of {what}, MB: {long_run(X[:150], y[:150], make)}", flush=True
-        )
+        growth = long_run(X[:150], y[:150], make)
+        print(f"growth over {N_FITS} fits of {what}, MB: {growth}", flush=True)
     seconds, memory = [], {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -245,8 +245,8 @@ def same_gradient_in_any_number_of_threads(layer: keras.layers.Conv2D) -> Callab
 
     On a CPU TensorFlow sums the gradients of kernel and bias in as many parts as there are
     threads, so that a worker process with its share of the cores would end with other weights.
-    Here the gradient is one matrix product for each position of the kernel, which is about as
-    fast. It is computed after the gradient of the inputs, for which the layers below wait; where
+    Here the gradient is one matrix product for each position or row of the kernel, which is about
+    as fast. It is computed after the gradient of the inputs, for which the layers below wait; where
     none of them learns, that is left out.
     """
 
@@ -301,19 +301,49 @@ def _kernel_gradient(layer, inputs, upstream):
     ]
     excess = [max(r - size, 0) for r, size in zip(reach, inputs.shape[1:3], strict=True)]
     inputs = tf.pad(inputs, [[0, 0], *[[e // 2, e - e // 2] for e in excess], [0, 0]])
-    upstream = tf.reshape(upstream, (-1, layer.filters))
     cut = _cutter(inputs[:, : reach[0], : reach[1]], sizes, layer.strides)
     rows, columns = (
         [offset * rate for offset in range(width)]
         for width, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
     )
+    large = inputs.shape[-1] >= _MANY_CHANNELS and sizes.num_elements() >= _MANY_PIXELS
+    if layer.filters == 1:  # products of a single column are summed by threads
+        upstream = tf.pad(upstream, [[0, 0], [0, 0], [0, 0], [0, 1]])
+    if large and len(rows) > 1 and max(layer.strides) == 1:
+        wide = tf.concat([cut(0, left, reach[0]) for left in columns], axis=-1)
+        products = _products_of_rows(wide, upstream, rows)
+        return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
+    upstream = tf.reshape(upstream, (-1, upstream.shape[-1]))
     seen = [cut(top, left) for top in rows for left in columns]
     if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
         products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
     else:
         columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
         products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
-    return tf.reshape(products, layer.kernel.shape)
+    return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
+
+
+# From so many channels and pixels of an output on, a product for each row of the kernel is faster
+# than one for each position.
+_MANY_CHANNELS, _MANY_PIXELS = 32, 400
+
+
+def _products_of_rows(wide, upstream, rows):
+    """Return the products of the rows of a kernel, one below the other.
+
+    A pixel of `wide` has what all columns of the kernel see in its row. As flat arrays, what a
+    later row of the kernel sees begins later, which needs no copy; upstream is zero where that
+    would reach into the next image.
+    """
+    (height, width), n_columns = wide.shape[1:3], wide.shape[-1]
+    upstream = tf.pad(upstream, [[0, 0], [0, height - upstream.shape[1]], [0, 0], [0, 0]])
+    upstream = tf.reshape(upstream, (-1, upstream.shape[-1]))
+    wide, n_pixels = tf.reshape(wide, (-1, n_columns)), tf.shape(upstream)[0]
+    starts = [top * width for top in rows]
+    products = [
+        tf.matmul(wide[start:], upstream[: n_pixels - start], transpose_a=True) for start in starts
+    ]
+    return tf.concat(products, axis=0)
 
 
 def _cutter(maps, sizes, strides):
@@ -323,7 +353,11 @@ def _cutter(maps, sizes, strides):
     for all slices, into those of every second row and column (or third, as the strides are).
     """
     if max(strides) == 1:
-        return lambda top, left: maps[:, top : top + sizes[0], left : left + sizes[1]]
+
+        def cut_plain(top, left, height=sizes[0]):
+            return maps[:, top : top + height, left : left + sizes[1]]
+
+        return cut_plain
     n_places = [-(-size // step) for size, step in zip(maps.shape[1:3], strides, strict=True)]
     missing = [
         n * step - size for n, step, size in zip(n_places, strides, maps.shape[1:3], strict=True)

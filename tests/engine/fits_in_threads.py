@@ -25,6 +25,8 @@ def bits_of_all():
     X, y = rng.normal(size=(600, 300)).astype(np.float32), np.arange(600) % 3
     bits = [
         bits_of(ConvNetClassifier((4, 3), image_shape=(15, 20), epochs=2), X, y),
+        bits_of(ConvNetClassifier((1, 4), image_shape=(15, 20), epochs=2), X, y),
+        bits_of(ConvNetClassifier((4,), image_shape=(15, 20), kernel_size=1, epochs=2), X, y),
         bits_of(DenseClassifier((300, 300), batch_size=16, epochs=2), X, y),
         bits_of(DenseClassifier((64, 8), batch_size=256, epochs=2), WORDS, y),
         bits_of(DenseClassifier((8,), batch_size=256, epochs=2), WORDS.toarray(), y),

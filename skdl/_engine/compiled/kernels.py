@@ -316,7 +316,10 @@ def _kernel_gradient(layer, inputs, upstream):
     upstream = tf.reshape(upstream, (-1, upstream.shape[-1]))
     seen = [cut(top, left) for top in rows for left in columns]
     if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
+        if len(seen) == 1:
+            seen.append(tf.zeros_like(seen[0]))
         products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
+        products = products[: len(rows) * len(columns)]
     else:
         columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
         products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from skdl._engine.compiled.kernels import _kernel_gradient, _sum_of_pixels
+from skdl._engine.compiled.convolutions import _kernel_gradient, _sum_of_pixels
 
 RNG = np.random.default_rng(0)
 

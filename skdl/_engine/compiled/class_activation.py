@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from skdl._engine.compiled.kernels import forgetting_gradients
 from skdl._engine.compiled.programs import padded_chunks
 from skdl._engine.compiled.template import Template, is_conv
+from skdl._engine.compiled.training_step import forgetting_gradients
 from skdl._engine.device_rows import signature_of, spec_of
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from skdl._engine.compiled.kernels import forgetting_gradients
 from skdl._engine.compiled.names import stable_names
 from skdl._engine.compiled.receptive_field import only_seen_pixels
+from skdl._engine.compiled.training_step import forgetting_gradients
 from skdl._engine.device_rows import DeviceRows
 from skdl._networks.keras import keras
 

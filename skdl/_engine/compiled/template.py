@@ -17,6 +17,10 @@ import numpy as np
 
 from skdl._common.interrupts import interrupts_held
 from skdl._common.processes import lock
+from skdl._engine.compiled.convolutions import (
+    is_plain_convolution,
+    same_gradient_in_any_number_of_threads,
+)
 from skdl._engine.compiled.epoch_loop import (
     COUNTS,
     batch_loop,
@@ -30,15 +34,11 @@ from skdl._engine.compiled.evaluation import is_mean_of_rows
 from skdl._engine.compiled.initial_state import InitialState
 from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
-    forgetting_gradients,
     is_plain,
-    is_plain_convolution,
     is_plain_dense,
-    same_gradient_in_any_number_of_threads,
     same_masks_under_xla,
     same_products_in_any_number_of_threads,
     sparse_product,
-    tracing_training_step,
 )
 from skdl._engine.compiled.layer_outputs import output_shapes
 from skdl._engine.compiled.names import described, stable_names
@@ -48,6 +48,7 @@ from skdl._engine.compiled.pace import Pace
 from skdl._engine.compiled.program import Program
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.store import templates
+from skdl._engine.compiled.training_step import forgetting_gradients, tracing_training_step
 from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.inputs import Inputs

@@ -80,7 +80,8 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
         powers = tf.pow(beta_1, step), tf.pow(beta_2, step)
         rate = tf.cast(learning_rate, dtype)
         corrected = rate * tf.sqrt(1 - powers[1]) / (1 - powers[0])
-        return beta_1, beta_2, *powers, rate, (1 - beta_1, 1 - beta_2, corrected)
+        epsilon = tf.convert_to_tensor(optimizer.epsilon, dtype)
+        return beta_1, beta_2, *powers, rate, epsilon, (1 - beta_1, 1 - beta_2, corrected)
 
     def update_step(gradient, variable, learning_rate):
         dtype = variable.dtype
@@ -90,10 +91,9 @@ def fuse_adam(optimizer: keras.optimizers.Optimizer) -> None:
         index = optimizer._get_variable_index(variable)
         if dtype not in rates:
             rates[dtype] = rates_of(dtype, learning_rate)
-        beta_1, beta_2, power_1, power_2, rate, of_small = rates[dtype]
+        beta_1, beta_2, power_1, power_2, rate, epsilon, of_small = rates[dtype]
         m, v = optimizer._momentums[index].value, optimizer._velocities[index].value
         gradient = tf.cast(gradient, dtype)
-        epsilon = tf.convert_to_tensor(optimizer.epsilon, dtype)
         if variable.shape.num_elements() <= _FEW_VALUES and not on_gpu():
             share_1, share_2, corrected = of_small
             m.assign_add((gradient - m) * share_1)
@@ -127,10 +127,12 @@ def decay_by_one_number(optimizer: keras.optimizers.Optimizer) -> None:
         return
 
     def apply_weight_decay(variables):
-        for variable in variables:
-            if optimizer._use_weight_decay(variable):
-                rate = tf.cast(optimizer.learning_rate, variable.dtype)
-                decay = tf.convert_to_tensor(optimizer.weight_decay, variable.dtype)
-                variable.assign_sub(tf.convert_to_tensor(variable) * (decay * rate))
+        products = {}  # for all variables of one dtype
+        for variable in filter(optimizer._use_weight_decay, variables):
+            dtype = variable.dtype
+            if dtype not in products:
+                rate = tf.cast(optimizer.learning_rate, dtype)
+                products[dtype] = tf.convert_to_tensor(optimizer.weight_decay, dtype) * rate
+            variable.assign_sub(tf.convert_to_tensor(variable) * products[dtype])
 
     optimizer._apply_weight_decay = apply_weight_decay

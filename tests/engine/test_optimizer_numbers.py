@@ -21,7 +21,7 @@ Y = (Y - Y.mean()) / Y.std()  # as regressors do
 # Two of each, which differ in every number that is an input.
 OPTIMIZERS = {
     "SGD": lambda n: O.SGD(0.01, momentum=n, nesterov=True, weight_decay=n / 10),
-    "RMSprop": lambda n: O.RMSprop(0.01, rho=n, epsilon=n / 1000, weight_decay=n / 10),
+    "RMSprop": lambda n: O.RMSprop(0.01, epsilon=n / 1000, weight_decay=n / 10),
     "Adam": lambda n: O.Adam(0.01, beta_1=n, epsilon=n / 1000, amsgrad=True, weight_decay=n),
     "AdamW": lambda n: O.AdamW(0.01, weight_decay=n, epsilon=n / 1000, clipnorm=n / 10),
     "accumulated": lambda n: O.AdamW(0.01, gradient_accumulation_steps=2, weight_decay=n / 5),
@@ -82,7 +82,7 @@ def constants(monkeypatch):
 # A decay is multiplied by the learning rate first, which Keras does not do.
 UNDECAYED = {
     "SGD": lambda n: O.SGD(0.01, momentum=n, nesterov=True),
-    "RMSprop": lambda n: O.RMSprop(0.01, rho=n, epsilon=n / 1000),
+    "RMSprop": lambda n: O.RMSprop(0.01, epsilon=n / 1000),
     "Adam": lambda n: O.Adam(0.01, beta_1=n, epsilon=n / 1000),
     "Nadam": OPTIMIZERS["Nadam"],
 }

@@ -24,8 +24,9 @@ _PENALTIES = {
     keras.regularizers.L1L2: ("l1", "l2"),
 }
 # Of what Keras's optimizers are given, that with which XLA computes to the last bit what it does
-# with constants: two numbers with any of them, more with those below. With clipvalue, rho and
-# momentum of RMSprop, or l1 and l2 together it does not: it regroups products with constants.
+# with constants: two numbers with any of them, more with those below. With clipvalue, rho, the
+# momentum of RMSprop, Adadelta, or l1 and l2 together it does not: it regroups products with
+# constants.
 _ALL_OPTIMIZERS = ("clipnorm", "global_clipnorm")
 _EPSILON_AND_DECAY = ("epsilon", "weight_decay")
 _BETAS = ("beta_1", "beta_2", *_EPSILON_AND_DECAY)
@@ -33,7 +34,6 @@ _OPTIMIZERS = {
     keras.optimizers.SGD: ("momentum", "weight_decay"),
     keras.optimizers.RMSprop: _EPSILON_AND_DECAY,
     keras.optimizers.Adagrad: _EPSILON_AND_DECAY,
-    keras.optimizers.Adadelta: ("rho", *_EPSILON_AND_DECAY),
     **dict.fromkeys(
         (
             keras.optimizers.Adam,

@@ -26,7 +26,6 @@ OPTIMIZERS = {
     "AdamW": lambda n: O.AdamW(0.01, weight_decay=n, epsilon=n / 1000, clipnorm=n / 10),
     "accumulated": lambda n: O.AdamW(0.01, gradient_accumulation_steps=2, weight_decay=n / 5),
     "Adagrad": lambda n: O.Adagrad(0.01, epsilon=n / 1000, weight_decay=n / 10),
-    "Adadelta": lambda n: O.Adadelta(0.5, rho=n, epsilon=n / 1000),
     "Adamax": lambda n: O.Adamax(0.01, beta_1=n, epsilon=n / 1000),
     "Nadam": lambda n: O.Nadam(0.01, beta_1=n, beta_2=n, epsilon=n / 1000),
     "Lion": lambda n: O.Lion(0.001, beta_1=n, beta_2=n, weight_decay=n),

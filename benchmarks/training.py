@@ -21,9 +21,13 @@ threads.
 """
 
 import argparse
+import contextlib
 import statistics
 import time
 import warnings
+
+with contextlib.suppress(ImportError):
+    import torch._dynamo  # noqa: F401 - torch 2.14 crashes where TensorFlow was loaded before it
 
 import numpy as np
 from machine import describe

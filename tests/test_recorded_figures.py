@@ -66,6 +66,19 @@ def test_ratios_in_the_readme(row, peer, benchmark, line, place):
     assert figures[column] == f"{ratio:.2g}", f"{benchmark}.txt says {ratio}"
 
 
+def test_seconds_of_searches_in_threads_and_processes():
+    page = " ".join((DOCS / "guide" / "parallel.md").read_text().split())
+    threads, processes, one = (
+        printed("parallel", line)[1:3] for line in ("two threads", "two jobs", "one job")
+    )
+    first, second = (
+        [f"{float(seconds):.1f}" for seconds in each]
+        for each in zip(threads, processes, one, strict=True)
+    )
+    assert "takes {} seconds in two threads, {} in two processes and {}".format(*first) in page
+    assert "of the same networks, takes {}, {} and {}".format(*second) in page
+
+
 def test_estimators_for_tables_and_their_peers():
     rows = table_rows(DOCS / "guide" / "tables.md")
     text = (DOCS / "benchmarks" / "tables.txt").read_text().split("\nconfirming, 12 tables\n")[1]

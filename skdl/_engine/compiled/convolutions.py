@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from skdl._engine.compiled.kernels import is_plain
@@ -101,18 +102,24 @@ def _kernel_gradient(layer, inputs, upstream):
     if large and len(rows) > 1 and max(layer.strides) == 1:
         wide = tf.concat([cut(0, left, reach[0]) for left in columns], axis=-1)
         products = _products_of_rows(wide, upstream, rows)
-        return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
-    upstream = tf.reshape(upstream, (-1, upstream.shape[-1]))
-    seen = [cut(top, left) for top in rows for left in columns]
-    if inputs.shape[-1] == 1:  # else products of a single row, which are summed by threads too
-        if len(seen) == 1:
-            seen.append(tf.zeros_like(seen[0]))
-        products = tf.matmul(tf.stack([tf.reshape(part, [-1]) for part in seen]), upstream)
-        products = products[: len(rows) * len(columns)]
     else:
-        columns = [tf.reshape(part, (-1, inputs.shape[-1])) for part in seen]
-        products = tf.concat([tf.matmul(c, upstream, transpose_a=True) for c in columns], axis=0)
+        products = _products_of_positions(
+            [cut(*at) for at in itertools.product(rows, columns)], upstream
+        )
     return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
+
+
+def _products_of_positions(seen, upstream):
+    """Return the products of what each position of a kernel sees, one below the other."""
+    upstream, n_channels = tf.reshape(upstream, (-1, upstream.shape[-1])), seen[0].shape[-1]
+    if n_channels > 1:
+        pixels = [tf.reshape(part, (-1, n_channels)) for part in seen]
+        return tf.concat([tf.matmul(p, upstream, transpose_a=True) for p in pixels], axis=0)
+    # One product of all positions: those of a single row are summed by threads.
+    flat = [tf.reshape(part, [-1]) for part in seen]
+    if len(flat) == 1:
+        flat.append(tf.zeros_like(flat[0]))
+    return tf.matmul(tf.stack(flat), upstream)[: len(seen)]
 
 
 # From so many channels and pixels of an output on, a product for each row of the kernel is faster

@@ -109,8 +109,12 @@ def evaluation_loop(template: Any) -> Callable:
 
 
 def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Callable:
-    """Return a function that trains the batches of an epoch, in a graph."""
-    train_step = template.train_step(rows, batch_size)
+    """Return a function that trains the batches of an epoch, in a graph.
+
+    With a batch size all have that size; the last may be filled up with row 0, see `Template.fills`.
+    """
+    filled = batch_size is not None and template.fills
+    train_step = template.train_step(rows, batch_size, filled)
 
     def loop(data, order, n_rows, size, first, last):
         def batch(i):
@@ -124,7 +128,8 @@ def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Calla
             return _chosen(template, data, index)
 
         def step(i):
-            train_step(batch(i))
+            n_real = [tf.minimum(n_rows - i * batch_size, batch_size)] if filled else []
+            train_step(batch(i), *n_real)
             return (i + 1,)
 
         tf.while_loop(lambda i: i < last, step, (first,), parallel_iterations=1)
@@ -135,9 +140,14 @@ def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Calla
 def xla_loop(template: Any, rows: DeviceRows, batch_size: int) -> Callable:
     """Return the loop over full batches as XLA compiles it: once for any number of epochs."""
     loop = tf.function(batch_loop(template, rows, batch_size), jit_compile=True, autograph=False)
-    order = tf.TensorSpec([rows.size], tf.int32)
+    order = tf.TensorSpec([order_size(template, rows, batch_size)], tf.int32)
     with stable_names("loop", template.key, batch_size, rows.size, rows.signature):
         return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
+
+
+def order_size(template: Any, rows: DeviceRows, batch_size: int) -> int:
+    """Return how long the order of the rows is that XLA's loop takes, with what fills it up."""
+    return rows.size + (batch_size if template.fills else 0)
 
 
 def _chosen(template, data, index):

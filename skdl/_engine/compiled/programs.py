@@ -3,7 +3,8 @@
 Three programs can train:
 
 - "xla": the loop over full batches, compiled by XLA for fixed shapes (rows are padded to a
-  bucket, the number of steps is a value); a last, smaller batch runs in the graph program.
+  bucket, the number of steps is a value); a last, smaller batch is filled up by rows without
+  weight, or runs in the graph program where the rows of a batch may depend on each other.
 - "graph": the same loop as a TensorFlow graph of unknown shapes, with no XLA compile to pay.
 - "keras": `Model.fit`, for what only it can do.
 """
@@ -20,7 +21,7 @@ import numpy as np
 import scipy.sparse
 
 from skdl._common.memory import bucket
-from skdl._engine.compiled.epoch_loop import WEIGHTS
+from skdl._engine.compiled.epoch_loop import WEIGHTS, order_size
 from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
@@ -86,7 +87,10 @@ class Epochs:
 
     def _orders_from(self, epoch: int, n_epochs: int) -> np.ndarray:
         """Return the orders of the rows in some epochs, one below the other."""
-        orders = np.zeros((n_epochs, self._rows.size), np.int32)
+        size = self._rows.size
+        if self.program == "xla":
+            size = order_size(self.template, self._rows, self._batch_size)
+        orders = np.zeros((n_epochs, size), np.int32)
         for i in range(n_epochs):
             orders[i, : self._rows.n_rows] = self._orders(epoch + i)
         return orders
@@ -99,11 +103,9 @@ class Epochs:
         if self._parts is not None:
             return self._run_parts(epoch)
         size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
-        n_steps, full = -(-n_rows // size), n_rows // size
-        if self.program == "xla" and full == 0:
+        if self.program == "xla" and n_rows < size:
             self.program = "graph"
-        n_counted = full if self.program == "xla" else n_steps
-        n_epochs = self.template.paces[self.program, size].whole(n_counted, n_epochs)
+        n_epochs = self.template.paces[self.program, size].whole(self._n_steps, n_epochs)
         inputs = [*rows.tensors, tf.constant(self._orders_from(epoch, n_epochs))]
         if self.program == "xla":
             try:
@@ -111,9 +113,9 @@ class Epochs:
             except _XLA_ERRORS as error:
                 self._without_xla(error)
         program, logs = self.template.epochs(rows), []
-        for first, last in self._spans(n_steps, size, "graph", n_epochs):
+        for first, last in self._spans(self._n_steps, size, "graph", n_epochs):
             logs = self._call(program, inputs, (n_rows, size, first, last))
-            self._report(last / n_steps)
+            self._report(last / self._n_steps)
         return logs
 
     def _run_parts(self, epoch):
@@ -154,8 +156,8 @@ class Epochs:
         size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
         (n_steps, n_held), xla = self._steps(held_out), self.program == "xla"
         orders = self._orders_from(epoch, n_epochs)
-        full, rest = size if xla else None, xla and n_rows % size > 0
-        program_of = partial(self.template.epochs, rows, full, rest, held_out, keeps_weights)
+        full = size if xla else None
+        program_of = partial(self.template.epochs, rows, full, self._rest, held_out, keeps_weights)
         inputs = *rows.tensors, *held_out.tensors, tf.constant(orders)
         evaluated = _ints(held_out.n_rows, self._evaluation_rows, n_held)
         counts = *_ints(n_rows, size, 0, n_steps), tf.constant(True)
@@ -184,23 +186,32 @@ class Epochs:
 
     def _steps(self, held_out):
         """Return the steps of an epoch, and those of an evaluation."""
+        return self._n_steps, -(-held_out.n_rows // self._evaluation_rows)
+
+    @property
+    def _n_steps(self):
+        """Steps of an epoch, without that of a `_rest`."""
         n_rows, size = len(self._arrays[1]), self._batch_size
-        n_steps = n_rows // size if self.program == "xla" else -(-n_rows // size)
-        return n_steps, -(-held_out.n_rows // self._evaluation_rows)
+        return n_rows // size if self._rest else -(-n_rows // size)
+
+    @property
+    def _rest(self):
+        """Whether a last, smaller batch follows those of XLA."""
+        smaller = len(self._arrays[1]) % self._batch_size > 0
+        return smaller and self.program == "xla" and not self.template.fills
 
     def _validated_paces(self):
         paces = self.template.paces
         return paces[self.program, self._batch_size], paces["evaluation", self._evaluation_rows]
 
     def _run_xla(self, rows, inputs, n_epochs):
-        """Train epochs whose full batches XLA trains; the last call trains the rest as well."""
+        """Train epochs whose batches XLA trains; the last call trains a rest as well."""
         size, n_rows, logs = self._batch_size, rows.n_rows, []
-        full, rest = n_rows // size, n_rows % size > 0
-        for first, last in self._spans(full, size, "xla", n_epochs):
-            program_of = partial(self.template.epochs, rows, size, rest)
+        for first, last in self._spans(self._n_steps, size, "xla", n_epochs):
+            program_of = partial(self.template.epochs, rows, size, self._rest)
             call = partial(self._call, inputs=inputs, counts=(n_rows, size, first, last))
             logs = call_stored(self.template, program_of, call)
-            self._report(last / full)
+            self._report(last / self._n_steps)
         return logs
 
     def _spans(self, n_steps: int, size: int, program: str, n_epochs: int = 1) -> Any:

@@ -31,6 +31,7 @@ from skdl._engine.compiled.epoch_loop import (
     xla_loop,
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
+from skdl._engine.compiled.filled_batches import filled_step, is_row_by_row
 from skdl._engine.compiled.initial_state import InitialState
 from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
@@ -103,11 +104,12 @@ class Template:
         self._programs: OrderedDict[Hashable, Any] = OrderedDict()
         self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
         self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
-        self._step: Callable | None = None
+        self._steps: dict[bool, Callable] = {}
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
         self.for_xla = not sparse and not as_it_is and self._is_for_xla()
         self.narrows = self._narrows()
+        self._by_row = self.for_xla and is_row_by_row(model)
         if as_it_is:  # a network that somebody uses
             return
         if sparse:
@@ -200,11 +202,20 @@ class Template:
 
         It is that of a batch where the loss or a metric may depend on it.
         """
+        return self.chunk_rows if self._is_mean_of_rows else batch_size
+
+    @property
+    def _is_mean_of_rows(self) -> bool:
         with lock:
             if self._in_chunks is None:
                 known = hasattr(self.model, "output_shape")  # not that of a class of its own
                 self._in_chunks = known and is_mean_of_rows(self.model, self._target_shape)
-        return self.chunk_rows if self._in_chunks else batch_size
+        return self._in_chunks
+
+    @property
+    def fills(self) -> bool:
+        """Whether XLA trains a last, smaller batch as a full one, by rows without weight."""
+        return self._by_row and self._is_mean_of_rows
 
     def epochs(
         self,
@@ -250,32 +261,36 @@ class Template:
             return y
         return tf.one_hot(tf.cast(y, tf.int32), self._target_shape[-1], dtype=weight.dtype)
 
-    def train_step(self, rows: DeviceRows, batch_size: int | None) -> Callable:
+    def train_step(self, rows: DeviceRows, batch_size: int | None, filled: bool = False) -> Callable:
         """Return the model's own `train_step`, traced once for all programs of dense rows.
 
-        Programs of large batches of one size have a trace of their own.
+        Programs of large batches of one size have a trace of their own. That of filled batches
+        also takes how many rows of a batch are no filling.
         """
         train_step = forgetting_gradients(self.model.train_step)
         if self.sparse:
             return train_step
         large = batch_size is not None and batch_size > SMALL_BATCH
-        if not large and self._step is not None:
-            return self._step
+        if not large and filled in self._steps:
+            return self._steps[filled]
         n_rows = batch_size if large else None
-        specs = self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]
+        specs = [self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]]
+        if filled:
+            train_step = filled_step(self.model, train_step)
+            specs.append(tf.TensorSpec([], tf.int32))
 
-        def train(x, y, weight):
+        def train(x, y, weight, *n_real):
             with only_seen_pixels(self.model), tracing_training_step():
-                train_step((x, self.targets(y, weight), weight))
+                train_step((x, self.targets(y, weight), weight), *n_real)
 
         with stable_names("step", self.key, n_rows, specs):
             traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
-        def step(batch):
-            traced(*batch)
+        def step(batch, *n_real):
+            traced(*batch, *n_real)
 
         if not large:
-            self._step = step
+            self._steps[filled] = step
         return step
 
     def evaluation(self, rows: DeviceRows) -> Program:
@@ -339,7 +354,7 @@ class Template:
         """Have programs traced anew, those of a step as well."""
         with lock:
             self._programs.clear()
-            self._step = None
+            self._steps.clear()
 
     def _kept(self, key: Hashable, make: Callable) -> Any:
         """Return what is kept under a key, made now if it is not there."""

@@ -111,7 +111,7 @@ def evaluation_loop(template: Any) -> Callable:
 def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Callable:
     """Return a function that trains the batches of an epoch, in a graph.
 
-    With a batch size all have that size; the last may be filled up with row 0, see `Template.fills`.
+    With a batch size all have that size; the last may be filled up, see `Template.fills`.
     """
     filled = batch_size is not None and template.fills
     train_step = template.train_step(rows, batch_size, filled)

@@ -261,7 +261,9 @@ class Template:
             return y
         return tf.one_hot(tf.cast(y, tf.int32), self._target_shape[-1], dtype=weight.dtype)
 
-    def train_step(self, rows: DeviceRows, batch_size: int | None, filled: bool = False) -> Callable:
+    def train_step(
+        self, rows: DeviceRows, batch_size: int | None, filled: bool = False
+    ) -> Callable:
         """Return the model's own `train_step`, traced once for all programs of dense rows.
 
         Programs of large batches of one size have a trace of their own. That of filled batches
@@ -274,10 +276,10 @@ class Template:
         if not large and filled in self._steps:
             return self._steps[filled]
         n_rows = batch_size if large else None
-        specs = [self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]]
+        specs: tuple[Any, ...] = self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]
         if filled:
             train_step = filled_step(self.model, train_step)
-            specs.append(tf.TensorSpec([], tf.int32))
+            specs = *specs, tf.TensorSpec([], tf.int32)
 
         def train(x, y, weight, *n_real):
             with only_seen_pixels(self.model), tracing_training_step():

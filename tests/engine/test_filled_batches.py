@@ -1,0 +1,137 @@
+"""A last, smaller batch trained by XLA is worth what it is worth in the graph program."""
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from slow_cases import slow_but
+
+from skdl import KerasClassifier, KerasRegressor
+from skdl._engine.compiled import programs
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 3, 64)
+X = (RNG.normal(size=(64, 5)) + LABELS[:, None]).astype(np.float32)
+BATCH_SIZE = 24  # 64 rows fill their bucket, so that the last batch reaches beyond it
+WEIGHTS = RNG.uniform(0.5, 2, 64)
+
+layers = keras.layers
+
+
+def plain(x):
+    x = layers.LeakyReLU()(layers.Dense(6, kernel_regularizer="l2")(x))
+    return layers.Dense(5, activation="tanh")(layers.LayerNormalization()(x))
+
+
+def joined(x):
+    parts = [layers.Dense(4, activation="gelu")(x), layers.Dense(4, activation="relu")(x)]
+    within = keras.Sequential([keras.Input((8,)), layers.Dense(5, "selu"), layers.Dropout(0.3)])
+    return within(layers.Concatenate()(parts))
+
+
+def softmax_over_the_batch(x):
+    return layers.Dense(6, activation=layers.Softmax(axis=0))(x)
+
+
+def rows_less_their_mean(x):
+    return layers.Dense(6, lambda x: x - keras.ops.mean(x, axis=0), use_bias=False)(x)
+
+
+def operation_over_the_batch(x):
+    return x / keras.ops.max(keras.ops.abs(x), axis=0, keepdims=True)
+
+
+def batch_normalization_within(x):
+    return keras.Sequential([keras.Input((5,)), layers.BatchNormalization()])(x)
+
+
+def activity_regularizer(x):
+    return layers.Dense(6, activation="relu", activity_regularizer="l1")(x)
+
+
+ROW_BY_ROW = [plain, joined]
+MIXING = [
+    softmax_over_the_batch,
+    rows_less_their_mean,
+    operation_over_the_batch,
+    batch_normalization_within,
+    activity_regularizer,
+]
+
+
+def by_both_programs(monkeypatch, make, *data, **arguments):
+    """Return networks that a graph and XLA have trained."""
+    nets = []
+    for program in "graph", "xla":
+        monkeypatch.setattr(programs, "choose_program", lambda *args, program=program: program)
+        nets.append(make().fit(*data, **arguments))
+        assert nets[-1].training_program_ == program
+    return nets
+
+
+def assert_close(one, other):
+    assert one.history_.keys() == other.history_.keys()
+    for key, values in one.history_.items():
+        assert_allclose(other.history_[key], values, rtol=2e-5, err_msg=key)
+    for ours, theirs in zip(one._network.state, other._network.state, strict=True):
+        assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("part", slow_but((plain, operation_over_the_batch), ROW_BY_ROW + MIXING))
+def test_a_smaller_batch_is_the_mean_of_its_own_rows(part, monkeypatch):
+    def build():
+        inputs = keras.Input((5,))
+        return keras.Model(inputs, layers.Dense(3, activation="softmax")(part(inputs)))
+
+    metrics = ["accuracy", "sparse_categorical_crossentropy"]
+    one, other = by_both_programs(
+        monkeypatch,
+        lambda: KerasClassifier(
+            build, metrics=metrics, epochs=6, batch_size=BATCH_SIZE, random_state=0
+        ),
+        X,
+        LABELS,
+        sample_weight=WEIGHTS,
+    )
+    assert_close(one, other)
+    assert other._network._template(False).fills == (part in ROW_BY_ROW)
+
+
+def mean_over_the_batch(y, outputs):
+    return keras.ops.mean(keras.ops.square(y - outputs)) ** 2
+
+
+# The loss of one is no mean of rows, the metric of another none either.
+MEASURED = [
+    ("huber", ["mae", "mape"], True),
+    (keras.losses.MeanSquaredError(reduction="sum"), None, False),
+    (mean_over_the_batch, None, False),
+    ("mse", ["r2_score"], False),
+    ("mse", [keras.metrics.RootMeanSquaredError()], False),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "metrics", "fills"), MEASURED)
+def test_losses_and_metrics_that_are_no_means_of_rows_see_no_filling(
+    loss, metrics, fills, monkeypatch
+):
+    def build():
+        return keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(1)])
+
+    one, other = by_both_programs(
+        monkeypatch,
+        lambda: KerasRegressor(
+            build,
+            loss=loss,
+            metrics=metrics,
+            optimizer=keras.optimizers.SGD(0.001, momentum=0.9),
+            epochs=5,
+            batch_size=BATCH_SIZE,
+            random_state=0,
+        ),
+        X,
+        X[:, 0] + 2.0,
+    )
+    assert_close(one, other)
+    assert other._network._template(False).fills == fills

@@ -33,7 +33,7 @@ GROUPS = {
     "Texts": r"Text\w+|OneHotTextVectorizer|TokenSequencer|datasets\.fetch_(imdb|reuters)",
     "Images": r"ConvNet\w+|ImageReshaper|Pretrained\w+|datasets\.\w+",
     "Networks of your own": r"Keras\w+|build_\w+",
-    "Plots": r"\w+Display|\w*learning_rate\w*",
+    "Plots and progress": r"\w+Display|\w*learning_rate\w*|SearchProgress",
     "Saving and serving": r"save|load|trusted\w*|to_onnx|register_onnx_converters",
     "OpenML": r"openml\.\w+",
     "Errors and warnings": r"exceptions\.\w+",

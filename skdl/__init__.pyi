@@ -16,6 +16,7 @@ from ._estimators.custom.keras import KerasRegressor as KerasRegressor
 from ._estimators.dense import DenseClassifier as DenseClassifier
 from ._estimators.dense_regressor import DenseRegressor as DenseRegressor
 from ._estimators.pretrained import PretrainedFeatureClassifier as PretrainedFeatureClassifier
+from ._estimators.search_progress import SearchProgress as SearchProgress
 from ._estimators.tabular.classifier import TabularClassifier as TabularClassifier
 from ._estimators.tabular.regressor import TabularRegressor as TabularRegressor
 from ._estimators.text import TextBoWClassifier as TextBoWClassifier

@@ -22,8 +22,10 @@ try:  # scikit-learn 1.9 has callbacks, and diagrams that show what is fitted
 
     # Of an object's public attributes, as the diagrams of estimators show them.
     fitted_attributes = BaseEstimator._get_fitted_attr_html
+    HAS_CALLBACKS = True
 except ImportError:
     AttrsDict, fitted_attributes = object, dict
+    HAS_CALLBACKS = False
 
     class _UnheardTask:
         """The task of a fit, or of an epoch, that no callback is told of."""
@@ -84,6 +86,7 @@ def propagated_callbacks(estimator: BaseEstimator) -> list:
 
 
 __all__ = [
+    "HAS_CALLBACKS",
     "AttrsDict",
     "CallbackSupportMixin",
     "HasMethods",

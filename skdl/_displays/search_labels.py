@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from skdl._common.short_values import short_value
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -30,16 +31,7 @@ def tick_labels(values: Sequence[Any]) -> list[str]:
 def _shown(value, digits):
     """Return a value with floats to some digits, None: in full."""
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and digits:
-        return f"{value:.{digits}g}"
-    if isinstance(getattr(value, "__name__", None), str):
-        return value.__name__
-    if " at 0x" in repr(value) and not isinstance(value, list | tuple | dict):
-        return type(value).__name__  # of objects that say of themselves only where they are
-    write = reprlib.repr if digits else repr
-    return " ".join(write(value).split())
+    return value if isinstance(value, str) else short_value(value, digits)
 
 
 def number(value: float) -> str:

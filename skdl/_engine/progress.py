@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -21,16 +22,38 @@ class Course:
         Number of epochs that were trained before.
     place : str, default=""
         Which fit of a search this is.
+    parameters : sequence of str, default=()
+        Parameters with which it is fitted, such as "dropout=0.2".
     """
 
-    def __init__(self, name: str, total: int, done: int = 0, place: str = ""):
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        done: int = 0,
+        place: str = "",
+        parameters: Sequence[str] = (),
+    ):
         self.name = f"{name}, {place}" if place else name
         self.short_name = place or name  # all fits of a search are of one estimator
+        self.parameters = parameters
         self.total, self.completed = total, float(done)
         self.said, self.compiling = "", True
         self._begun = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._ended: float | None = None
+
+    @property
+    def title(self) -> str:
+        """Name and parameters."""
+        return _headed(self.name, self.parameters)
+
+    @property
+    def titles(self) -> list[str]:
+        """Name and parameters, ever shorter; the class gives way first."""
+        most = len(self.parameters)
+        fewer = [_headed(self.short_name, self.parameters, n) for n in range(most, 0, -1)]
+        return list(dict.fromkeys([self.title, *fewer, self.name, self.short_name]))
 
     @property
     def seconds(self) -> float:
@@ -86,11 +109,13 @@ class Progress:
         Name of the estimator.
     place : str, default=""
         Which fit of a search this is, such as "fit 3 of 12" or "iteration 2 of 3, fit 1 of 4".
+    parameters : sequence of str, default=()
+        Parameters with which it is fitted, such as "dropout=0.2".
     """
 
-    def __init__(self, verbose: int, name: str, place: str = ""):
+    def __init__(self, verbose: int, name: str, place: str = "", parameters: Sequence[str] = ()):
         self._verbose = int(verbose)
-        self._estimator, self._place = name, place
+        self._estimator, self._place, self._parameters = name, place, parameters
         self._bar: Any = None
         self._console: Any = None
         self._number = 0
@@ -110,8 +135,9 @@ class Progress:
         in_notebook = console.is_jupyter
         # Lines are written as they are: rich would make a block of HTML of each in a notebook.
         self._console = Console(highlight=False, force_jupyter=False) if in_notebook else console
-        self._course, self._done = Course(self._estimator, epochs, done, self._place), done
-        self._title = f"{self._course.name}: {n_rows} rows, {epochs} epochs, program {program!r}"
+        self._course = Course(self._estimator, epochs, done, self._place, self._parameters)
+        self._done = done
+        self._title = f"{self._course.title}: {n_rows} rows, {epochs} epochs, program {program!r}"
         if done:
             self._title += f", going on after epoch {done}"
         if self._verbose > 1:
@@ -151,6 +177,12 @@ class Progress:
 
     def _print(self, line):
         self._console.print(line, soft_wrap=True, markup=False)
+
+
+def _headed(name: str, parameters: Sequence[str], n: int | None = None) -> str:
+    """Return a name followed by the first n parameters, and "…" for the others."""
+    shown = [*parameters[:n], *["…"] * (n is not None and n < len(parameters))]
+    return f"{name} · {', '.join(shown)}" if shown else name
 
 
 def _is_worker() -> bool:

@@ -48,8 +48,9 @@ class TerminalBar:
 class TerminalLine:
     """Name, bar, count, time and metrics in one line, which is never longer than the terminal.
 
-    Where it is narrow the bar becomes shorter, then metrics are left out, then the estimator's name
-    where a search says which fit it is, then the name is cut; bar, count and time always stay.
+    Where it is narrow the bar becomes shorter, then metrics are left out but the first, then the
+    estimator's name where a search says which fit it is, then that fit's parameters, then the name
+    is cut; bar, count and time always stay.
     """
 
     def __init__(self, course: Course):
@@ -68,8 +69,8 @@ class TerminalLine:
         front = ", ".join(metrics[:_IN_FRONT]) + ", …" * (len(metrics) > _IN_FRONT)
         self._wanted = max(self._wanted, len(front))
         others = _NARROWEST + len(count) + len(clock) + 4
-        fits = len(course.name) + others + _FIRST_METRIC <= options.max_width
-        name = course.name if fits else course.short_name
+        room = options.max_width - others - _FIRST_METRIC
+        name = next((each for each in course.titles if len(each) <= room), course.short_name)
         rest = len(name) + len(count) + len(clock) + self._wanted + 4
         bar_width = min(max(options.max_width - rest, _NARROWEST), _WIDTH)
         bar_width = max(min(bar_width, options.max_width - len(count) - len(clock) - 2), 1)
@@ -143,15 +144,27 @@ class NotebookBar:
         filled = round(_WIDTH * share)
         bar = "█" * filled + "░" * (_WIDTH - filled)
         words = f"{course.count} {course.clock} {course.state}"
-        name, said = html.escape(course.name), html.escape(words)
+        name, said = html.escape(course.name), html.escape(course.state)
+        parameters = html.escape(", ".join(course.parameters))
         # Without a value, the browser shows a bar that moves to and fro.
         value = "" if course.compiling else f' value="{share:.4f}"'
+        cells = [
+            f"<span>{name}</span>",
+            _giving_way(parameters) if parameters else "",
+            f'<progress max="1"{value} style="flex: none; width: 12em"></progress>',
+            f"<span>{course.count} {course.clock}</span>",
+            _giving_way(said),
+        ]
         return {
-            "text/plain": f"{course.name} {bar} {words}",
+            "text/plain": f"{course.title} {bar} {words}",
             "text/html": (
                 '<div style="display: flex; gap: 0.8em; align-items: center; white-space: nowrap; '
-                f'font-family: monospace"><span>{name}</span><progress max="1"{value} '
-                'style="flex: none; width: 12em"></progress><span style="overflow: hidden; '
-                f'text-overflow: ellipsis" title="{said}">{said}</span></div>'
+                f'font-family: monospace">{"".join(cells)}</div>'
             ),
         }
+
+
+def _giving_way(text):
+    """Return escaped text in a cell that is cut where a page is narrow, and then says all."""
+    look = "overflow: hidden; text-overflow: ellipsis"
+    return f'<span style="{look}" title="{text}">{text}</span>'

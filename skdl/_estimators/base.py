@@ -18,13 +18,13 @@ from skdl._common.memory import converted
 from skdl._common.mistaken import check_is_table
 from skdl._common.processes import check_process
 from skdl._common.versions import PickledWithVersions
-from skdl._engine.progress import Progress
 from skdl._estimators.advice import check_no_dates, with_advice
 from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram.network import network_shown
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.given_targets import check_given
+from skdl._estimators.fit.place import progress_of
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
 from skdl._estimators.fit.tasks import FitTasks
@@ -306,11 +306,7 @@ class BaseNetwork(
                 shuffle=self.shuffle,
                 stopper=stopper,
                 callbacks=checked_callbacks(self.callbacks),
-                progress=Progress(
-                    0 if tasks and tasks.has_progress_bar and self.verbose == 1 else self.verbose,
-                    type(self).__name__,
-                    tasks.place if tasks else "",
-                ),
+                progress=progress_of(self, tasks),
                 tasks=tasks and tasks.listening_to(network, targets),
                 checkpoint=checkpoint,
             )

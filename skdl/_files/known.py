@@ -98,6 +98,7 @@ OBJECTS = [
      "skdl._transformers.table_encoder", "TableEncoder"),
     ("the description of a backbone and its weights",
      "skdl._networks.builders.backbones", "Backbone"),
+    ("a callback of searches; it holds nothing", "skdl", "SearchProgress"),
     ("the cv of a search; they hold numbers and yield positions",
      "sklearn.model_selection._split", _SPLITTERS),
     ("the scoring of a search; they call a function that is itself known, on an estimator",

@@ -25,7 +25,7 @@ NET = DenseClassifier((4,), epochs=1, batch_size=75, random_state=0, verbose=1)
 def named(capsys):
     """Return what stands between the class and the number of rows in each printed line."""
     printed = capsys.readouterr().out
-    return re.findall(r"^DenseClassifier(?:, (.+?))?: \d+ rows", printed, re.MULTILINE)
+    return re.findall(r"^DenseClassifier(?:, (.+?)(?: · .+?)?)?: \d+ rows", printed, re.MULTILINE)
 
 
 def test_rounds_of_halving_are_told_apart(capsys):

@@ -18,8 +18,8 @@ from skdl import DenseClassifier
 pytestmark = pytest.mark.filterwarnings("error")
 X, Y = load_iris(return_X_y=True)
 LINE = re.compile(
-    r"DenseClassifier(, (fit \d of 4|refit))?: \d+ rows, 3 epochs, program 'graph': [\d.]+ s, "
-    r"epoch 3: loss [\d.]+"
+    r"DenseClassifier(, (fit \d of 4|refit) · [^:]+)?: \d+ rows, 3 epochs, program 'graph': "
+    r"[\d.]+ s, epoch 3: loss [\d.]+"
 )
 
 

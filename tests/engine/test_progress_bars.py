@@ -112,7 +112,7 @@ def test_a_search_says_which_fit_it_is(terminal, steps):
     if steps:
         estimator, name = make_pipeline(*steps, estimator), "denseclassifier__l2"
     GridSearchCV(estimator, {name: [0.0, 1.0]}, cv=2, refit=not steps).fit(X, Y)
-    names = re.findall(r"DenseClassifier, ([\w ]+?) ━", "\n".join(shown.frames()))
+    names = re.findall(r"(fit \d of 4|refit) · .*━", "\n".join(shown.frames()))
     fits = [f"fit {i} of 4" for i in (1, 2, 3, 4)]
     assert list(dict.fromkeys(names)) == fits + ["refit"] * (not steps)
 

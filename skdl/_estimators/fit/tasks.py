@@ -24,13 +24,13 @@ class FitTasks:
         self, estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, max_epochs: int | None
     ):
         self._estimator = estimator
-        self._context = estimator._init_callback_context(max_subtasks=max_epochs)
+        self.context = estimator._init_callback_context(max_subtasks=max_epochs)
         self._heard = bool(getattr(estimator, "_skl_callbacks", ()))
         self._data = {"X": X, "y": y}
         if isinstance(sample_weight, Number):  # of every row
             sample_weight = np.full(np.shape(y)[:1], sample_weight)
         self._set_weight(sample_weight)
-        self._context.call_on_fit_task_begin(estimator=estimator, **self._data)
+        self.context.call_on_fit_task_begin(estimator=estimator, **self._data)
         self._epoch: Any = None
         self._network = self._targets = None
 
@@ -42,27 +42,6 @@ class FitTasks:
         """Whether scikit-learn draws the progress of this fit or of what it is part of."""
         found = propagated_callbacks(self._estimator)
         return any(type(callback).__name__ == "ProgressBar" for callback in found)
-
-    @property
-    def place(self) -> str:
-        """Which fit of a search this is, such as "fit 3 of 12" or "refit", "" for none.
-
-        scikit-learn numbers candidates and folds together, and tells nobody below the search how
-        many folds there are, so that the candidate and the fold cannot be told apart. Rounds of
-        successive halving are numbered anew; of nested searches the outer one is named first.
-        """
-        places = []
-        task: Any = self._context
-        while getattr(task, "parent", None) is not None:
-            search = task.parent
-            if task.source_task_name == "candidate-split-evaluation":
-                places.append(_ordinal("fit", task, search.max_subtasks))
-            elif task.source_task_name == "refit-with-best-params":
-                places.append("refit")
-            elif task.task_name == "halving-iteration":
-                places.append(_ordinal("iteration", task, search.max_subtasks))
-            task = search
-        return ", ".join(reversed(places))
 
     def keep(self, rows: Any) -> None:
         """Leave only these rows to the callbacks."""
@@ -80,7 +59,7 @@ class FitTasks:
 
     def begin_epoch(self) -> None:
         """Begin the task of an epoch."""
-        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch = self.context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def end_epoch(self) -> bool:
@@ -97,14 +76,9 @@ class FitTasks:
 
     def end(self) -> None:
         """End the task of the fit."""
-        self._context.call_on_fit_task_end(
+        self.context.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes={}, **self._data
         )
-
-
-def _ordinal(what, task, n_tasks):
-    """Return which of its siblings a task is, in words."""
-    return f"{what} {task.task_id + 1}" + (f" of {n_tasks}" if n_tasks else "")
 
 
 def _rows_of(values, rows):

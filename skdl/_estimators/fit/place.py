@@ -1,0 +1,114 @@
+"""Which fit of a search a network is trained in, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from skdl._common.short_values import short_value
+from skdl._engine.progress import Progress
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from skdl._estimators.fit.tasks import FitTasks
+
+# The task of one fit of a search; the tasks of all its candidates and folds have one parent.
+EVALUATION = "candidate-split-evaluation"
+# Where `SearchProgress` notes what it knows of a search: an attribute of its tasks, since these go
+# into worker processes with the fits.
+KNOWN = "skdl_search"
+_UNSAID = ("random_state", "verbose")
+
+
+class SearchKnown(NamedTuple):
+    """What is known of a search: its number of folds, and which parameters it varies."""
+
+    n_splits: int | None
+    varied: tuple[str, ...]
+
+
+def progress_of(estimator: BaseEstimator, tasks: FitTasks | None) -> Progress:
+    """Return what reports a fit of an estimator; without tasks, it is one of `partial_fit`."""
+    name, verbose = type(estimator).__name__, int(estimator.verbose)
+    if tasks is None:
+        return Progress(verbose, name)
+    known = [getattr(task, KNOWN) for task in _tasks_above(tasks.context) if hasattr(task, KNOWN)]
+    if verbose < 2:
+        verbose = 0 if tasks.has_progress_bar else max(verbose, int(bool(known)))
+    place = place_of(tasks.context) if verbose else ""
+    if not place:
+        return Progress(verbose, name)
+    return Progress(
+        verbose, name, place, parameters_of(estimator, [n for k in known for n in k.varied])
+    )
+
+
+def place_of(task: Any) -> str:
+    """Return which fit of a search a task is, such as "fit 3 of 12" or "refit", "" for none.
+
+    scikit-learn numbers candidates and folds together, and tells nobody below the search how many
+    folds there are; where `SearchProgress` has noted it, candidate and fold are told apart. Rounds
+    of successive halving are numbered anew; of nested searches the outer one is named first.
+    """
+    places: list[str] = []
+    for search in _tasks_above(task):
+        if task.source_task_name == EVALUATION:
+            places.append(_evaluation(task.task_id, search))
+        elif task.source_task_name == "refit-with-best-params":
+            places.append("refit")
+        elif task.task_name == "halving-iteration":
+            places.append(_ordinal("iteration", task.task_id, search.max_subtasks))
+        task = search
+    return ", ".join(reversed(places))
+
+
+def _tasks_above(task):
+    """Yield the parent of a task, the parent's parent and so on."""
+    while (task := getattr(task, "parent", None)) is not None:
+        yield task
+
+
+def _evaluation(i, search):
+    """Return in words which candidate is evaluated on which fold, or the number of the fit."""
+    known, n_fits = getattr(search, KNOWN, None), search.max_subtasks
+    n_splits = known and known.n_splits
+    if not n_splits:
+        return _ordinal("fit", i, n_fits)
+    candidate, fold = divmod(i, n_splits)  # the folds of a candidate follow one another
+    n_candidates = n_fits and n_fits // n_splits
+    return f"{_ordinal('candidate', candidate, n_candidates)}, {_ordinal('fold', fold, n_splits)}"
+
+
+def _ordinal(what, i, n):
+    """Return in words which of n things one is, counted from 0; None: n is unknown."""
+    return f"{what} {i + 1}" + (f" of {n}" if n else "")
+
+
+def parameters_of(estimator: BaseEstimator, varied: Iterable[str] = ()) -> list[str]:
+    """Return the parameters of an estimator that tell it from others, such as "dropout=0.2".
+
+    Parameters
+    ----------
+    estimator : estimator
+        The network.
+    varied : iterable of str, default=()
+        Parameters that searches vary, by their names there, such as "net__dropout". They come
+        first; what differs from the defaults of the class follows.
+    """
+    own, defaults = estimator.get_params(deep=False), signature(type(estimator).__init__).parameters
+    every = estimator.get_params(deep=True)
+    names = [name for each in varied if (name := _own_name(each, every))]
+    for name, value in own.items():
+        default = defaults[name].default if name in defaults else Parameter.empty
+        if name not in _UNSAID and value is not default and repr(value) != repr(default):
+            names.append(name)
+    return [f"{name}={short_value(every[name])}" for name in dict.fromkeys(names)]
+
+
+def _own_name(name, own):
+    """Return what a parameter of a search is called in the estimator, "" if it is of another."""
+    while name and name not in own:
+        _, _, name = name.partition("__")
+    return name

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
-from keras.src.backend.common import global_state
-
-from skdl._networks.keras import keras
+from skdl._networks.keras import global_state, keras
 from skdl.exceptions import InvalidFileError
 
 # Where Keras notes variables that have no value yet. Whatever is noted there is allocated when

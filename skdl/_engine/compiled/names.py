@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
 from skdl._common.processes import lock
 
 import tensorflow as tf  # noqa: F401 # isort: skip - after Keras, which loads it without log lines

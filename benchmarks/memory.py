@@ -2,7 +2,8 @@
 
 - One fit of 1,000,000 x 100 rows, an epoch, 8 units, batch 4096, in a process of its own: the
   largest resident memory above X, beside scikit-learn's MLP, in sizes of X as float32. The same of
-  a CSR matrix, 200,000 x 20,000 with 100 values in a row.
+  a CSR matrix, 200,000 x 20,000 with 100 values in a row, and of it skdl's fits that are validated
+  on a tenth of the rows, or on a matrix of its size, and its predictions.
 - 200 fits, a random search over 20 networks on 2000 x 20 rows: resident memory and the time of a
   fit, start to end. Then networks beyond the bound of the store, to see what each network more
   costs, since TensorFlow keeps what it has compiled.
@@ -54,15 +55,15 @@ def large_rows(dtype, sparse):
     return scipy.sparse.csr_matrix((values, columns.ravel(), begins), SPARSE)
 
 
-def peak_of_a_fit(library, dtype, sparse):
-    """Return how many MB resident memory rises by in a fit, after a small one."""
+def peak_of(work, library, dtype, sparse):
+    """Return how many MB resident memory rises by in some work on rows, after a little of it."""
     X = large_rows(dtype, sparse)
     y = np.arange(X.shape[0]) % 2
     if library == "skdl":
         net = DenseClassifier((8,), epochs=1, batch_size=4096, random_state=0)
     else:
         net = MLPClassifier((8,), max_iter=1, batch_size=4096, random_state=0)
-    net.fit(X[:20_000], y[:20_000])
+    work(net, X[:20_000], y[:20_000])
     before, top, ended = resident(), [0.0], threading.Event()
 
     def watch():
@@ -72,22 +73,55 @@ def peak_of_a_fit(library, dtype, sparse):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    net.fit(X, y)
+    work(net, X, y)
     ended.set()
     watcher.join()
     return top[0] - before
 
 
+def fit(net, X, y):
+    """Fit on all rows."""
+    net.fit(X, y)
+
+
+def fit_held_out(net, X, y):
+    """Fit on nine tenths of the rows, and validate on the others."""
+    net.set_params(validation_split=0.1).fit(X, y)
+
+
+def fit_validated(net, X, y):
+    """Fit and validate on the same rows."""
+    net.fit(X, y, X_val=X, y_val=y)
+
+
+def fit_and_predict(net, X, y):
+    """Fit on some rows, and predict all."""
+    net.fit(X[:20_000], y[:20_000]).predict(X)
+
+
+def peak_in_new_process(*arguments):
+    """Return what `peak_of` does in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(peak_of, arguments)
+
+
 def large_fits():
-    """Print the memory of a large fit, each in a new process."""
+    """Print the memory of large fits."""
     for sparse, (n_rows, n_columns) in ((False, LARGE), (True, SPARSE)):
         # Values, and of a CSR matrix their columns and where each row begins.
         n_bytes = 8 * n_rows * SPARSE_VALUES + 4 * n_rows if sparse else 4 * n_rows * n_columns
         for dtype in ("float32", "float64"):
-            found = {}
-            for library in ("skdl", "MLP"):
-                with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    found[library] = pool.apply(peak_of_a_fit, (library, dtype, sparse))
+            libraries = "skdl", "MLP"
+            found = {name: peak_in_new_process(fit, name, dtype, sparse) for name in libraries}
+            if sparse:
+                found |= {
+                    told: peak_in_new_process(work, "skdl", dtype, sparse)
+                    for told, work in {
+                        "held out": fit_held_out,
+                        "validated": fit_validated,
+                        "predicted": fit_and_predict,
+                    }.items()
+                }
             size = n_bytes / 2**20
             told = ", ".join(f"{name} {mb:.0f} MB ({mb / size:.2f})" for name, mb in found.items())
             form = "CSR " if sparse else ""

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 # Where tensors have to begin, in bytes.
 _ALIGNED = 64
@@ -69,14 +68,11 @@ def converted(X: Any, dtype: Any) -> Any:
     """Return large rows of numbers in memory of our own if they have to be converted.
 
     That is done here, once, so that there is no second copy. A table stays a table of the same
-    columns, and a CSR matrix shares its structure. What is small, or no array, table or CSR matrix
-    of numbers, is returned as it is, and so is everything where `dtype` is a name that scikit-learn
-    alone knows, such as "numeric".
+    columns. What is small, or no array or table of numbers, is returned as it is, and so is
+    everything where `dtype` is a name that scikit-learn alone knows, such as "numeric".
     """
     if not (isinstance(dtype, str) and dtype in {"float32", "float64"}):
         return X
-    if type(X) in (scipy.sparse.csr_matrix, scipy.sparse.csr_array):
-        return _with_values(X, np.dtype(dtype))
     pandas: Any = sys.modules.get("pandas")
     if pandas is not None and type(X) is pandas.DataFrame:
         dtypes = list(X.dtypes)
@@ -92,17 +88,6 @@ def converted(X: Any, dtype: Any) -> Any:
     for some in _chunks(rows):
         rows[some] = np.asarray(part[some], dtype=dtype)
     return rows if part is X else pandas.DataFrame(rows, X.index, X.columns, copy=False)
-
-
-def _with_values(X: Any, dtype: np.dtype) -> Any:
-    """Return a CSR matrix with its values in another dtype, without a copy of the rest.
-
-    One that has several values in a place, which SciPy adds up in its copy, is returned as it is.
-    """
-    known = X.dtype.kind in "biuf" and X.ndim == 2 and X.dtype != dtype
-    if not known or X.data.size * dtype.itemsize < _SMALL or not X.has_canonical_format:
-        return X
-    return type(X)((X.data.astype(dtype), X.indices, X.indptr), shape=X.shape)
 
 
 def taken(X: Any, positions: np.ndarray) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
 from skdl._common.memory import own_rows, with_padding
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.device import on_gpu
 from skdl._engine.rows import ColumnGroups, OneHot
 
@@ -20,10 +21,10 @@ _ALIGNED = 16
 class DeviceRows:
     """Rows of inputs, targets and weights on the device, padded to `size` rows.
 
-    A dense array is one tensor. A CSR matrix is three: row (in its batch of `batch` rows) and
-    column of each stored value, the values, and where each batch begins; only rows of a CSR
-    matrix are given an order, and may be some of the matrix. Of classes whose columns are made
-    batch by batch, there are the numbers.
+    A dense array is one tensor. Sparse rows are three: row (in its batch of `batch` rows) and
+    column of each stored value, the values, and where each batch begins; they alone are given
+    an `order`, which may be that of some of them. Of classes whose columns are made batch by
+    batch, there are the numbers.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class DeviceRows:
         return [spec_of(size, tensor) for tensor in self.tensors]
 
 
-def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[tf.Tensor]:
-    """Return a CSR matrix as tensors of which every batch is a slice that TensorFlow shares.
+def sparse_tensors(x: SparseRows, batch: int, order: np.ndarray | None = None) -> list[tf.Tensor]:
+    """Return sparse rows as tensors of which every batch is a slice that TensorFlow shares.
 
     It copies slices that are not aligned, which took longer than the products themselves: so
     batches are filled up with zeros to a multiple of 16 values, and positions are kept flat.
     """
-    n_values = np.diff(x.indptr) if order is None else x.indptr[order + 1] - x.indptr[order]
+    rows = np.arange(len(x)) if order is None else order
+    n_values = x.n_values(rows)
     starts = np.arange(0, len(n_values), batch)
     sums = np.add.reduceat(n_values, starts)
     begins = np.append(0, np.cumsum(-(-sums.astype(np.int64) // _ALIGNED) * _ALIGNED))
@@ -71,11 +73,7 @@ def sparse_tensors(x: Any, batch: int, order: np.ndarray | None = None) -> list[
     positions, values = own_rows(2 * n, (), np.int32, 2 * n), own_rows(n, (), x.dtype, n)
     table = positions.reshape(-1, 2)
     for start, begin, end in zip(starts, begins, begins[1:], strict=False):
-        part = slice(start, start + batch)
-        if order is not None or len(starts) > 1:
-            part = x[part if order is None else order[part]]
-        else:
-            part = x
+        part = x.stored(rows[start : start + batch])
         here, rest = slice(begin, begin + part.nnz), slice(begin + part.nnz, end)
         table[here, 0] = np.repeat(np.arange(part.shape[0], dtype=np.int32), np.diff(part.indptr))
         table[here, 1], values[here] = part.indices, part.data

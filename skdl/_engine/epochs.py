@@ -8,11 +8,11 @@ import warnings
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from skdl._common.interrupts import interrupts_as_raised, interrupts_held
 from skdl._common.memory import is_own
 from skdl._common.seeds import row_order
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine import device
 from skdl._engine.batches import errors_as_raised
 from skdl._engine.callbacks import needs_batches
@@ -70,14 +70,13 @@ class Fit:
         if (n_replicas := device.n_replicas()) > 1:
             self._divide_batches(n_replicas)
             return "keras"
-        rows = [self.rows] if self.validation is None else [self.rows, self.validation]
-        if scipy.sparse.issparse(self.rows.x):  # of which a part is copied at a time
-            rows = rows[1:]
+        sparse = isinstance(self.rows.x, SparseRows)  # of which a part is copied at a time
+        rows = [each for each in (self.rows, self.validation) if each is not None and not sparse]
         if any(map(needs_batches, callbacks)) or any(too_large(each.x) for each in rows):
             return "keras"
         if self.network.needs_keras:
             return "keras"
-        self.template = self.network._template(scipy.sparse.issparse(self.rows.x))
+        self.template = self.network._template(sparse)
         if getattr(self.template.model.optimizer, "use_ema", False):
             return "keras"  # which puts averages in place of the weights at the end
         return programs.choose_program(self.template, len(self.rows), self.batch_size, self.epochs)
@@ -340,5 +339,4 @@ def too_large(x: Any) -> bool:
         return True
     if is_own(x):
         return False
-    n_bytes = x.data.nbytes + x.indices.nbytes if scipy.sparse.issparse(x) else x.nbytes
-    return n_bytes > device.memory_bytes() / 4
+    return x.nbytes > device.memory_bytes() / 4

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from skdl._common.sparse_rows import SparseRows
 from skdl._common.versions import with_versions, without_versions
 from skdl._engine.compiled.class_activation import class_activations
 from skdl._engine.compiled.programs import predict
@@ -203,7 +203,7 @@ class Network:
 
         If there is a function `each`, return what it makes of the outputs for these rows.
         """
-        template = self._template(scipy.sparse.issparse(x))
+        template = self._template(isinstance(x, SparseRows))
         return predict(template, self.state, x, size=size, each=each)
 
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from skdl._common.seeds import row_order
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.batches import BatchSource
 
 
@@ -92,6 +92,6 @@ class BatchDataset(BatchSource):
         """Return the i-th batch of the epoch."""
         index = self._order[i * self._batch_size : (i + 1) * self._batch_size]
         x = self._rows.x[index]
-        x = x.toarray() if scipy.sparse.issparse(x) else x
+        x = x.toarray() if isinstance(self._rows.x, SparseRows) else x
         x = x.arrays if isinstance(x, ColumnGroups) else x
         return x, self._rows.y[index], self._rows.weight[index]

@@ -17,6 +17,7 @@ from skdl._common.documentation import DocumentationLink
 from skdl._common.memory import converted
 from skdl._common.mistaken import check_is_table
 from skdl._common.processes import check_process
+from skdl._common.sparse_rows import SparseRows, converts
 from skdl._common.versions import PickledWithVersions
 from skdl._estimators.advice import check_no_dates, with_advice
 from skdl._estimators.copying import KerasObjectsCopied
@@ -70,6 +71,7 @@ class BaseNetwork(
     feature_names_in_: NDArray
 
     _takes_streams = False
+    _takes_sparse_rows = True  # by the network, of which a part is copied at a time
     _on_tables = False  # whether columns are numbers of a table, each with a scale of its own
 
     _parameter_constraints: dict = {
@@ -211,6 +213,8 @@ class BaseNetwork(
         """Return what `validate_data` makes of X and y; `trained` rows are a batch of fit's own."""
         check_is_table(X, *y, inputs=self._advice_on_inputs())
         dtype = self._input_dtype(X)
+        if self._takes_sparse_rows and converts(X, dtype):
+            dtype = None  # converted part by part
         try:
             # What becomes infinite is an error of its own; infinities are added up to find it.
             with np.errstate(over="ignore", invalid="ignore"):
@@ -250,8 +254,12 @@ class BaseNetwork(
         return X
 
     def _for_network(self, x, network):
-        """Return inputs as this network takes them, and the dtype of targets and weights."""
-        return x, input_dtype(self.dtype)
+        """Return inputs as this network takes them, and the dtype of targets and weights.
+
+        Sparse ones are `SparseRows`.
+        """
+        dtype = input_dtype(self.dtype)
+        return (x.to(dtype) if isinstance(x, SparseRows) else x), dtype
 
     def _check_going_on(self):
         """Raise a ValueError if what the last fit learned of X or y is asked for otherwise now."""
@@ -336,7 +344,9 @@ class BaseNetwork(
         if is_stream(X):
             return np.concatenate([self._outputs(x, each) for x in inputs_of(X)])
         check_process()
-        return self._network.predict(self._inputs(self._validated(X, reset=False)), each=each)
+        x = SparseRows.of(self._inputs(self._validated(X, reset=False)))
+        x, _ = self._for_network(x, self._network)
+        return self._network.predict(x, each=each)
 
     @property
     def model_(self) -> keras.Model:

@@ -32,6 +32,7 @@ class ImageInputs:
     """Checks images, and keeps from fit what they were: their shape and the range of pixels."""
 
     _range: PixelRange  # of the pixels in fit
+    _takes_sparse_rows = False  # by the network; sparse pixels are given their zeros
     _otherwise = "rows of pixels, or paths of files, which are resized on reading"
 
     def _validated(self, X, *y, reset=True, trained=False, **checks):

@@ -1,4 +1,4 @@
-"""Sparse rows are on the device in parts, and only values of another dtype are copied before."""
+"""Sparse rows are copied and converted in parts, those to validate on and to predict too."""
 
 import tracemalloc
 
@@ -8,9 +8,9 @@ import scipy.sparse
 from numpy.testing import assert_array_equal
 
 from skdl import DenseClassifier
-from skdl._common import memory
 from skdl._engine import device
-from skdl._engine.compiled import sparse_parts
+from skdl._engine.compiled import sparse_parts, template
+from skdl._estimators import base
 
 N_ROWS, N_COLUMNS, N_VALUES = 20_000, 5_000, 100
 Y = np.arange(N_ROWS) % 2
@@ -40,14 +40,16 @@ def peak_of(function):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_fit_and_predict_take_little_memory(dtype, monkeypatch):
-    monkeypatch.setattr(
-        sparse_parts, "_VALUES", 2**18
-    )  # an eighth of the matrix, as if it were large
+    # An eighth of the matrix, as if it were large, and validation on some 1,000 rows at a time.
+    monkeypatch.setattr(sparse_parts, "_VALUES", 2**18)
+    monkeypatch.setattr(template, "_CHUNK_BYTES", 2**15)
     X, net = matrix(dtype), DenseClassifier((4,), **SMALL)
-    net.fit(X[:2000], Y[:2000])  # compiles
-    values = 0 if dtype == np.float32 else 0.5  # those of another dtype, copied once
-    assert peak_of(lambda: net.fit(X, Y)) < values + 0.75
-    assert peak_of(lambda: net.predict(X)) < values + 0.75
+    net.fit(X[:2000], Y[:2000], X_val=X[:2000], y_val=Y[:2000])  # compiles
+    assert peak_of(lambda: net.fit(X, Y)) < 0.75
+    assert peak_of(lambda: net.predict(X)) < 0.75
+    assert peak_of(lambda: net.fit(X, Y, X_val=X, y_val=Y)) < 0.75
+    net.set_params(validation_split=0.5)
+    assert peak_of(lambda: net.fit(X, Y)) < 0.75
 
 
 @pytest.mark.parametrize("container", [scipy.sparse.csr_matrix, scipy.sparse.csr_array])
@@ -61,7 +63,7 @@ def test_parts_and_copies_change_no_bit(container, monkeypatch):
     assert all(each is a for each, a in zip((X.data, X.indices, X.indptr), arrays, strict=True))
     for array, values in zip(arrays, before, strict=True):
         assert_array_equal(array, values)
-    monkeypatch.setattr(memory, "_SMALL", np.inf)  # so that scikit-learn converts
+    monkeypatch.setattr(base, "converts", lambda X, dtype: False)  # scikit-learn does
     for n_values in (1, 250_000):  # parts of one batch; of two, and one at the end
         monkeypatch.setattr(sparse_parts, "_VALUES", n_values)
         nets.append(DenseClassifier((4,), **settings).fit(X, Y))
@@ -78,10 +80,9 @@ def test_values_that_are_no_float32_are_refused(value):
         DenseClassifier(**SMALL).fit(X, Y)
 
 
-def test_only_validation_rows_can_be_too_large(monkeypatch):
+def test_sparse_rows_are_never_too_large(monkeypatch):
     X = matrix()[:2000]
     monkeypatch.setattr(device, "memory_bytes", lambda: 40_000)
     net = DenseClassifier((4,), **SMALL)
     assert net.fit(X, Y[:2000]).training_program_ == "graph"
-    assert net.fit(X, Y[:2000], X_val=X[:10], y_val=Y[:10]).training_program_ == "graph"
-    assert net.fit(X[:50], Y[:50], X_val=X, y_val=Y[:2000]).training_program_ == "keras"
+    assert net.fit(X[:50], Y[:50], X_val=X, y_val=Y[:2000]).training_program_ == "graph"

@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from skdl._common.memory import bucket
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.compiled.epoch_loop import WEIGHTS, order_size
 from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
 from skdl._engine.device_rows import DeviceRows, dense_tensors, sparse_tensors
+from skdl._engine.rows import OneHot
 from skdl._engine.settings import tensorflow_settings
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -74,6 +75,7 @@ class Epochs:
         self.template, self.state, self.program = template, state, program
         self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
         self._parts: Any = None
+        self._held_out: Any = None  # parts of sparse rows to validate on
         if template.sparse:
             self._parts = SparseParts(arrays, batch_size, orders, stop)
         else:
@@ -81,9 +83,10 @@ class Epochs:
             self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
 
     def close(self) -> None:
-        """End the thread that prepares sparse rows."""
-        if self._parts is not None:
-            self._parts.close()
+        """End the threads that prepare sparse rows."""
+        for parts in (self._parts, self._held_out):
+            if parts is not None:
+                parts.close()
 
     def _orders_from(self, epoch: int, n_epochs: int) -> np.ndarray:
         """Return the orders of the rows in some epochs, one below the other."""
@@ -130,17 +133,19 @@ class Epochs:
                 self._report((begin + last) / self._parts.n_steps)
         return logs
 
-    def n_validated(self, held_out: DeviceRows, n_epochs: int) -> int:
+    def n_validated(self, held_out: DeviceRows | SparseParts, n_epochs: int) -> int:
         """Return how many epochs a call takes that validates after each of them.
 
         None that would take long, or is not known to be short; then an epoch is several calls.
         """
+        if self.template.sparse:
+            return 0
         n_steps, n_held = self._steps(held_out)
         paces = self._validated_paces()
         short = n_steps + n_held <= _FEW_STEPS or (
             paces[0].is_whole(n_steps) and paces[1].is_whole(n_held)
         )
-        if self.template.sparse or not short:
+        if not short:
             return 0
         n_epochs = min(p.whole(n, n_epochs) for p, n in zip(paces, (n_steps, n_held), strict=True))
         return min(n_epochs, max(_WEIGHTS_BYTES // max(self.template.n_bytes, 1), 1))
@@ -235,21 +240,33 @@ class Epochs:
         n_epochs = inputs[-1].shape[0]
         return [{name: values[i] for name, values in found.items()} for i in range(n_epochs)]
 
-    def validation_rows(self, x: Any, y: np.ndarray, weight: np.ndarray) -> DeviceRows:
-        """Return validation rows on the device."""
-        batch = self._evaluation_rows if self.template.sparse else None
-        return DeviceRows(x, y, weight, batch=batch)
+    def validation_rows(
+        self, x: Any, y: np.ndarray | OneHot, weight: np.ndarray
+    ) -> DeviceRows | SparseParts:
+        """Return validation rows on the device, or sparse ones that are there part by part."""
+        if not self.template.sparse:
+            return DeviceRows(x, y, weight)
+        if rows_of_a_part(x) >= len(x):
+            return DeviceRows(x, y, weight, batch=self._evaluation_rows)
+        self._held_out = SparseParts.in_order(x, y, weight, self._evaluation_rows)
+        return self._held_out
 
     @property
     def _evaluation_rows(self) -> int:
         return self.template.evaluation_rows(self._batch_size)
 
-    def evaluate(self, rows: DeviceRows) -> dict[str, Any]:
+    def evaluate(self, held_out: DeviceRows | SparseParts) -> dict[str, Any]:
         """Return loss and metrics over validation rows."""
-        size, program, logs = self._evaluation_rows, self.template.evaluation(rows), {}
-        for first, last in self._spans(-(-rows.n_rows // size), size, "evaluation"):
-            counts = rows.n_rows, size, first, last
-            logs = program(self.state, *rows.tensors, *_ints(*counts), tf.constant(first == 0))
+        size, logs = self._evaluation_rows, {}
+        if isinstance(held_out, SparseParts):
+            parts: Iterable = held_out.of_epoch(0)
+        else:
+            parts = [(held_out, 0, -(-held_out.n_rows // size))]
+        for rows, begin, end in parts:
+            program = self.template.evaluation(rows)
+            for first, last in self._spans(end - begin, size, "evaluation"):
+                counts, reset = (rows.n_rows, size, first, last), tf.constant(begin + first == 0)
+                logs = program(self.state, *rows.tensors, *_ints(*counts), reset)
         return {name: value.numpy().tolist() for name, value in logs.items()}
 
 
@@ -288,14 +305,17 @@ def padded_chunks(
     rows with many values fewer.
     """
     size = size or template.chunk_rows
-    sparse = scipy.sparse.issparse(x)
+    sparse = isinstance(x, SparseRows)
     if sparse:
         size = min(size, max(rows_of_a_part(x) // ROW_MULTIPLE, 1) * ROW_MULTIPLE)
     for start in range(0, x.shape[0], size):
-        chunk = x[start : start + size]
-        n_rows = -(-chunk.shape[0] // ROW_MULTIPLE) * ROW_MULTIPLE
-        as_tensors = sparse_tensors if sparse else dense_tensors
-        yield slice(start, start + chunk.shape[0]), as_tensors(chunk, n_rows), n_rows
+        stop = min(start + size, x.shape[0])
+        n_rows = -(-(stop - start) // ROW_MULTIPLE) * ROW_MULTIPLE
+        if sparse:
+            tensors = sparse_tensors(x, n_rows, np.arange(start, stop))
+        else:
+            tensors = dense_tensors(x[start:stop], n_rows)
+        yield slice(start, stop), tensors, n_rows
 
 
 def _ints(*values: int) -> list[tf.Tensor]:

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.device_rows import DeviceRows
+from skdl._engine.rows import OneHot
 
 # Stored values that are on the device at a time, of 12 bytes each in float32.
 _VALUES = 2**21
 
 
-def rows_of_a_part(x: Any) -> int:
-    """Return how many rows of a CSR matrix have as many values together, as a mean."""
-    return max(int(_VALUES * x.shape[0] / max(x.nnz, 1)), 1)
+def rows_of_a_part(x: SparseRows) -> int:
+    """Return how many rows have as many values together, as a mean."""
+    return max(int(_VALUES * len(x) / max(x.nnz, 1)), 1)
 
 
 class SparseParts:
@@ -29,7 +31,7 @@ class SparseParts:
 
     def __init__(
         self,
-        arrays: tuple[Any, np.ndarray, np.ndarray],
+        arrays: tuple[SparseRows, np.ndarray | OneHot, np.ndarray],
         batch_size: int,
         orders: Callable[[int], np.ndarray],
         stop: int,
@@ -40,6 +42,14 @@ class SparseParts:
         self._thread = ThreadPoolExecutor(1)
         self._coming: Any = None, None  # a part, and what will be its rows
         self._order: Any = None, None
+
+    @classmethod
+    def in_order(
+        cls, x: SparseRows, y: np.ndarray | OneHot, weight: np.ndarray, batch_size: int
+    ) -> SparseParts:
+        """Return the parts of rows that stay in order, of which every epoch is that of number 0."""
+        order = np.arange(len(y))
+        return cls((x, y, weight), batch_size, lambda _: order, 1)
 
     def of_epoch(self, epoch: int) -> Iterator[tuple[DeviceRows, int, int]]:
         """Yield rows, with the number of their first step in the epoch and of the one after."""

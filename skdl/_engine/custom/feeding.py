@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from skdl._common.sparse_rows import SparseRows, converts
 from skdl._engine.compiled.kernels import is_plain
 from skdl._engine.custom.tokens import check_inner_tokens
 from skdl._engine.device import memory_bytes
@@ -186,7 +186,7 @@ def as_network_takes(model: keras.Model, x: Any, inputs: tuple, name: str) -> An
         If a value is too large for the network's floats, has a fraction where the network takes
         whole numbers, or is a token that an embedding does not know.
     """
-    if scipy.sparse.issparse(x) and not takes_sparse_rows(model):
+    if isinstance(x, SparseRows) and not takes_sparse_rows(model):
         x = _with_zeros(x, name)
     limits = token_limits(model)
     symbolic = {tensor.name: tensor for tensor in inputs_of(model) or ()}
@@ -208,23 +208,38 @@ def _for_input(x, tensor, limit, what, dtype):
     wanted = dtype if tensor is None else str(tensor.dtype)
     if limit is not None:
         x = _tokens(x, limit, what)
-    elif "int" in wanted and x.dtype.kind == "f" and not scipy.sparse.issparse(x):
+    elif isinstance(x, SparseRows):
+        x = _sparse_floats(x, what, wanted)
+    elif "int" in wanted and x.dtype.kind == "f":
         x = _small_integers(_whole(x, what), wanted)
-    elif x.dtype.kind == "f" or scipy.sparse.issparse(x):
-        dtype = wanted if wanted in {"float32", "float64"} else "float32"
-        with np.errstate(over="ignore"):
-            new = x.astype(dtype, copy=False)
-        values = new.data if scipy.sparse.issparse(new) else new
-        if x.dtype.itemsize > new.dtype.itemsize and not np.isfinite(values).all():
-            raise ValueError(f"{what} contains values too large for {dtype}.")
-        x = new
+    elif x.dtype.kind == "f":
+        x = _floats(x, what, wanted)
     elif x.dtype.itemsize > 4:
         x = _small_integers(x, wanted)
     elif x.dtype.kind == "b":
         x = x.astype(np.uint8)
-    if tensor is not None and not scipy.sparse.issparse(x) and x.ndim == len(tensor.shape) - 1:
+    if tensor is not None and not isinstance(x, SparseRows) and x.ndim == len(tensor.shape) - 1:
         x = x[..., None]
     return x
+
+
+def _floats(x, what, wanted, values_of=lambda x: x):
+    """Return an array or matrix of floats in the dtype that the network wants, if it is one."""
+    dtype = wanted if wanted in {"float32", "float64"} else "float32"
+    with np.errstate(over="ignore"):
+        new = x.astype(dtype, copy=False)
+    if x.dtype.itemsize > new.dtype.itemsize and not np.isfinite(values_of(new)).all():
+        raise ValueError(f"{what} contains values too large for {dtype}.")
+    return new
+
+
+def _sparse_floats(x, what, wanted):
+    """Return sparse rows in the network's floats, to which they are converted part by part."""
+    dtype = wanted if wanted in {"float32", "float64"} else "float32"
+    if x.dtype == dtype or converts(x.matrix, dtype):
+        return x.to(dtype)
+    whole = _floats(x.matrix, what, wanted, lambda matrix: matrix.data)
+    return SparseRows(whole, whole.dtype, x.positions)
 
 
 def _whole(x, what):

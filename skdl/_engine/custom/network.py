@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from skdl._common.processes import lock
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.compiled.store import templates
 from skdl._engine.compiled.template import Template
 from skdl._engine.custom.building import Builder
@@ -293,7 +293,7 @@ class OwnNetwork(Network):
         """Return the outputs for the rows of x, by Keras where the network has its own way."""
         if not _has_own(self.model, _PREDICTING):
             return super().predict(x, size, each)
-        x = x.toarray() if scipy.sparse.issparse(x) else x
+        x = x.toarray() if isinstance(x, SparseRows) else x
         outputs = np.asarray(self.model.predict(getattr(x, "arrays", x), verbose=0))
         return outputs if each is None else each(outputs)
 

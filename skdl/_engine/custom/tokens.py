@@ -10,8 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import scipy.sparse
-
+from skdl._common.sparse_rows import SparseRows
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -47,7 +46,7 @@ def check_inner_tokens(
         ]
         _checks[model] = _checking(model, inner, inputs) if inner else None
     check = _checks[model]
-    if check is None or scipy.sparse.issparse(x):
+    if check is None or isinstance(x, SparseRows):
         return
     arrays = getattr(x, "arrays", {None: x})
     for start in range(0, len(x), _ROWS):

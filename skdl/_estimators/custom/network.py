@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._common.processes import check_process
+from skdl._common.sparse_rows import SparseRows
 from skdl._estimators.base import BaseNetwork
 from skdl._estimators.custom.column_groups import resolve_columns
 from skdl._estimators.custom.targets import scikeras_meta
@@ -187,7 +188,8 @@ class OwnNetworkEstimator(BaseNetwork):
         if is_stream(X):
             return np.concatenate([self._outputs(x, each) for x in batches_of(X)])
         check_process()
-        x, _ = self._for_network(self._inputs(self._validated(X, reset=False)), self._network)
+        x = SparseRows.of(self._inputs(self._validated(X, reset=False)))
+        x, _ = self._for_network(x, self._network)
         return self._network.predict(x, each=each)
 
     # The network.

@@ -24,6 +24,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from skdl._common.seeds import fit_seed
+from skdl._common.sparse_rows import SparseRows
 from skdl._engine.checkpoint import Checkpoint
 from skdl._estimators.fit.given_targets import shown
 from skdl._estimators.fit.hold_out import split, stops_early
@@ -129,6 +130,8 @@ class Fitting:
             return samples, None
         labels = self.targets.stratify(samples.y)
         kept, apart = split(labels, len(samples), fraction, self.stopping, self.seed)
+        if issparse(samples.X) and self.estimator._takes_sparse_rows:
+            return samples.part(kept), samples.part(apart)
         held = samples.take(apart)
         return samples.keep(kept), held
 
@@ -170,6 +173,7 @@ class Fitting:
         """Return what the network is trained or validated on: inputs x for these samples."""
         from skdl._engine.rows import Rows
 
+        x = SparseRows.of(x, samples.rows)
         x, dtype = self.estimator._for_network(x, self.network)
         weight = np.ones(len(samples)) if samples.weight is None else samples.weight
         self.check_weights(weight)
@@ -192,6 +196,9 @@ class Fitting:
         if held_out is None:
             return None
         x = self.estimator._inputs(held_out.X)
-        if issparse(x) != sparse:
-            x = csr_matrix(x) if sparse else x.toarray()
+        if issparse(x) and not sparse:
+            x, _ = self.estimator._for_network(SparseRows.of(x), self.network)
+            x = x.toarray()
+        elif sparse and not issparse(x):
+            x = csr_matrix(x)
         return self.encode(x, held_out)

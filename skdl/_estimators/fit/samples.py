@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Samples:
         Where the rows stood in what was given to fit; None where nobody asks.
     name : str, default="y"
         What errors call the targets.
+    rows : ndarray of shape (n_samples,), default=None
+        Which rows of a CSR matrix X these are; None for all.
     """
 
     X: Any
@@ -36,6 +38,7 @@ class Samples:
     weight: np.ndarray | None = None
     positions: np.ndarray | None = None
     name: str = "y"
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.y.shape[0]
@@ -47,6 +50,10 @@ class Samples:
     def keep(self, rows: np.ndarray) -> Samples:
         """Return some of the rows, in order, in the memory of these, which are not used again."""
         return self._with(None if self.X is None else kept(self.X, rows), rows)
+
+    def part(self, rows: np.ndarray) -> Samples:
+        """Return some of the rows, of a CSR matrix X that stays whole."""
+        return replace(self._with(self.X, rows), rows=rows)
 
     def _with(self, X, rows):
         def of(values):

@@ -7,10 +7,10 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
 
+from skdl._common.sparse_rows import SparseRows
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.hold_out import stops_early
 from skdl._estimators.fit.samples import Samples, checked_weight
@@ -135,11 +135,11 @@ class StreamRows:
     def _as_network_takes(self, x, y, weight):
         estimator = self._estimator
         x = estimator._inputs(estimator._validated(x, reset=False, trained=self._trained))
-        x, dtype = estimator._for_network(x, self._network)
+        x, dtype = estimator._for_network(SparseRows.of(x), self._network)
         weight = checked_weight(weight, y, allow_all_zero_weights=True) * self._scale
         if self._factors is not None:
             weight *= [self._factors.get(label, 1.0) for label in _hashable(y)]
-        x = x.toarray() if issparse(x) else x[:]  # of images, those in files are read
+        x = x.toarray() if isinstance(x, SparseRows) else x[:]  # of images, those in files are read
         x = getattr(x, "arrays", x)  # of several inputs
         return x, self._targets.encode(y, dtype)[:], weight.astype(dtype)
 

@@ -35,7 +35,7 @@ class Course:
         parameters: Sequence[str] = (),
     ):
         self.name = f"{name}, {place}" if place else name
-        self.short_name = place or name  # all fits of a search are of one estimator
+        self.short_name = place or name
         self.parameters = parameters
         self.total, self.completed = total, float(done)
         self.said, self.compiling = "", True
@@ -49,11 +49,14 @@ class Course:
         return _headed(self.name, self.parameters)
 
     @property
-    def titles(self) -> list[str]:
-        """Name and parameters, ever shorter; the class gives way first."""
+    def titles(self) -> dict[str, int]:
+        """Name and parameters, ever shorter, with the number of parameters in each.
+
+        The class gives way first, since all fits of a search are of one.
+        """
         most = len(self.parameters)
-        fewer = [_headed(self.short_name, self.parameters, n) for n in range(most, 0, -1)]
-        return list(dict.fromkeys([self.title, *fewer, self.name, self.short_name]))
+        fewer = {_headed(self.short_name, self.parameters, n): n for n in range(most, 0, -1)}
+        return {self.title: most} | fewer | {self.name: 0, self.short_name: 0}
 
     @property
     def seconds(self) -> float:
@@ -176,6 +179,7 @@ class Progress:
             self._print(f"{self._title}: {seconds:.1f} s, epoch {self._number}: {said}")
 
     def _print(self, line):
+        line = encodable(line, self._console.encoding)
         self._console.print(line, soft_wrap=True, markup=False)
 
 
@@ -183,6 +187,16 @@ def _headed(name: str, parameters: Sequence[str], n: int | None = None) -> str:
     """Return a name followed by the first n parameters, and "…" for the others."""
     shown = [*parameters[:n], *["…"] * (n is not None and n < len(parameters))]
     return f"{name} · {', '.join(shown)}" if shown else name
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return text that can be written; plain letters stand for what an encoding lacks."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("·", "-").replace("…", "~")
+        return text.encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def _is_worker() -> bool:

@@ -8,6 +8,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
+from skdl._engine.progress import encodable
+
 if TYPE_CHECKING:
     from skdl._engine.progress import Course
 
@@ -48,9 +50,10 @@ class TerminalBar:
 class TerminalLine:
     """Name, bar, count, time and metrics in one line, which is never longer than the terminal.
 
-    Where it is narrow the bar becomes shorter, then metrics are left out but the first, then the
-    estimator's name where a search says which fit it is, then that fit's parameters, then the name
-    is cut; bar, count and time always stay.
+    Where it is narrow the bar becomes shorter, and other metrics than the first two are left out,
+    then the estimator's name where a search says which fit it is, then that fit's parameters but
+    the first, the second metric, the first parameter, and the name is cut; bar, count and time
+    always stay.
     """
 
     def __init__(self, course: Course):
@@ -63,6 +66,9 @@ class TerminalLine:
         from rich.table import Table
         from rich.text import Text
 
+        def text(words):
+            return Text(encodable(words, console.encoding))
+
         course = self._course
         count, clock = course.count, course.clock
         metrics = _SEPARATOR.split(course.state)
@@ -70,7 +76,9 @@ class TerminalLine:
         self._wanted = max(self._wanted, len(front))
         others = _NARROWEST + len(count) + len(clock) + 4
         room = options.max_width - others - _FIRST_METRIC
-        name = next((each for each in course.titles if len(each) <= room), course.short_name)
+        less = max(self._wanted - _FIRST_METRIC, 0)  # the second metric goes before more parameters
+        fitting = (each for each, n in course.titles.items() if len(each) <= room - less * (n > 1))
+        name = next(fitting, course.short_name)
         rest = len(name) + len(count) + len(clock) + self._wanted + 4
         bar_width = min(max(options.max_width - rest, _NARROWEST), _WIDTH)
         bar_width = max(min(bar_width, options.max_width - len(count) - len(clock) - 2), 1)
@@ -80,11 +88,11 @@ class TerminalLine:
         state_width = max(free - 1, 0)
         bar = ProgressBar(course.total, course.completed, bar_width, pulse=course.compiling)
         cells: list[tuple[int, Any]] = [
-            (name_width, Text(name)),
+            (name_width, text(name)),
             (bar_width, bar),
             (len(count), Text(count, style="progress.download")),
             (len(clock), Text(clock, style="progress.remaining")),
-            (state_width, Text(_whole(metrics, state_width))),
+            (state_width, text(_whole(metrics, state_width))),
         ]
         line = Table.grid(padding=(0, 1), pad_edge=False)
         shown = [(width, cell) for width, cell in cells if width > 0]

@@ -59,9 +59,14 @@ def build(input_shape, n_outputs, output_activation, hidden=4):
             "━━━━━━━━━━━━━━━━━━━━ 40/40 0:00:00 loss 0.3021, val_loss 0.4123, accuracy 0.9",
         ),
         (
+            110,
+            "fit 6 of 20 · dropout=0.2, hidden_layer_sizes=(64,) ━━━━━━━━━━━━ 40/40 0:00:00 "
+            "loss 0.3021, val_loss 0.4123, …",
+        ),
+        (
             100,
-            "fit 6 of 20 · dropout=0.2, hidden_layer_sizes=(64,) ━━━━━━━━━━ 40/40 0:00:00 "
-            "loss 0.3021, …",
+            "fit 6 of 20 · dropout=0.2, … ━━━━━━━━━━━━━━━━━━━━ 40/40 0:00:00 "
+            "loss 0.3021, val_loss 0.4123, …",
         ),
         (80, "fit 6 of 20 · dropout=0.2, … ━━━━━━━━━━ 40/40 0:00:00 loss 0.3021, …"),
         (60, "fit 6 of 20 ━━━━━━━━━━ 40/40 0:00:00 loss 0.3021, …"),
@@ -77,6 +82,18 @@ def test_every_width_keeps_bar_count_and_time():
         found = line(columns, place="iteration 2 of 3, fit 6 of 20")
         assert re.search(r"━{10,20} 40/40 0:00:00( |$)", found), columns
         assert len(found) <= columns
+
+
+@pytest.mark.parametrize("columns", [60, 100, 150])
+def test_an_encoding_without_these_letters_is_no_error(columns):
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    console = Console(file=file, width=columns, force_terminal=False)
+    console.print(TerminalLine(course(parameters=["activation='ß'", "dropout=0.2"])))
+    file.seek(0)
+    found = file.read()
+    assert "40/40 0:00:00 loss 0.3021" in found
+    assert (" - activation='?'" in found) == (columns > 60)
+    assert ("~" in found) == (columns < 150)
 
 
 def test_a_notebook_shows_all_of_them_and_cuts_them_itself(monkeypatch):
@@ -144,8 +161,8 @@ def test_a_search_names_what_is_no_default_of_the_network(capsys):
     pipeline = make_pipeline(StandardScaler(), net)
     grid = {"denseclassifier__dropout": [0.0, 0.2], "standardscaler__with_mean": [False]}
     GridSearchCV(pipeline, grid, cv=2).fit(X, Y)
-    fixed = "batch_size=75, epochs=1, hidden_layer_sizes=(4,)"
-    dropped = "batch_size=75, dropout=0.2, epochs=1, hidden_layer_sizes=(4,)"
+    fixed = "batch_size=75, hidden_layer_sizes=(4,)"
+    dropped = "batch_size=75, dropout=0.2, hidden_layer_sizes=(4,)"
     found = named(capsys)
     assert found[:8:2] == [fixed, fixed, dropped, dropped]
     assert found[1::2] == [None] * 5  # the lines of the epochs
@@ -156,7 +173,7 @@ def test_networks_of_users_name_their_function_and_its_parameters(capsys):
     pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
     net = KerasClassifier(build, epochs=1, random_state=0, verbose=1)
     RandomizedSearchCV(net, {"model__hidden": [3]}, n_iter=1, cv=2, refit=False).fit(X, Y)
-    assert named(capsys) == ["epochs=1, model=build, model_params={'hidden': 3}"] * 2
+    assert named(capsys) == ["model=build, model_params={'hidden': 3}"] * 2
 
 
 def test_before_scikit_learn_1_9_the_callback_says_what_it_needs(monkeypatch):

@@ -28,7 +28,9 @@ pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
 X, Y = load_iris(return_X_y=True)
 NET = DenseClassifier((4,), epochs=1, batch_size=75, random_state=0)
 GRID = {"l2": [0, 0.1, 0.2]}
-LINE = re.compile(r"DenseClassifier, (.+) · l2=([\d.]+), .+: \d+ rows, \d epochs, program .+\n")
+LINE = re.compile(
+    r"DenseClassifier, (.+) · l2=([\d.]+)(?:, .+)?: \d+ rows, \d epochs, program .+\n"
+)
 
 
 def said(printed):
@@ -121,7 +123,7 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(
-    ("columns", "parameters"), [(80, r"l2=0\.\d"), (100, r"l2=0\.\d, (epochs=1|batch_size=75), …")]
+    ("columns", "parameters"), [(80, ""), (100, r" · l2=0\.[12], batch_size=75, …")]
 )
 def test_bars_of_a_terminal(monkeypatch, columns, parameters):
     monkeypatch.setenv("TERM", "xterm")
@@ -129,11 +131,11 @@ def test_bars_of_a_terminal(monkeypatch, columns, parameters):
     monkeypatch.setattr(sys, "stdout", Terminal())
     search = GridSearchCV(NET, {"l2": [0.1, 0.2]}, cv=2).set_callbacks(SearchProgress())
     search.fit(X, Y)
-    bars = sys.stdout.last_pictures()
-    assert len(bars) == 5
+    *fits, refit = bars = sys.stdout.last_pictures()
     assert all(len(bar) <= columns for bar in bars)
-    for bar, (place, _) in zip(bars, [*expected(2, ["0.1", "0.2"]), ("refit", "")], strict=True):
-        assert re.match(rf"(DenseClassifier, )?{place}( · l2.*)? ━{{10,20}} 1/1 \d:\d\d", bar), bar
+    for bar, (place, _) in zip(fits, expected(2, ["0.1", "0.2"]), strict=True):
+        assert re.match(rf"{place}{parameters} ━{{10,20}} 1/1 \d:\d\d:\d\d loss", bar), bar
+    assert refit.startswith(f"refit · l2={search.best_params_['l2']}, batch_size=75, ")
 
 
 NOTEBOOK = """
@@ -158,7 +160,7 @@ def test_bars_of_a_notebook(monkeypatch):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
     nbclient.NotebookClient(notebook, timeout=300).execute()
     bars = [each for each in notebook.cells[0].outputs if "text/html" in each.get("data", {})]
-    named = [each["data"]["text/plain"].partition(", epochs")[0] for each in bars]
+    named = [each["data"]["text/plain"].partition(", hidden")[0] for each in bars]
     assert named == [f"DenseClassifier, {p} · l2={l2}" for p, l2 in expected(2, ["0.1", "0.2"])]
     assert all('value="1.0000"' in each["data"]["text/html"] for each in bars)
 

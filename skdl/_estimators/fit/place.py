@@ -19,7 +19,8 @@ EVALUATION = "candidate-split-evaluation"
 # Where `SearchProgress` notes what it knows of a search: an attribute of its tasks, since these go
 # into worker processes with the fits.
 KNOWN = "skdl_search"
-_UNSAID = ("random_state", "verbose")
+# Parameters that tell little of a network, or that its progress shows anyway.
+_UNSAID = ("epochs", "metrics", "random_state", "verbose")
 
 
 class SearchKnown(NamedTuple):

@@ -152,16 +152,13 @@ class NotebookBar:
         filled = round(_WIDTH * share)
         bar = "█" * filled + "░" * (_WIDTH - filled)
         words = f"{course.count} {course.clock} {course.state}"
-        name, said = html.escape(course.name), html.escape(course.state)
-        parameters = html.escape(", ".join(course.parameters))
         # Without a value, the browser shows a bar that moves to and fro.
         value = "" if course.compiling else f' value="{share:.4f}"'
         cells = [
-            f"<span>{name}</span>",
-            _giving_way(parameters) if parameters else "",
+            _cell(course.title, "0 1 auto"),
             f'<progress max="1"{value} style="flex: none; width: 12em"></progress>',
-            f"<span>{course.count} {course.clock}</span>",
-            _giving_way(said),
+            _cell(f"{course.count} {course.clock}", "none"),
+            _cell(course.state, "0 1 auto; min-width: 12ch"),
         ]
         return {
             "text/plain": f"{course.title} {bar} {words}",
@@ -172,7 +169,7 @@ class NotebookBar:
         }
 
 
-def _giving_way(text):
-    """Return escaped text in a cell that is cut where a page is narrow, and then says all."""
-    look = "overflow: hidden; text-overflow: ellipsis"
-    return f'<span style="{look}" title="{text}">{text}</span>'
+def _cell(text, flex):
+    """Return text as a cell, which is cut where a page is narrow and whole under the mouse."""
+    look = f"flex: {flex}; overflow: hidden; text-overflow: ellipsis"
+    return f'<span style="{look}" title="{html.escape(text)}">{html.escape(text)}</span>'

@@ -112,8 +112,13 @@ def test_a_notebook_shows_all_of_them_and_cuts_them_itself(monkeypatch):
     NotebookBar(course(parameters=["model=<b>"])).close()
     NotebookBar(course()).close()
     assert shown[-1]["text/plain"].startswith("DenseClassifier, fit 6 of 20 · dropout=0.2, hidden_")
-    assert "overflow: hidden" in shown[-1]["text/html"].split("dropout=0.2")[0]
-    assert "<span>40/40 0:00:00</span>" in shown[-1]["text/html"]
+    cells = r'<span style="flex: (.+?); overflow[^>]+ title="([^"]*)"'
+    shrinks = dict(re.findall(cells, shown[-1]["text/html"]))
+    assert shrinks == {
+        "0 1 auto": "DenseClassifier, fit 6 of 20 · dropout=0.2, hidden_layer_sizes=(64,)",
+        "none": "40/40 0:00:00",
+        "0 1 auto; min-width: 12ch": SAID,
+    }
     assert "model=&lt;b&gt;" in shown[0]["text/html"]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skdl._displays.plotting import check_axes, clear, import_pyplot, unwrapped
 from skdl._displays.search_labels import short_names
-from skdl._displays.search_lines import are_numbers, draw_line, draw_points
+from skdl._displays.search_lines import draw_line, draw_points
 from skdl._displays.search_maps import (
     AROUND,
     CELL,
@@ -289,20 +289,13 @@ class SearchDisplay:
         self.lines_: list[Any] = []
         self.bands_: list[Any] = []
         self.colorbar_ = None
+        pictures = self._draw_maps(parts) if self.y else self._draw_line()
+        settle(axes[0])
+        for each, (part, which, _) in zip(axes, pictures, strict=True):
+            turn_long_labels(each)
+            write_title(part, each, which)
         if self.y:
-            self._draw_maps(parts)
-        else:
-            best = None if self.best is None else self.best[1]
-            artists = draw_line(
-                axes[0], self.scores, self.deviations, self.x_values, best, not self.points
-            )
-            self.lines_, self.bands_ = artists["lines"], artists["bands"]
-            axes[0].set_xlabel(short_names([self.x])[0])
-            axes[0].set_ylabel(self.score_name)
-            axes[0].set_title(self.title, fontsize=LARGEST)
-            if not are_numbers(self.x_values):
-                settle(axes[0])
-                turn_long_labels(axes[0])
+            self._annotate(pictures)
         return self
 
     def _new_axes(self, plt, parts):
@@ -326,40 +319,48 @@ class SearchDisplay:
         look = {"figsize": size, "layout": "constrained", "sharey": "row" if n > 1 else False}
         return plt.subplots(n_rows, n_columns, **look)
 
+    def _draw_line(self):
+        """Draw a line, and return its part, which scores a title names, and the scores."""
+        best = None if self.best is None else self.best[1]
+        (ax,) = self.axes_
+        artists = draw_line(ax, self.scores, self.deviations, self.x_values, best, not self.points)
+        self.lines_, self.bands_ = artists["lines"], artists["bands"]
+        ax.set_xlabel(short_names([self.x])[0])
+        ax.set_ylabel(self.score_name)
+        return [(self, "", self.scores)]
+
     def _draw_maps(self, parts):
-        """Draw heat maps or points, on one scale."""
+        """Draw heat maps or points on one scale, and return what `_draw_line` does of each."""
         values = [scores for part in parts for scores in part.scores.values()]
         known = np.concatenate([each[np.isfinite(each)] for each in values])
         known = known if len(known) else np.zeros(1)
         limits = {"vmin": known.min(), "vmax": known.max(), "cmap": "cividis"}
         drawn = []
         for part in parts:
-            for j, (which, scores) in enumerate(part.scores.items()):
-                drawn.append((part, which if len(part.scores) > 1 else "", j == 0, scores))
+            for which, scores in part.scores.items():
+                drawn.append((part, which if len(part.scores) > 1 else "", scores))
         images = []
-        for axis, (part, _, _, scores) in zip(self.axes_, drawn, strict=True):
+        for axis, (part, _, scores) in zip(self.axes_, drawn, strict=True):
             if part.points:
                 places = part.x_values, part.y_values
                 images.append(draw_points(axis, scores, part.tried, places, part.best, **limits))
             else:
                 images.append(axis.imshow(scores, aspect="auto", **limits))
+                label_cells(part, axis)
+            name_axes(part, axis, first=scores is next(iter(part.scores.values())))
         self.images_ = np.array(images, dtype=object)
         beside = list(self.axes_) if len(self.axes_) > 1 else self.axes_[0]  # for tight_layout
         self.colorbar_ = self.figure_.colorbar(images[0], ax=beside, label=self.score_name)
-        for axis, (part, which, first, _) in zip(self.axes_, drawn, strict=True):
-            if part.points:
-                name_axes(part, axis, first)
-                if not are_numbers(part.x_values):
-                    settle(axis)
-                    turn_long_labels(axis)
-                write_title(part, axis, which)
-            else:
-                label_cells(part, axis, which, first)
+        return drawn
+
+    def _annotate(self, drawn):
+        """Write the scores into the cells of heat maps, once these have their size."""
         settle(self.axes_[0])
-        texts = []
-        for i, (part, _, _, scores) in enumerate(drawn):
-            if not part.points:
-                texts.append(annotate(part, self.axes_[i], images[i], scores))
+        texts = [
+            annotate(part, axis, image, scores)
+            for axis, image, (part, _, scores) in zip(self.axes_, self.images_, drawn, strict=True)
+            if not part.points
+        ]
         self.texts_ = np.array(texts, dtype=object) if not self.others else texts
 
 

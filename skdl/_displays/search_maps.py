@@ -28,19 +28,22 @@ def widest_label(display: Any) -> int:
     return max(map(len, tick_labels(display.x_values)))
 
 
-def label_cells(display: Any, ax: Axes, which: str, first: bool) -> None:
-    """Label rows and columns, and write the title."""
+def label_cells(display: Any, ax: Axes) -> None:
+    """Label rows and columns."""
     ax.set_facecolor("0.93")
     ax.set_xticks(range(len(display.x_values)), tick_labels(display.x_values))
     ax.set_yticks(range(len(display.y_values)), tick_labels(display.y_values))
-    name_axes(display, ax, first)
-    settle(ax)
-    turn_long_labels(ax)
-    write_title(display, ax, which)
 
 
 def turn_long_labels(ax: Axes) -> None:
-    """Turn the labels across if they are wider than the room that each has."""
+    """Turn the values across if they are wider than the room that each has.
+
+    Numbers along an axis are no values of their own: matplotlib writes as many as there is room.
+    """
+    from matplotlib.ticker import FixedLocator
+
+    if not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
+        return
     labels = ax.get_xticklabels()
     room = ax.get_window_extent().width * 72 / ax.figure.dpi / len(labels)
     if max(len(label.get_text()) for label in labels) * 0.6 * LARGEST > room:

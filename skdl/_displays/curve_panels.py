@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = ("average", "individual", "both")
+_GREY = "0.4"  # of the styles that networks of all colours share
 _TRAINING, _VALIDATION = "--", "-"
 _BEST = {"linestyle": "", "marker": "o", "markeredgecolor": "white", "zorder": 3}
 # A legend of more entries, or with longer ones, stands beside the curves of a new figure.
@@ -119,6 +120,7 @@ class Panel:
             known.add("best epoch")
         styles = {"training", "validation", "best epoch"}
         entries = self._before + [each for each in own if each[0] not in known & styles]
+        entries.sort(key=lambda each: each[0] in styles and _is_grey(each[1]))  # names go first
         labels = [textwrap.fill(str(label), _WRAPPED) for label, _ in entries]
         handles = [handle for _, handle in entries]
         long = len(labels) > _MOST_ENTRIES or max(map(len, labels)) > _LONGEST
@@ -156,7 +158,7 @@ class Panel:
         }
         for name, (used, style) in shown.items():
             if used:
-                entries.append((name, Line2D([], [], color="0.4", **style)))
+                entries.append((name, Line2D([], [], color=_GREY, **style)))
         return entries
 
 
@@ -182,6 +184,11 @@ def _grouped(train, validation, labels, best_epochs):
             if best is not None and best <= len(held_out):
                 group[2].append((best, group[1][-1][best - 1]))
     return groups
+
+
+def _is_grey(handle):
+    """Tell whether an entry of a legend explains a style."""
+    return getattr(handle, "get_color", str)() == _GREY
 
 
 def _entries_of(ax):

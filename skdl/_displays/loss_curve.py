@@ -96,7 +96,7 @@ class LossCurveDisplay:
     >>> smaller = DenseClassifier(8, epochs=5, validation_split=0.2, random_state=0).fit(X, y)
     >>> display = LossCurveDisplay.from_estimator(smaller, name="8 units", ax=display.ax_)
     >>> [text.get_text() for text in display.ax_.get_legend().get_texts()][:3]
-    ['100 units', 'training', 'validation']
+    ['100 units', '8 units', 'training']
     >>> folds = cross_validate(net, X, y, cv=3, return_estimator=True)["estimator"]
     >>> display = LossCurveDisplay.from_estimators(folds)
     >>> display.mean_lines_[0].get_xdata()

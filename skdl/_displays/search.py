@@ -16,10 +16,10 @@ from skdl._displays.search_maps import (
     CELL,
     LARGEST,
     annotate,
+    fit_labels,
     label_cells,
     name_axes,
     settle,
-    turn_long_labels,
     widest_label,
     write_title,
 )
@@ -292,7 +292,7 @@ class SearchDisplay:
         pictures = self._draw_maps(parts) if self.y else self._draw_line()
         settle(axes[0])
         for each, (part, which, _) in zip(axes, pictures, strict=True):
-            turn_long_labels(each)
+            fit_labels(each)
             write_title(part, each, which)
         if self.y:
             self._annotate(pictures)

@@ -116,12 +116,19 @@ def draw_points(
 
 def scale_axis(ax: Axes, name: str, values: NDArray) -> None:
     """Make an axis logarithmic if its numbers are positive and reach far."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     if len(values) and values.min() > 0 and values.max() > _WIDE * values.min():
         getattr(ax, f"set_{name}scale")("log")
         axis = getattr(ax, f"{name}axis")
         axis.set_minor_formatter(NullFormatter())
         if values.max() < _FEW_DECADES * values.min():
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            space_ticks(axis, (1, 2, 5))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def space_ticks(axis: Any, subs: tuple[int, ...]) -> None:
+    """Put the labelled places of a logarithmic axis at these multiples of powers of ten."""
+    from matplotlib.ticker import LogLocator
+
+    axis.set_major_locator(LogLocator(subs=subs))

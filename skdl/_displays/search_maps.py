@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skdl._displays.plotting import COLOURS
 from skdl._displays.search_labels import number, short_names, tick_labels
+from skdl._displays.search_lines import space_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,21 +36,30 @@ def label_cells(display: Any, ax: Axes) -> None:
     ax.set_yticks(range(len(display.y_values)), tick_labels(display.y_values))
 
 
-def turn_long_labels(ax: Axes) -> None:
-    """Turn the values across if they are wider than the room that each has.
+def fit_labels(ax: Axes) -> None:
+    """Have the labels across fit: values that are too long are turned, numbers become fewer."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter
 
-    Numbers along an axis are no values of their own: matplotlib writes as many as there is room.
-    """
-    from matplotlib.ticker import FixedLocator
+    locator = ax.xaxis.get_major_locator()
+    width = ax.get_window_extent().width * 72 / ax.figure.dpi
+    if isinstance(locator, FixedLocator):
+        labels = ax.get_xticklabels()
+        if _width(labels) > width / len(labels):
+            ax.tick_params("x", rotation=45)
+            for label in labels:
+                label.set(ha="right", rotation_mode="anchor")
+    elif isinstance(ax.xaxis.get_major_formatter(), FuncFormatter):  # of `scale_axis`
+        low, high = np.log10(ax.get_xlim())
+        # Of 1, 2, 5 and 10, the first two are nearest; the same of 1, 3 and 10.
+        for subs, nearest in (((1, 3), 2.0), ((1,), 3.0)):
+            if _width(ax.get_xticklabels()) < width / (high - low) * np.log10(nearest):
+                break
+            space_ticks(ax.xaxis, subs)
 
-    if not isinstance(ax.xaxis.get_major_locator(), FixedLocator):
-        return
-    labels = ax.get_xticklabels()
-    room = ax.get_window_extent().width * 72 / ax.figure.dpi / len(labels)
-    if max(len(label.get_text()) for label in labels) * 0.6 * LARGEST > room:
-        ax.tick_params("x", rotation=45)
-        for label in labels:
-            label.set(ha="right", rotation_mode="anchor")
+
+def _width(labels):
+    """Return the width of the longest label, in points."""
+    return max((len(label.get_text()) for label in labels), default=0) * 0.6 * LARGEST
 
 
 def name_axes(display: Any, ax: Axes, first: bool = True) -> None:

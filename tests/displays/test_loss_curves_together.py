@@ -52,7 +52,7 @@ def test_names_and_settings_of_lines(plt, nets):
     display = LossCurveDisplay.from_estimator(
         nets["b"], name="6 units", ax=display.ax_, lw=4, color="k", alpha=0.5
     )
-    assert legend_of(display) == ["4 units", "training", "validation", "best epoch", "6 units"]
+    assert legend_of(display) == ["4 units", "6 units", "training", "validation", "best epoch"]
     for line in display.lines_:
         assert (line.get_linewidth(), line.get_color(), line.get_alpha()) == (4, "k", 0.5)
     assert [line.get_linestyle() for line in display.lines_] == ["--", "-"]

@@ -81,8 +81,13 @@ def check_sample_weight(
 
 def propagated_callbacks(estimator: BaseEstimator) -> list:
     """Return the scikit-learn callbacks of an estimator and of the fit that it is part of."""
-    parent = getattr(estimator, "_parent_callback_ctx", None)
-    return [*getattr(estimator, "_skl_callbacks", ()), *getattr(parent, "_callbacks", ())]
+    of_parent = getattr(parent_task(estimator), "_callbacks", ())
+    return [*getattr(estimator, "_skl_callbacks", ()), *of_parent]
+
+
+def parent_task(estimator: BaseEstimator) -> Any:
+    """Return the task that the fit of an estimator is within another estimator's, or None."""
+    return getattr(estimator, "_parent_callback_ctx", None)
 
 
 __all__ = [
@@ -99,6 +104,7 @@ __all__ = [
     "feature_names_of",
     "fit_context",
     "fitted_attributes",
+    "parent_task",
     "propagated_callbacks",
     "rows_of",
     "with_callbacks",

@@ -114,6 +114,7 @@ def _explained(method: Callable) -> Callable:
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     ordered = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
     needed = [p.name for p in ordered if p.default is p.empty]
+    named = [p for p in parameters if p.name != "self"]
 
     @functools.wraps(method)
     def explained(self, *args, **kwargs):
@@ -125,7 +126,7 @@ def _explained(method: Callable) -> Callable:
                 signature.bind(self, *args, **kwargs)
             except TypeError as error:
                 name = _called(type(self), method.__name__)
-                shown = f"{name[:-2]}{_shown(ordered)}"
+                shown = f"{name[:-2]}{_shown(ordered or named)}"
                 raise TypeError(f"{name}: {error}. It is {shown}.") from None
         return method(self, *args, **kwargs)
 

@@ -295,7 +295,16 @@ class BaseNetwork(
         )
 
     def _train(
-        self, network, targets, rows, held_out, epochs, stopping=False, tasks=None, checkpoint=None
+        self,
+        network,
+        targets,
+        rows,
+        held_out,
+        epochs,
+        stopping=False,
+        tasks=None,
+        checkpoint=None,
+        progress=None,
     ):
         from skdl._engine.callbacks import checked_callbacks
         from skdl._networks.keras import keras
@@ -314,7 +323,7 @@ class BaseNetwork(
                 shuffle=self.shuffle,
                 stopper=stopper,
                 callbacks=checked_callbacks(self.callbacks),
-                progress=progress_of(self, tasks),
+                progress=progress or progress_of(self, tasks and tasks.context),
                 tasks=tasks and tasks.listening_to(network, targets),
                 checkpoint=checkpoint,
             )

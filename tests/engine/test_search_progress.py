@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl import DenseClassifier, SearchProgress
+from skdl import DenseClassifier, SearchProgress, TabularClassifier
 
 pytest.importorskip("sklearn.callback", reason="needs scikit-learn 1.9")
 
@@ -64,6 +64,23 @@ def test_a_random_search_over_a_pipeline(capsys):
     search.set_callbacks(SearchProgress()).fit(X, Y)
     values = [str(each["denseclassifier__l2"]) for each in search.cv_results_["params"]]
     assert said(capsys.readouterr().out) == expected(2, values)
+
+
+def test_members_of_an_ensemble(capsys):
+    net = TabularClassifier(hidden_layer_sizes=(4,), n_members=2, epochs=1, random_state=0)
+    members = ["member 1 of 2", "member 2 of 2"]
+    net.set_params(verbose=1).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"TabularClassifier, {m}" for m in members]
+    search = GridSearchCV(net.set_params(verbose=0), {"dropout": [0.1]}, cv=2)
+    search.set_callbacks(SearchProgress()).fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    places = [*(place for place, _ in expected(2, ["0.1"])), "refit"]
+    assert [line.split(", hidden")[0] for line in lines] == [
+        f"TabularClassifier, {place}, {member} · dropout=0.1"
+        for place in places
+        for member in members
+    ]
 
 
 def test_rounds_of_halving(capsys):
@@ -141,7 +158,7 @@ def test_bars_of_a_terminal(monkeypatch, columns, parameters):
 NOTEBOOK = """
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
-from skdl import DenseClassifier, SearchProgress
+from skdl import DenseClassifier, SearchProgress, TabularClassifier
 net = DenseClassifier((4,), epochs=1, random_state=0)
 search = GridSearchCV(net, {"l2": [0.1, 0.2]}, cv=2, refit=False)
 search.set_callbacks(SearchProgress()).fit(*load_iris(return_X_y=True)) and None

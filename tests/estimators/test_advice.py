@@ -15,6 +15,7 @@ from skdl import (
     FilterDisplay,
     LossCurveDisplay,
     OneHotTextVectorizer,
+    TabularClassifier,
     TextBoWClassifier,
 )
 
@@ -65,6 +66,8 @@ def test_fit_says_what_is_meant(arguments, remedy):
         net.fit(X, LABELS, **arguments)
     with pytest.raises(TypeError, match=r"^DenseClassifier.fit\(\): missing.*'X'"):
         net.fit()
+    with pytest.raises(TypeError, match=r"It is TabularClassifier\(\*, n_members=5, hidden_layer"):
+        TabularClassifier(16)
     with pytest.raises(TypeError, match=r"^DenseClassifier\(\): too many positional arguments"):
         DenseClassifier((3,), "relu")
 

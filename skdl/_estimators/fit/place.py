@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skdl._common.short_values import short_value
 from skdl._engine.progress import Progress
+from skdl._sklearn import propagated_callbacks
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
-
-    from skdl._estimators.fit.tasks import FitTasks
 
 # The task of one fit of a search; the tasks of all its candidates and folds have one parent.
 EVALUATION = "candidate-split-evaluation"
@@ -30,20 +29,32 @@ class SearchKnown(NamedTuple):
     varied: tuple[str, ...]
 
 
-def progress_of(estimator: BaseEstimator, tasks: FitTasks | None) -> Progress:
-    """Return what reports a fit of an estimator; without tasks, it is one of `partial_fit`."""
+def progress_of(estimator: BaseEstimator, task: Any = None, part: str = "") -> Progress:
+    """Return what reports the training of a network.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose name, parameters and `verbose` count.
+    task : CallbackContext, default=None
+        The task of its fit; None for `partial_fit`.
+    part : str, default=""
+        Which of several networks of the estimator is trained.
+    """
     name, verbose = type(estimator).__name__, int(estimator.verbose)
-    if tasks is None:
-        return Progress(verbose, name)
-    known = [getattr(task, KNOWN) for task in _tasks_above(tasks.context) if hasattr(task, KNOWN)]
-    if verbose < 2:
-        verbose = 0 if tasks.has_progress_bar else max(verbose, int(bool(known)))
-    place = place_of(tasks.context) if verbose else ""
-    if not place:
-        return Progress(verbose, name)
-    return Progress(
-        verbose, name, place, parameters_of(estimator, [n for k in known for n in k.varied])
-    )
+    known = [getattr(each, KNOWN) for each in [task, *_tasks_above(task)] if hasattr(each, KNOWN)]
+    if verbose < 2 and task is not None:
+        verbose = 0 if _has_progress_bar(estimator) else max(verbose, int(bool(known)))
+    place = place_of(task) if verbose else ""
+    varied = [parameter for search in known for parameter in search.varied]
+    parameters = parameters_of(estimator, varied) if place else ()
+    return Progress(verbose, name, ", ".join(filter(None, [place, part])), parameters)
+
+
+def _has_progress_bar(estimator):
+    """Tell whether scikit-learn draws the progress of a fit or of what it is part of."""
+    found = propagated_callbacks(estimator)
+    return any(type(callback).__name__ == "ProgressBar" for callback in found)
 
 
 def place_of(task: Any) -> str:
@@ -55,11 +66,13 @@ def place_of(task: Any) -> str:
     """
     places: list[str] = []
     for search in _tasks_above(task):
-        if task.source_task_name == EVALUATION:
+        # The task of a search is also that of the estimator that it fits, whose name it then has.
+        name = task.source_task_name or task.task_name
+        if name == EVALUATION:
             places.append(_evaluation(task.task_id, search))
-        elif task.source_task_name == "refit-with-best-params":
+        elif name == "refit-with-best-params":
             places.append("refit")
-        elif task.task_name == "halving-iteration":
+        elif name == "halving-iteration":
             places.append(_ordinal("iteration", task.task_id, search.max_subtasks))
         task = search
     return ", ".join(reversed(places))

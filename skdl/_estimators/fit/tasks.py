@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import indexable
 
-from skdl._sklearn import propagated_callbacks, rows_of
+from skdl._sklearn import rows_of
 
 
 class FitTasks:
@@ -36,12 +36,6 @@ class FitTasks:
 
     def _set_weight(self, sample_weight):
         self._data["metadata"] = None if sample_weight is None else {"sample_weight": sample_weight}
-
-    @property
-    def has_progress_bar(self) -> bool:
-        """Whether scikit-learn draws the progress of this fit or of what it is part of."""
-        found = propagated_callbacks(self._estimator)
-        return any(type(callback).__name__ == "ProgressBar" for callback in found)
 
     def keep(self, rows: Any) -> None:
         """Leave only these rows to the callbacks."""

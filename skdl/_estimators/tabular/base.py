@@ -26,12 +26,13 @@ from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
 from skdl._estimators.fit.given_targets import check_given
+from skdl._estimators.fit.place import progress_of
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fitted_model import HoldsModel
 from skdl._estimators.tabular.folds import held_out_rows
 from skdl._networks.builders.ensemble import build_dense_ensemble
 from skdl._networks.settings import own_settings
-from skdl._sklearn import Interval, StrOptions, fit_context
+from skdl._sklearn import Interval, StrOptions, fit_context, parent_task
 from skdl._transformers.table_columns import rows_of
 from skdl._transformers.table_encoder import TableEncoder, checked_table
 
@@ -161,12 +162,15 @@ class TabularNetworks(
         seeds = np.random.SeedSequence(seed).spawn(1)[0].generate_state(self.n_members) >> 1
         train = delayed(self._train_member)
         members = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            train(samples, targets, rows, int(member_seed))
-            for rows, member_seed in zip(held_out, seeds, strict=True)
+            train(samples, targets, rows, int(member_seed), self._progress_of_member(i))
+            for i, (rows, member_seed) in enumerate(zip(held_out, seeds, strict=True), 1)
         )
         return members, held_out
 
-    def _train_member(self, samples, targets, held_out, seed):
+    def _progress_of_member(self, number):
+        return progress_of(self, parent_task(self), f"member {number} of {self.n_members}")
+
+    def _train_member(self, samples, targets, held_out, seed, progress):
         """Return a network that was trained on the other rows and stopped by those held out."""
         member = self._new_member(
             self.hidden_layer_sizes,
@@ -188,7 +192,9 @@ class TabularNetworks(
             fitting.encode(samples.X[rows], samples.take(rows)) for rows in (kept, held_out)
         )
         member.n_features_in_ = samples.X.shape[1]
-        return member._train(network, fitting.targets, training, stopping, self.epochs, True)
+        return member._train(
+            network, fitting.targets, training, stopping, self.epochs, True, progress=progress
+        )
 
     def _batch_rows(self, n_rows):
         if self.batch_size != "auto":

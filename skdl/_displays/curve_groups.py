@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdl._displays.search_labels import tick_labels
+from skdl._networks.full_config import full_config
 
 # Fits that differ in nothing else are fits of the same network.
 _LEFT_OUT = "random_state"
@@ -98,7 +99,7 @@ def _key(value: Any) -> str:
     if hasattr(value, "get_params") and not isinstance(value, type):
         return f"{type(value).__qualname__}{_key(value.get_params(deep=False))}"
     if hasattr(value, "get_config") and not isinstance(value, type):
-        return f"{type(value).__qualname__}{value.get_config()!r}"
+        return f"{type(value).__qualname__}{full_config(value)!r}"
     value = value.item() if isinstance(value, np.generic) else value
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from skdl._networks.full_config import full_config
+
 # What these define reads nothing that users change.
 _LIBRARIES = {"keras", "numpy", "pandas", "scipy", "skdl", "sklearn", "tensorflow"}
 _LIBRARIES |= sys.stdlib_module_names
@@ -63,7 +65,7 @@ class Recipe:
         """Return a recipe, and the attributes that an object made by it has otherwise."""
         name = type(instance).__name__
         with _reason("its get_config raised"):
-            config = instance.get_config()
+            config = full_config(instance)
         with _reason("its configuration cannot be copied"):
             recipe = cls(type(instance), copy.deepcopy(config))
         with _reason(f"{name}.from_config raised, for its own configuration,"):

@@ -1,4 +1,8 @@
-"""What stands for Keras objects in copies and pickles, as Keras finds only registered classes."""
+"""What stands for Keras objects in copies and pickles.
+
+Keras finds only registered classes, and copies a loss by its configuration even where that leaves
+out an argument.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,7 @@ class CopiedLayer(Copied):
 
 
 def copiable(value: Any) -> Any:
-    """Return a value with stand-ins for layers and objects of users' own classes in it.
+    """Return a value with stand-ins for layers, losses and objects of users' own classes in it.
 
     Lists, tuples and dicts are copied; what is in no need of a stand-in stays what it is.
     """
@@ -50,9 +54,10 @@ def copiable(value: Any) -> Any:
         return type(value)(map(copiable, value))
     if isinstance(value, keras.Layer):
         return CopiedLayer(value)
-    module = type(value).__module__.partition(".")[0]
-    own = module != "keras" and hasattr(value, "get_config") and not isinstance(value, type)
-    return Copied(value) if own else value
+    if isinstance(value, type) or not hasattr(value, "get_config"):
+        return value
+    known = type(value).__module__.partition(".")[0] == "keras"
+    return value if known and not isinstance(value, keras.losses.Loss) else Copied(value)
 
 
 def _from_config(cls: Any, config: dict) -> Any:

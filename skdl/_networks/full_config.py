@@ -1,0 +1,20 @@
+"""The configuration of a Keras object with all of its arguments."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+
+def full_config(instance: Any) -> dict:
+    """Return the configuration of an object, and the keywords of a function that it wraps.
+
+    `keras.losses.Huber.get_config` does not name delta: of its configuration alone Keras makes a
+    loss with the default of 1.
+    """
+    config = instance.get_config()
+    keywords = getattr(instance, "_fn_kwargs", None)
+    if not isinstance(keywords, dict):
+        return config
+    accepted = inspect.signature(type(instance)).parameters
+    return {name: keywords[name] for name in keywords if name in accepted} | config

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skdl._common.caller import users_stacklevel
+from skdl._common.mistaken import check_none_masked
 from skdl.exceptions import ImageShapeWarning
 
 # Largest values of the usual encodings: fractions, 4-bit digits, bytes, 16-bit images.
@@ -39,8 +40,9 @@ def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     Raises
     ------
     ValueError
-        If X has more than four dimensions.
+        If X has more than four dimensions, or masked values.
     """
+    check_none_masked(X, "X")
     if not hasattr(X, "shape"):
         try:
             X = np.asarray(X)

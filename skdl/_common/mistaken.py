@@ -14,8 +14,31 @@ from scipy.sparse import issparse
 _SHAPED = "one array or table of all rows"
 
 
+def check_none_masked(values: Any, name: str) -> None:
+    """Raise a ValueError if values of a masked array are masked: NumPy would read them as others.
+
+    Parameters
+    ----------
+    values : object
+        Anything; only masked arrays are looked at.
+    name : str
+        What the error calls them.
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return
+    n_masked = np.ma.count_masked(values)
+    if n_masked:
+        numbers = values.dtype.kind in "biuf"
+        filled = "astype(float).filled(numpy.nan)" if numbers else "filled('')"
+        raise ValueError(
+            f"{name} is a masked array in which {n_masked} of {values.size} values are masked, "
+            f"and what lies under the mask would be read. Use {name}.{filled} for values that are "
+            "missing, or leave these rows out."
+        )
+
+
 def check_is_table(X: Any, y: Any = None, inputs: str = "") -> None:
-    """Raise a TypeError if X is a path, a dict, an iterator or a list of tables.
+    """Raise an error if X is a path, a dict, an iterator, a list of tables or partly masked.
 
     Parameters
     ----------
@@ -26,6 +49,7 @@ def check_is_table(X: Any, y: Any = None, inputs: str = "") -> None:
     inputs : str, default=""
         What to do with several inputs, where an estimator knows them.
     """
+    check_none_masked(X, "X")
     if issparse(X) or hasattr(X, "dtype") or hasattr(X, "columns"):
         return
     if isinstance(X, str | bytes | os.PathLike):
@@ -84,7 +108,8 @@ def _is_ragged(y):
 
 
 def check_is_row_of_targets(y: Any, name: str) -> None:
-    """Raise an error if targets are not a sequence, or have more than two axes."""
+    """Raise an error if targets are no sequence, are partly masked or have more than two axes."""
+    check_none_masked(y, name)
     kind = ""
     if isinstance(y, Mapping | set | frozenset) and not issparse(y):
         kind, remedy = f"a {type(y).__name__}", "Give its values in the order of the rows of X."

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer
 
+from skdl._common.mistaken import check_none_masked
 from skdl._sklearn import Interval, StrOptions
 
 # Indices that stand for no word of their own in the data sets of Keras, with their names.
@@ -192,6 +193,7 @@ def terms_of_indices(
 
 def listed(X: Any) -> list | None:
     """Return the documents as a list, or None for an array of numbers, to be checked as such."""
+    check_none_masked(X, "X")
     if sp.issparse(X):
         raise TypeError("Sparse input is not supported: X must hold texts or word indices.")
     if isinstance(X, str | bytes | os.PathLike | Mapping):

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
+from skdl._common.mistaken import check_none_masked
+
 _MOST_NAMED = 5
 # What pandas calls values of objects that are, or may become, numbers; "mixed" ones are looked at.
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty", "complex"}
@@ -36,8 +38,9 @@ def table_of_numbers(X: Any, caller: str) -> Any:
     ------
     ValueError
         If columns hold texts, dates or categories; the message names them and their dtypes, and
-        what to do.
+        what to do. If X is a masked array with masked values.
     """
+    check_none_masked(X, "X")
     if issparse(X):
         return X
     if isinstance(X, pd.DataFrame):

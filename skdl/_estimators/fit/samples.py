@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skdl._common.memory import kept, taken
+from skdl._common.mistaken import check_none_masked
 from skdl._sklearn import check_sample_weight
 
 
@@ -83,7 +84,7 @@ def checked_weight(sample_weight: Any, rows: Any, **checks: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is not one finite, non-negative number per row.
+        If there is not one finite, non-negative number per row, or some are masked.
     TypeError
         If they are given by name or class.
     """
@@ -92,6 +93,7 @@ def checked_weight(sample_weight: Any, rows: Any, **checks: Any) -> np.ndarray:
             f"sample_weight must be one number per row, received {sample_weight!r}. Weights of "
             f"classes are a parameter of classifiers: class_weight={sample_weight!r}."
         )
+    check_none_masked(sample_weight, "sample_weight")
     return check_sample_weight(
         sample_weight, rows, dtype=np.float64, ensure_non_negative=True, copy=True, **checks
     )

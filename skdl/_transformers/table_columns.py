@@ -124,6 +124,8 @@ def numbers_of(column: pd.Series) -> NDArray:
     ValueError
         If there is something else than numbers, or infinity.
     """
+    if pd.api.types.is_complex_dtype(column.dtype):  # NumPy would drop the imaginary parts
+        raise ValueError(f"Complex data not supported: column {column.name!r}.")
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = column / pd.Timedelta(days=1)
     try:

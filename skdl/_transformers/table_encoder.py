@@ -203,8 +203,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             columns = (each for each in columns if each[1] == "category")
             if len(chosen) == len(kinds):
                 return
+        # Of a column in which fit saw no value nothing was learned: it may hold anything.
+        unseen = np.isnan(getattr(self.numbers_, "mean_", ()))
         for column, kind, as_numbers in columns:
-            if kind == "number":
+            if kind != "category" and unseen[len(numbers) : len(numbers) + 1].any():
+                numbers.append(np.full(len(column), np.nan))
+                if kind == "date":
+                    parts.append(np.full((len(column), len(DATE_PARTS)), np.nan))
+            elif kind == "number":
                 numbers.append(numbers_of(column))
             elif kind == "date":
                 dates = dates_of(column)

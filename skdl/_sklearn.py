@@ -11,7 +11,13 @@ from typing import Any, TypeVar
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._metadata_requests import MetadataRequest, MethodMetadataRequest
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
 from sklearn.utils.validation import _check_feature_names_in as feature_names_of
 from sklearn.utils.validation import _check_sample_weight
 
@@ -96,6 +102,7 @@ __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
     "Interval",
+    "InvalidParameterError",
     "MetadataRequest",
     "MethodMetadataRequest",
     "Options",

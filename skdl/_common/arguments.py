@@ -8,7 +8,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
+import numpy as np
+
 from skdl._common.remedies import remedy_of
+from skdl._sklearn import Interval, InvalidParameterError
 
 _TRAINING = ("__init__", "fit", "partial_fit")
 _USING = ("predict", "predict_proba", "predict_log_proba", "transform", "fit_transform")
@@ -92,6 +95,7 @@ class ExplainedArguments:
 
     def _validate_params(self) -> None:
         """Have scikit-learn check the parameters, and say what to give instead."""
+        self._check_no_number_is_true()
         try:
             super()._validate_params()  # type: ignore[misc]
         except ValueError as error:
@@ -100,6 +104,18 @@ class ExplainedArguments:
                     remedy = remedy_of(name, getattr(self, name))
                     raise type(error)(f"{error} {remedy}".rstrip()) from None
             raise
+
+    def _check_no_number_is_true(self):
+        """Refuse True where a number is meant, as which Python takes it for 1."""
+        for name, allowed in self._parameter_constraints.items():
+            value = getattr(self, name, None)
+            if value is not True and not (isinstance(value, np.bool_) and value):
+                continue
+            if any(isinstance(each, Interval) for each in allowed) and "boolean" not in allowed:
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be a number, received "
+                    f"True. {remedy_of(name, True)}".rstrip()
+                )
 
     @classmethod
     def _advice_on_argument(cls, method: str, unknown: str) -> str:

@@ -14,6 +14,8 @@ def remedy_of(name: str, value: Any) -> str:
     """Return what to do where a parameter does not take a value, "" if nothing more is known."""
     if name == "image_shape" and isinstance(value, Integral):
         return f"Give height and width: image_shape=({value}, {value})."
+    if name == "rescale" and value is True:
+        return "rescale='auto' divides by the largest value that the pixels can have."
     if isinstance(value, str) and _is_written_number(value):
         return f"Give numbers, not a text: {name}={ast.literal_eval(value)!r}."
     if name == "validation_split" and isinstance(value, int | float) and value >= 1:

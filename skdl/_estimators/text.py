@@ -316,8 +316,8 @@ class TextBoWClassifier(NetworkClassifier):
         return dense_architecture(self, X)
 
     def _kept(self, X):
-        once = isinstance(X, Iterable) and not hasattr(X, "__getitem__") and not issparse(X)
-        return list(X) if once else X
+        kept = hasattr(X, "__getitem__") or issparse(X) or isinstance(X, set | frozenset)
+        return X if kept or not isinstance(X, Iterable) else list(X)
 
     def _validated(self, X, *y, reset=True, **checks):
         documents = documents_in(X)

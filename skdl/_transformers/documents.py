@@ -204,6 +204,11 @@ def listed(X: Any) -> list | None:
                 "['text'], or those of a folder with sklearn.datasets.load_files(path).data."
             )
         raise ValueError(f"X must be a sequence of documents, received {reprlib.repr(X)}. {remedy}")
+    if isinstance(X, set | frozenset):
+        raise TypeError(
+            f"X must be a sequence of documents, received a {type(X).__name__}, which has no "
+            "order. Give a list, in the order of y."
+        )
     if hasattr(X, "__array__"):
         array = np.asarray(X)
         if array.ndim == 2 and any(map(_is_document, array[:, :1].flat)):
@@ -241,6 +246,8 @@ def _is_document(cell: Any) -> bool:
 
 def _vector(document: Any, number: int) -> NDArray:
     """Return one document's indices."""
+    if isinstance(document, bytearray | memoryview):  # of which NumPy makes numbers
+        raise _refused(document, number, "Give bytes(...) of it, as a text.")
     try:
         vector = np.asarray(document)
     except ValueError:  # nested lists of several lengths

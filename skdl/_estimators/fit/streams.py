@@ -205,6 +205,11 @@ def _read(estimator, X, name, reset):
     x, y, weights = None, [], []
     for batch in _elements(X, name):
         inputs, targets, weight = _parts(batch, name)
+        if np.ndim(targets) == 0:
+            raise ValueError(
+                f"{name} must be a data set of batches, but its elements are single rows: their "
+                f"targets have no axis. Give {name}.batch(32)."
+            )
         if x is None:
             suffix = name.removeprefix("X")
             x, targets = estimator._check_rows(inputs, targets, reset=reset, name=suffix)

@@ -50,8 +50,8 @@ class DeviceRows:
 
     @property
     def signature(self) -> tuple:
-        """What of the inputs the programs are traced for."""
-        return signature_of(self.x)
+        """What of inputs and targets the programs are traced for: of both, classes or columns."""
+        return signature_of([*self.x, self.y])
 
     def specs(self, size: int | None) -> list[tf.TensorSpec]:
         """Return what a program knows of the tensors."""

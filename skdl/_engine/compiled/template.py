@@ -104,7 +104,7 @@ class Template:
         self._programs: OrderedDict[Hashable, Any] = OrderedDict()
         self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
         self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
-        self._steps: dict[bool, Callable] = {}
+        self._steps: dict[Hashable, Callable] = {}
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
         self.for_xla = not sparse and not as_it_is and self._is_for_xla()
@@ -273,8 +273,9 @@ class Template:
         if self.sparse:
             return train_step
         large = batch_size is not None and batch_size > SMALL_BATCH
-        if not large and filled in self._steps:
-            return self._steps[filled]
+        key = filled, rows.signature
+        if not large and key in self._steps:
+            return self._steps[key]
         n_rows = batch_size if large else None
         specs: tuple[Any, ...] = self.inputs.specs(n_rows), *rows.specs(n_rows)[-2:]
         if filled:
@@ -292,7 +293,7 @@ class Template:
             traced(*batch, *n_real)
 
         if not large:
-            self._steps[filled] = step
+            self._steps[key] = step
         return step
 
     def evaluation(self, rows: DeviceRows) -> Program:

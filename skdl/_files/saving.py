@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from typing import TYPE_CHECKING, Any
@@ -266,8 +267,12 @@ def _load(file: BufferedReader, path: str, trusted: set[str]) -> Any:
     decoder.arrays = list(_read_arrays(reader, about["arrays"]))
     reader.finish()
     check_versions(about["versions"], repr(path), stacklevel=4)
-    with versions_are_checked():
-        return tree.build([decoder.decode(part) for part in parts])
+    before = random.getstate()  # from which Keras draws the seeds of what is given none
+    try:
+        with versions_are_checked():
+            return tree.build([decoder.decode(part) for part in parts])
+    finally:
+        random.setstate(before)
 
 
 def _refusal(path, unknown):

@@ -61,4 +61,7 @@ def copiable(value: Any) -> Any:
 
 
 def _from_config(cls: Any, config: dict) -> Any:
-    return cls.from_config(config)
+    from skdl._networks.default_seeds import own_default_seeds
+
+    with own_default_seeds():
+        return cls.from_config(config)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import random
-import threading
 from typing import Any
 
 import numpy as np
 
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._networks.default_seeds import OfOneThread
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from keras.src.backend.common import global_state  # isort: skip
@@ -54,7 +54,7 @@ class SeededGenerators:
             keras_state.pop(name, None)
         keras_state["global_random_seed"] = self._seed % 2**32
         random.seed(self._seed)
-        seed_generator.python_random = _OfOneThread(self._seed)
+        seed_generator.python_random = OfOneThread(random.Random(self._seed))
         np.random.seed(self._seed % 2**32)  # noqa: NPY002
         eager._seed, eager._rng = self._seed % 2**31, random.Random(self._seed)
         self._first = eager._rng.getstate()
@@ -83,25 +83,6 @@ class SeededGenerators:
         for name in _OF_KERAS:
             keras_state.pop(name, None)
         keras_state.update(self._keras)
-
-
-class _OfOneThread:
-    """Stands for the module `random` where Keras draws its seeds.
-
-    The thread that builds a network draws from a generator of its own: the event loop of a Dask
-    worker, say, draws from Python's global one at any time.
-    """
-
-    def __init__(self, seed: int):
-        self._thread, self._own = threading.get_ident(), random.Random(seed)
-
-    def randint(self, first: int, last: int) -> int:
-        """Return a whole number, as `random.randint` does."""
-        source = self._own if threading.get_ident() == self._thread else random
-        return source.randint(first, last)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(random, name)
 
 
 @functools.cache

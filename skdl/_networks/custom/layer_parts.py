@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._networks.default_seeds import own_default_seeds
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Original, Recipe, root_package
 from skdl._networks.stand_ins import Copied, copiable
@@ -49,9 +50,10 @@ def remade(
         if built is not None and not layer.built:
             layer.build_from_config(built)
 
-    layer = made_of(cls, config, own, build, values, trainable)
-    if compiled is not None:
-        layer.compile(**compiled)
+    with own_default_seeds():
+        layer = made_of(cls, config, own, build, values, trainable)
+        if compiled is not None:
+            layer.compile(**compiled)
     return layer
 
 

@@ -295,17 +295,9 @@ class BaseNetwork(
         )
 
     def _train(
-        self,
-        network,
-        targets,
-        rows,
-        held_out,
-        epochs,
-        stopping=False,
-        tasks=None,
-        checkpoint=None,
-        progress=None,
-    ):
+        self, network, targets, rows, held_out, epochs,
+        stopping=False, tasks=None, checkpoint=None, progress=None,
+    ):  # fmt: skip
         from skdl._engine.callbacks import checked_callbacks
         from skdl._networks.keras import keras
 

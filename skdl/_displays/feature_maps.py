@@ -147,8 +147,7 @@ class FeatureMapDisplay:
                 "not feature maps. Give the number or the name of a convolution."
             )
         images = images_given_to(net, given, len(maps))
-        name = layer if isinstance(layer, str) else f"convolution {layer}"
-        return cls(maps, images=images, layer_name=name).plot(
+        return cls(maps, images=images, layer_name=net._network.layer_name(layer)).plot(
             ax, max_images=max_images, max_maps=max_maps
         )
 

@@ -210,6 +210,10 @@ class Network:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
         return predict(self._template(False), self.state, x, layer)
 
+    def layer_name(self, layer: int | str) -> str:
+        """Return the name of the layer whose outputs `layer_outputs` returns."""
+        return self._template(False).find_layer(layer).name
+
     def class_activations(self, x: Any, layer: int | str | None, **chosen: Any) -> np.ndarray:
         """Return the maps of one layer, weighted by the gradients of one output per row."""
         return class_activations(self._template(False), self.state, x, layer, **chosen)

@@ -35,7 +35,7 @@ def test_rows_are_an_image_and_its_maps(plt, net, data):
         for j in range(3):
             expected = display.maps[i, :, :, j] / display.maps.max()
             assert_allclose(display.images_[i, 1 + j].get_array(), expected, atol=1e-6)
-    assert display.ax_.get_title() == "convolution 0 (3 of 4 maps)"
+    assert display.ax_.get_title() == "conv_1 (3 of 4 maps)"
     display.figure_.canvas.draw()
     boxes = [axes.get_window_extent() for axes in display.axes_.ravel()]
     assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[:i])

@@ -69,6 +69,8 @@ _NO_LOSS_OF_LABELS = {
     "cosine_similarity": "is the same for outputs of any size, so that no label would be above "
     "or below one half",
 }
+# Of outputs between 0 and 1 alone; for those that Keras makes of logits there is from_logits.
+_OF_PROBABILITIES = {"dice", "kl_divergence", "poisson", "tversky"}
 BY_SHAPE = "accuracy by shape"  # the names for which Keras takes one of three metrics
 
 
@@ -175,6 +177,32 @@ def check_suited(parameter: str, value: Any, kind: str, n_units: int) -> None:
     else:
         remedy = "Use metrics such as 'accuracy', 'binary_accuracy' or 'f1_score'"
     raise ValueError(f"{parameter}={value!r} {why}. {remedy}.")
+
+
+def check_suited_to_logits(loss: Any, kind: str, n_units: int) -> None:
+    """Raise a ValueError if a loss has no meaning for a classifier's outputs that are logits.
+
+    Parameters
+    ----------
+    loss : str, dict, callable or object
+        The loss.
+    kind : {"binary", "multiclass", "multilabel"}
+        Of the targets.
+    n_units : int
+        Number of output units.
+    """
+    name, _ = identify("loss", loss)
+    why = None
+    if name in _OF_PROBABILITIES:
+        why = "takes probabilities, but the outputs are not: let the last layer give them"
+    elif kind != "multiclass" and name in _ONE_UNIT_PER_CLASS:
+        why = f"needs one unit per class, but with {kind} targets each unit stands for itself"
+    elif name in _BETWEEN_UNITS and n_units == 1:
+        why = "compares the outputs of a row with one another, and there is only one"
+    elif name in _WITHOUT_MEANING and "hinge" not in name:
+        why = _WITHOUT_MEANING[name]
+    if why is not None:
+        raise ValueError(f"loss={loss!r} {why}. Use loss='auto', which fits any classes.")
 
 
 def _why_not(parameter, name, settings, kind, n_units):

@@ -43,13 +43,15 @@ class OwnClassTargets(ClassTargets):
     def resolve_loss(self, loss: Any, metrics: Any, output_activation: Any = "auto") -> Any:
         """Return the loss for these targets, and settle their form by loss and metrics."""
         from skdl._networks.custom.outputs import loss_for_logits
-        from skdl._networks.suited import target_form
+        from skdl._networks.suited import check_suited_to_logits, target_form
 
         if self.link is None:
             return super().resolve_loss(loss, metrics)
+        automatic = isinstance(loss, str) and loss == "auto"
+        if not automatic:
+            check_suited_to_logits(loss, self.kind, self.n_units)
         if self.kind == "multiclass":
             self.one_hot = target_form(loss, metrics) == "one_hot"
-        automatic = isinstance(loss, str) and loss == "auto"
         return loss_for_logits(self.kind, self.one_hot) if automatic else loss
 
     def resolve_metrics(self, metrics: Any) -> Any:

@@ -82,7 +82,45 @@ def _sum_of_pixels(maps):
 
 def _kernel_gradient(layer, inputs, upstream):
     """Return the gradient of a convolution's kernel, by the positions of the kernel."""
-    sizes = upstream.shape[1:3]
+    sizes, n_channels = upstream.shape[1:3], inputs.shape[-1]
+    if layer.kernel_size == (1, 1) and max(layer.strides) > 1:
+        # A mean of one pixel each: a slice with strides takes seven times as long.
+        inputs = tf.nn.avg_pool2d(inputs, 1, layer.strides, "VALID")
+    else:
+        inputs = _reached(layer, inputs, sizes)
+    rows, columns = (
+        [offset * rate for offset in range(width)]
+        for width, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
+    )
+    large = n_channels >= _MANY_CHANNELS and sizes.num_elements() >= _MANY_PIXELS
+    if layer.filters == 1:  # products of a single column are summed by threads
+        upstream = tf.pad(upstream, [[0, 0], [0, 0], [0, 0], [0, 1]])
+    if layer.kernel_size == (1, 1):
+        products = _products_of_parts([inputs], upstream)
+    elif max(layer.strides) > 1:
+        products = _products_of_parts(_strided_parts(layer, inputs, sizes), upstream)
+    else:
+        height = inputs.shape[1]
+
+        def cut(top, left, height=sizes[0]):
+            return inputs[:, top : top + height, left : left + sizes[1]]
+
+        if large and len(rows) > 1:
+            wide = tf.concat([cut(0, left, height) for left in columns], axis=-1)
+            products = _products_of_rows(wide, upstream, rows)
+        else:
+            parts = [cut(*at) for at in itertools.product(rows, columns)]
+            products = _products_of_parts(parts, upstream)
+    return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
+
+
+# From so many channels and pixels of an output on, a product for each row of the kernel is faster
+# than one for each position.
+_MANY_CHANNELS, _MANY_PIXELS = 32, 400
+
+
+def _reached(layer, inputs, sizes):
+    """Return inputs with a border of zeros, or without the last pixels, as the kernel sees them."""
     reach = [
         (width - 1) * rate + (size - 1) * stride + 1
         for width, rate, stride, size in zip(
@@ -91,40 +129,20 @@ def _kernel_gradient(layer, inputs, upstream):
     ]
     excess = [max(r - size, 0) for r, size in zip(reach, inputs.shape[1:3], strict=True)]
     inputs = tf.pad(inputs, [[0, 0], *[[e // 2, e - e // 2] for e in excess], [0, 0]])
-    cut = _cutter(inputs[:, : reach[0], : reach[1]], sizes, layer.strides)
-    rows, columns = (
-        [offset * rate for offset in range(width)]
-        for width, rate in zip(layer.kernel_size, layer.dilation_rate, strict=True)
-    )
-    large = inputs.shape[-1] >= _MANY_CHANNELS and sizes.num_elements() >= _MANY_PIXELS
-    if layer.filters == 1:  # products of a single column are summed by threads
-        upstream = tf.pad(upstream, [[0, 0], [0, 0], [0, 0], [0, 1]])
-    if large and len(rows) > 1 and max(layer.strides) == 1:
-        wide = tf.concat([cut(0, left, reach[0]) for left in columns], axis=-1)
-        products = _products_of_rows(wide, upstream, rows)
-    else:
-        products = _products_of_positions(
-            [cut(*at) for at in itertools.product(rows, columns)], upstream
-        )
-    return tf.reshape(products[:, : layer.filters], layer.kernel.shape)
+    return inputs[:, : reach[0], : reach[1]]
 
 
-def _products_of_positions(seen, upstream):
-    """Return the products of what each position of a kernel sees, one below the other."""
-    upstream, n_channels = tf.reshape(upstream, (-1, upstream.shape[-1])), seen[0].shape[-1]
-    if n_channels > 1:
-        pixels = [tf.reshape(part, (-1, n_channels)) for part in seen]
+def _products_of_parts(seen, upstream):
+    """Return the products of what parts of a kernel see, one below the other."""
+    upstream = tf.reshape(upstream, (-1, upstream.shape[-1]))
+    pixels = [tf.reshape(part, (-1, part.shape[-1])) for part in seen]
+    if min(part.shape[-1] for part in seen) > 1:
         return tf.concat([tf.matmul(p, upstream, transpose_a=True) for p in pixels], axis=0)
-    # One product of all positions: those of a single row are summed by threads.
-    flat = [tf.reshape(part, [-1]) for part in seen]
+    # One product of all parts: those of a single row are summed by threads.
+    flat = [channel for part in pixels for channel in tf.unstack(part, axis=1)]
     if len(flat) == 1:
         flat.append(tf.zeros_like(flat[0]))
-    return tf.matmul(tf.stack(flat), upstream)[: len(seen)]
-
-
-# From so many channels and pixels of an output on, a product for each row of the kernel is faster
-# than one for each position.
-_MANY_CHANNELS, _MANY_PIXELS = 32, 400
+    return tf.matmul(tf.stack(flat), upstream)[: sum(part.shape[-1] for part in seen)]
 
 
 def _products_of_rows(wide, upstream, rows):
@@ -145,29 +163,30 @@ def _products_of_rows(wide, upstream, rows):
     return tf.concat(products, axis=0)
 
 
-def _cutter(maps, sizes, strides):
-    """Return a function of the place of the first pixel: the pixels `strides` apart from there on.
+def _strided_parts(layer, inputs, sizes):
+    """Return what the kernel sees, in parts of one row and as many columns as the strides have.
 
-    TensorFlow takes one pixel at a time for a slice with strides. So maps are first divided, once
-    for all slices, into those of every second row and column (or third, as the strides are).
+    TensorFlow takes one pixel at a time for a slice with strides. So pixels are first grouped as
+    far as the strides go, the columns of a group becoming channels, and whole groups are taken.
     """
-    if max(strides) == 1:
-
-        def cut_plain(top, left, height=sizes[0]):
-            return maps[:, top : top + height, left : left + sizes[1]]
-
-        return cut_plain
-    n_places = [-(-size // step) for size, step in zip(maps.shape[1:3], strides, strict=True)]
-    missing = [
-        n * step - size for n, step, size in zip(n_places, strides, maps.shape[1:3], strict=True)
+    (height, width), n_channels = sizes, inputs.shape[-1]
+    n_rows, n_columns = layer.kernel_size
+    down, right = layer.strides
+    n_groups = [
+        size - 1 + -(-width // step)
+        for size, width, step in zip(sizes, layer.kernel_size, layer.strides, strict=True)
     ]
-    maps = tf.pad(maps, [[0, 0], *[[0, n] for n in missing], [0, 0]])
-    shape = -1, n_places[0], strides[0], n_places[1], strides[1], maps.shape[-1]
-    parts = tf.transpose(tf.reshape(maps, shape), (2, 4, 0, 1, 3, 5))
-
-    def cut(top, left):
-        part = parts[top % strides[0], left % strides[1]]
-        top, left = top // strides[0], left // strides[1]
-        return part[:, top : top + sizes[0], left : left + sizes[1]]
-
-    return cut
+    missing = [
+        n * step - size
+        for n, step, size in zip(n_groups, layer.strides, inputs.shape[1:3], strict=True)
+    ]
+    inputs = tf.pad(inputs, [[0, 0], *[[0, n] for n in missing], [0, 0]])
+    groups = tf.reshape(inputs, (-1, n_groups[0], down, n_groups[1], right * n_channels))
+    return [
+        groups[
+            :, row // down : row // down + height, row % down,
+            column // right : column // right + width, : (n_columns - column) * n_channels,
+        ]
+        for row in range(n_rows)
+        for column in range(0, n_columns, right)
+    ]  # fmt: skip

@@ -60,9 +60,10 @@ class Number:
 
 
 def layer_numbers(model: keras.Model) -> list[Number]:
-    """Return rates of dropout and penalties of weights, in the order of the layers."""
+    """Return rates of dropout, deviations of noise and penalties, in the order of the layers."""
     parts = [part for layer in flat_layers(model) for part in with_parts(layer)]
     found = [Number(p, "rate", p.rate, _setter(p, RATE_INPUT)) for p in parts if _has_rate(p)]
+    found += [Number(p, "stddev", p.stddev, _setter(p, "stddev")) for p in parts if _is_noisy(p)]
     # What is applied to outputs as well is a part of a layer.
     seen = {id(getattr(part, "activity_regularizer", None)) for part in parts}
     for variable in model.variables:
@@ -78,6 +79,12 @@ def _has_rate(layer):
     plain = type(layer) is keras.layers.Dropout and "call" not in vars(layer)
     known = plain and layer.compute_dtype == "float32" and layer.autocast
     return known and _is_positive(layer.rate) and layer.rate < 1
+
+
+def _is_noisy(layer):
+    """Tell whether a layer adds noise as Keras does, which only multiplies by the deviation."""
+    plain = type(layer) is keras.layers.GaussianNoise and "call" not in vars(layer)
+    return plain and layer.compute_dtype == "float32" and _is_positive(layer.stddev)
 
 
 def _penalties(model, regularizer):

@@ -18,3 +18,10 @@ def full_config(instance: Any) -> dict:
         return config
     accepted = inspect.signature(type(instance)).parameters
     return {name: keywords[name] for name in keywords if name in accepted} | config
+
+
+def names_all(instance: Any) -> bool:
+    """Tell whether an object's own configuration leaves out nothing that is not the default."""
+    config, parameters = instance.get_config(), inspect.signature(type(instance)).parameters
+    missing = {n: v for n, v in full_config(instance).items() if n not in config}
+    return all(parameters[name].default == value for name, value in missing.items())

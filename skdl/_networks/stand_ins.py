@@ -10,6 +10,7 @@ import copy
 from typing import Any
 
 from skdl._common.loaded import loaded
+from skdl._networks.full_config import names_all
 
 
 class Copied:
@@ -41,9 +42,10 @@ class CopiedLayer(Copied):
 
 
 def copiable(value: Any) -> Any:
-    """Return a value with stand-ins for layers, losses and objects of users' own classes in it.
+    """Return a value with stand-ins for layers and objects of users' own classes in it.
 
-    Lists, tuples and dicts are copied; what is in no need of a stand-in stays what it is.
+    Losses of Keras have one if their configurations leave out an argument. Lists, tuples and dicts
+    are copied; what is in no need of a stand-in stays what it is.
     """
     keras = loaded("keras")
     if keras is None:  # so that there is no object of it
@@ -57,7 +59,8 @@ def copiable(value: Any) -> Any:
     if isinstance(value, type) or not hasattr(value, "get_config"):
         return value
     known = type(value).__module__.partition(".")[0] == "keras"
-    return value if known and not isinstance(value, keras.losses.Loss) else Copied(value)
+    whole = known and (not isinstance(value, keras.losses.Loss) or names_all(value))
+    return value if whole else Copied(value)
 
 
 def _from_config(cls: Any, config: dict) -> Any:

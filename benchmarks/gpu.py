@@ -1,6 +1,6 @@
 """Training on a GPU: skdl compared with Keras on the same card, and whether two fits are equal.
 
-The cases are those of `training.py` without the libraries that have no card, and the network of
+The cases are those of `training.py` without the libraries that have no card, and those of
 `convnet.py` on bytes. An epoch is measured as it is there. Then each case is fitted twice, and all
 weights are compared bit by bit. Without a GPU that TensorFlow can use, the script says so and ends.
 
@@ -18,20 +18,17 @@ from machine import describe
 
 LIBRARIES = ("skdl", "Keras")
 # Epochs that are timed, after as many as are not counted.
-EPOCHS = {"small": 100, "batch1": 3, "wide": 5, "narrow": 5, "dropout": 50, "convnet": 3}
+EPOCHS = {"small": 100, "validated": 100, "batch1": 3, "wide": 5, "narrow": 5, "dropout": 50}
+EPOCHS |= dict.fromkeys(convnet.CASES, 3)
 
 
 def case(name):
-    """Return what makes the training function of a library, and its data."""
-    if name == "convnet":
-        X, y = convnet.data()
-        return {"skdl": convnet.with_skdl, "Keras": convnet.with_keras}, (X, y)
-    n_rows, n_features, classes, *settings = training.CASES[name]
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_rows, n_features)).astype(np.float32)
-    y = X[:, 0] if classes is None else rng.integers(0, classes, n_rows)
-    makers = {"skdl": training.with_skdl, "Keras": training.with_keras}
-    return makers, (X, y, classes, *settings)
+    """Return what makes the training function of a library, and the arguments that it takes."""
+    module = convnet if name in convnet.CASES else training
+    data = module.data(name)
+    if module is convnet:
+        data = *data, convnet.CASES[name][-1]
+    return {"skdl": module.with_skdl, "Keras": module.with_keras}, data
 
 
 def epoch(train, n_epochs):

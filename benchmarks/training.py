@@ -127,20 +127,26 @@ def seconds(train, epochs):
     return time.perf_counter() - started
 
 
-def measure(case, rounds):
-    """Return the seconds of every library in every round."""
-    n_rows, n_features, classes, layers, batch, dropout, optimizer = CASES[case]
+def data(case):
+    """Return rows, targets and settings of a case, as the functions of the libraries take them."""
+    n_rows, n_features, classes, *settings = CASES[case]
     rng = np.random.default_rng(0)
-    held = 0.2 if case == "validated" else 0.0
     X = rng.normal(size=(n_rows, n_features)).astype(np.float32)
     y = X[:, 0] if classes is None else rng.integers(0, classes, n_rows)
+    return X, y, classes, *settings, 0.2 if case == "validated" else 0.0
+
+
+def measure(case, rounds):
+    """Return the seconds of every library in every round."""
+    arguments = data(case)
+    held = arguments[-1]
     found = {name: [] for name in LIBRARIES}
     trains = {}
     for name, make in LIBRARIES.items():
         if held and name == "skorch":
             continue
         try:
-            trains[name] = make(X, y, classes, layers, batch, dropout, optimizer, held)
+            trains[name] = make(*arguments)
         except ImportError:
             print(f"{name} is not installed: left out")
             continue

@@ -25,6 +25,5 @@ def test_the_cases_of_a_card_train_and_are_equal_to_the_last_bit(monkeypatch, ca
     *_, titles, small, validated, dropout, images = capsys.readouterr().out.splitlines()
     assert titles.split()[0] == "equal"
     for name, row in zip(cases, (small, validated, dropout, images), strict=True):
-        label, equal, _, keras_seconds, _ = row.split()
+        label, equal, *_ = row.split()
         assert (label, equal) == (name, "yes")
-        assert float(keras_seconds)  # of ours it may be less than what varies

@@ -3,8 +3,9 @@
 The network has convolutions of 32, 64 and 64 filters of 3 x 3, the first two with pooling, and 64
 hidden units. It is trained with RMSprop and batches of 64 on 6000 images of 28 x 28 bytes, which
 the network scales. Keras trains the network that skdl builds, on the same bytes and, as is common,
-on floats computed beforehand. Two more networks are trained on larger images of noise: 2000 of
-32 x 32 x 3, with batch normalization after each convolution, and 400 of 96 x 96 x 3.
+on floats computed beforehand. Three more networks are trained on larger images of noise: 2000 of
+32 x 32 x 3, with batch normalization after each convolution; 400 of 96 x 96 x 3; and, without
+skorch, a residual network with strides (He et al. 2016) on 1000 of 32 x 32 x 3.
 
 The time of an epoch is the difference between a fit of 4 epochs and one of 1, divided by 3, so that
 it contains nothing but training. The first fit is one epoch with a new network, including
@@ -33,11 +34,12 @@ import psutil
 from machine import describe
 
 FILTERS, POOLS, BATCH = (32, 64, 64), (2, 2, None), 64
-# Number of images, their shape, and whether there is batch normalization.
+# Number of images, their shape, and the network.
 CASES = {
-    "28x28": (6000, (28, 28, 1), False),
-    "32x32x3": (2000, (32, 32, 3), True),
-    "96x96x3": (400, (96, 96, 3), False),
+    "28x28": (6000, (28, 28, 1), "plain"),
+    "32x32x3": (2000, (32, 32, 3), "normalized"),
+    "96x96x3": (400, (96, 96, 3), "plain"),
+    "residual": (1000, (32, 32, 3), "residual"),
 }
 MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist_5k.npz"
 
@@ -53,36 +55,61 @@ def data(case):
     return rng.integers(0, 256, (n_images, *shape), np.uint8), rng.integers(0, 10, n_images)
 
 
-def with_skdl(X, y, normalized):
-    from skdl import ConvNetClassifier
+def residual(input_shape, rescale=1 / 255):
+    """Return a network of three blocks, of which two halve height and width by strides."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(input_shape)
+    x = inputs if rescale is None else layers.Rescaling(rescale)(inputs)
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    for filters, strides in (16, 1), (32, 2), (64, 2):
+        y = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
+        y = layers.Activation("relu")(layers.BatchNormalization()(y))
+        y = layers.BatchNormalization()(layers.Conv2D(filters, 3, padding="same")(y))
+        if strides > 1:
+            x = layers.Conv2D(filters, 1, strides)(x)
+        x = layers.Activation("relu")(layers.Add()([x, y]))
+    outputs = layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, outputs)
+
+
+def with_skdl(X, y, network):
+    from skdl import ConvNetClassifier, KerasClassifier
     from skdl._engine.compiled import store
 
     store.templates.clear()  # a new network is compiled anew
-    net = ConvNetClassifier(
-        FILTERS, pool_size=POOLS, batch_normalization=normalized, optimizer="rmsprop",
-        batch_size=BATCH, random_state=0,
-    )  # fmt: skip
+    settings = {"optimizer": "rmsprop", "batch_size": BATCH, "random_state": 0}
+    if network == "residual":
+        net = KerasClassifier(residual, **settings)
+    else:
+        net = ConvNetClassifier(
+            FILTERS, pool_size=POOLS, batch_normalization=network == "normalized", **settings
+        )
     return lambda epochs: net.set_params(epochs=epochs).fit(X, y)
 
 
-def with_keras(X, y, normalized, floats=False):
+def with_keras(X, y, network, floats=False):
     from skdl import build_convnet
 
     rescale = None if floats else 1 / 255
-    model = build_convnet(
-        X.shape[1:], 10, "softmax", filters=FILTERS, pool_size=POOLS,
-        batch_normalization=normalized, rescale=rescale, seed=0,
-    )  # fmt: skip
+    if network == "residual":
+        model = residual(X.shape[1:], rescale)
+    else:
+        model = build_convnet(
+            X.shape[1:], 10, "softmax", filters=FILTERS, pool_size=POOLS,
+            batch_normalization=network == "normalized", rescale=rescale, seed=0,
+        )  # fmt: skip
     model.compile("rmsprop", "sparse_categorical_crossentropy")
     X = X.astype(np.float32) / 255 if floats else X
     return lambda epochs: model.fit(X, y, batch_size=BATCH, epochs=epochs, verbose=0)
 
 
-def with_keras_floats(X, y, normalized):
-    return with_keras(X, y, normalized, floats=True)
+def with_keras_floats(X, y, network):
+    return with_keras(X, y, network, floats=True)
 
 
-def with_skorch(X, y, normalized):
+def with_skorch(X, y, network):
     import torch
     from skorch import NeuralNetClassifier
     from torch.nn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential
@@ -95,7 +122,9 @@ def with_skorch(X, y, normalized):
     layers = [Scale()]
     for before, filters, pool in zip((X.shape[-1], *FILTERS), FILTERS, POOLS, strict=False):
         layers += [Conv2d(before, filters, 3), ReLU()]
-        layers += [BatchNorm2d(filters)] * normalized + ([MaxPool2d(pool)] if pool else [])
+        layers += [BatchNorm2d(filters)] * (network == "normalized") + (
+            [MaxPool2d(pool)] if pool else []
+        )
     X = np.ascontiguousarray(X.transpose(0, 3, 1, 2))
     n_inputs = Sequential(*layers, Flatten())(torch.tensor(X[:2])).shape[1]
     layers += [Flatten(), Linear(n_inputs, 64), ReLU(), Linear(64, 10)]
@@ -151,9 +180,9 @@ def in_turn(measure, case, processes, rounds):
 def peak(name, case):
     """Print by how much resident memory grows at most during a fit of 3 epochs, in MB."""
     X, y = data(case)
-    normalized = CASES[case][-1]
+    network = CASES[case][-1]
     some = slice(None, None, len(X) // BATCH)
-    LIBRARIES[name](X[some].copy(), y[some], normalized)(1)  # the library itself is loaded
+    LIBRARIES[name](X[some].copy(), y[some], network)(1)  # the library itself is loaded
     process, done, highest = psutil.Process(), threading.Event(), [0]
     before = process.memory_info().rss
 
@@ -163,7 +192,7 @@ def peak(name, case):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    LIBRARIES[name](X, y, normalized)(3)
+    LIBRARIES[name](X, y, network)(3)
     done.set()
     watcher.join()
     print((highest[0] - before) / 2**20)
@@ -183,7 +212,8 @@ def main():
     for case in sys.argv[2:] or CASES:
         megabytes = data(case)[0].nbytes / 2**20
         print(f"\n{CASES[case][0]} images, {megabytes:.1f} MB of bytes; medians of {rounds} rounds")
-        epochs, firsts = (in_turn(each, case, processes, rounds) for each in (epoch, first_fit))
+        measured = {n: p for n, p in processes.items() if (n, case) != ("skorch", "residual")}
+        epochs, firsts = (in_turn(each, case, measured, rounds) for each in (epoch, first_fit))
         # The first table has the names alone, which other pages look for.
         show(case, "" if case == "28x28" else f"{case} ", epochs, firsts)
     for process in processes.values():

@@ -17,7 +17,7 @@ def test_the_cases_of_a_card_train_and_are_equal_to_the_last_bit(monkeypatch, ca
     import gpu
 
     monkeypatch.setattr(gpu, "card", lambda: "any device")
-    monkeypatch.setitem(convnet.CASES, "32x32x3", (64, (32, 32, 3), True))
+    monkeypatch.setitem(convnet.CASES, "32x32x3", (64, (32, 32, 3), "normalized"))
     cases = ["small", "validated", "dropout", "32x32x3"]
     assert set(cases) < set(gpu.EPOCHS)
     monkeypatch.setattr(gpu, "EPOCHS", dict.fromkeys(cases, 1))

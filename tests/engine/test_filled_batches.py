@@ -97,6 +97,24 @@ def test_a_smaller_batch_is_the_mean_of_its_own_rows(part, monkeypatch):
     assert other._network._template(False).fills == (part in ROW_BY_ROW)
 
 
+def test_weighted_metrics_are_means_by_the_weights_of_rows(monkeypatch):
+    def build():
+        net = keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(1)])
+        net.compile("adam", "mse", metrics=["mae"], weighted_metrics=["mae"], loss_weights=0.5)
+        return net
+
+    one, other = by_both_programs(
+        monkeypatch,
+        lambda: KerasRegressor(build, epochs=3, batch_size=BATCH_SIZE, random_state=0),
+        X,
+        X[:, 0] * 2,
+        sample_weight=np.linspace(0, 3, 64),
+    )
+    assert other._network._template(False).fills
+    assert len(one.history_) == 3
+    assert_close(one, other)
+
+
 def mean_over_the_batch(y, outputs):
     return keras.ops.mean(keras.ops.square(y - outputs)) ** 2
 

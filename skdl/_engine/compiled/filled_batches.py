@@ -79,21 +79,24 @@ def filled_step(model: keras.Model, train_step: Callable) -> Callable:
         n_rows = tf.shape(weight)[0]
         counts = tf.cast(tf.range(n_rows) < n_real, weight.dtype)
         share = tf.cast(n_rows, weight.dtype) / tf.cast(n_real, weight.dtype)
-        with _measuring(model, n_real, counts):
+        with _measuring(model, n_real, counts, share):
             train_step((x, y, weight * counts * share))
 
     return step
 
 
 @contextmanager
-def _measuring(model: keras.Model, n_real: Any, counts: Any) -> Iterator[None]:
-    """Have the loss of a step count as so many rows, and metrics measure those that count."""
+def _measuring(model: keras.Model, n_real: Any, counts: Any, share: Any) -> Iterator[None]:
+    """Have the loss of a step count as so many rows, and metrics measure those that count.
+
+    Weighted metrics do so by the weights that the rows had.
+    """
     measures = _measures(model)
     tracker = model._loss_tracker
     update = tracker.update_state
     tracker.update_state = lambda loss, sample_weight=None: update(loss, sample_weight=n_real)
     for metric in measures:
-        metric.update_state = _of_rows(metric.update_state, counts)
+        metric.update_state = _of_rows(metric.update_state, counts, share)
     try:
         yield
     finally:
@@ -101,8 +104,12 @@ def _measuring(model: keras.Model, n_real: Any, counts: Any) -> Iterator[None]:
             del each.update_state
 
 
-def _of_rows(update: Callable, counts: Any) -> Callable:
-    return lambda y, outputs, sample_weight=None: update(y, outputs, sample_weight=counts)
+def _of_rows(update: Callable, counts: Any, share: Any) -> Callable:
+    def update_state(y, outputs, sample_weight=None):
+        weights = counts if sample_weight is None else sample_weight / share
+        return update(y, outputs, sample_weight=weights)
+
+    return update_state
 
 
 def _measures(model: keras.Model) -> list[keras.metrics.Metric]:

@@ -106,7 +106,7 @@ class ExplainedArguments:
             raise
 
     def _check_no_number_is_true(self):
-        """Refuse True where a number is meant, as which Python takes it for 1."""
+        """Refuse True where a number is meant: Python would take it for 1."""
         for name, allowed in self._parameter_constraints.items():
             value = getattr(self, name, None)
             if value is not True and not (isinstance(value, np.bool_) and value):

@@ -11,8 +11,34 @@ from collections.abc import Iterator
 
 from skdl._common.xla_cache import XlaCache, open_cache, tensorflow_was_used
 
+
+class Lock:
+    """A lock for one thread at a time, and for one that this thread waits for meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._borrower: int | None = None
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != self._borrower:
+            self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        if threading.get_ident() != self._borrower:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """Let this thread in, while the thread that has the lock waits for it."""
+        self._borrower = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._borrower = None
+
+
 # Keras builds and TensorFlow traces in one thread at a time.
-lock = threading.RLock()
+lock = Lock()
 
 xla_cache: XlaCache | None = None  # of this process, where TensorFlow uses it
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lines
+from skdl._common.processes import lock
 
 import tensorflow as tf  # isort: skip
 
@@ -54,10 +55,14 @@ def outside_strategies(function: Callable) -> Any:
         with numbered_variables():
             return function()
 
+    def call_in_thread():
+        with lock.borrowed():
+            return call()
+
     if not tf.distribute.has_strategy():
         return call()
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(call).result()
+    with lock, ThreadPoolExecutor(1) as thread:  # the caller may have it, too
+        return thread.submit(call_in_thread).result()
 
 
 def new_variables(values: list[np.ndarray]) -> list[tf.Variable]:

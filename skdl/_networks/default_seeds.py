@@ -38,7 +38,7 @@ class OfOneThread:
 
 @contextmanager
 def own_default_seeds() -> Iterator[None]:
-    """Make Keras objects without a number from Python's generator; within a fit, by its seeds."""
+    """Make Keras objects without drawing from Python's generator; within a fit, by its seeds."""
     with lock:
         before = seed_generator.python_random
         if isinstance(before, OfOneThread):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
+
 
 def full_config(instance: Any) -> dict:
     """Return the configuration of an object, and the keywords of a function that it wraps.
@@ -24,4 +26,4 @@ def names_all(instance: Any) -> bool:
     """Tell whether an object's own configuration leaves out nothing that is not the default."""
     config, parameters = instance.get_config(), inspect.signature(type(instance)).parameters
     missing = {n: v for n, v in full_config(instance).items() if n not in config}
-    return all(parameters[name].default == value for name, value in missing.items())
+    return all(np.array_equal(parameters[name].default, value) for name, value in missing.items())

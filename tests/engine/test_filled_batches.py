@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from slow_cases import slow_but
 
-from skdl import KerasClassifier, KerasRegressor
+from skdl import DenseRegressor, KerasClassifier, KerasRegressor
 from skdl._engine.compiled import programs
 
 RNG = np.random.default_rng(0)
@@ -45,6 +45,25 @@ def batch_normalization_within(x):
     return keras.Sequential([keras.Input((5,)), layers.BatchNormalization()])(x)
 
 
+class LessTheirMean(keras.Model):
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=0)
+
+
+class FunctionalLessTheirMean(keras.Model):
+    def call(self, x, training=None, mask=None):
+        return super().call(x) - keras.ops.mean(x)
+
+
+def network_of_a_class_within(x):
+    return LessTheirMean()(x)
+
+
+def network_with_a_call_within(x):
+    inputs = keras.Input((5,))
+    return FunctionalLessTheirMean(inputs, layers.Dense(5, "relu")(inputs))(x)
+
+
 def activity_regularizer(x):
     return layers.Dense(6, activation="relu", activity_regularizer="l1")(x)
 
@@ -55,6 +74,8 @@ MIXING = [
     rows_less_their_mean,
     operation_over_the_batch,
     batch_normalization_within,
+    network_of_a_class_within,
+    network_with_a_call_within,
     activity_regularizer,
 ]
 
@@ -117,6 +138,46 @@ def test_weighted_metrics_are_means_by_the_weights_of_rows(monkeypatch):
 
 def mean_over_the_batch(y, outputs):
     return keras.ops.mean(keras.ops.square(y - outputs)) ** 2
+
+
+def test_rows_of_a_class_that_is_ignored_are_no_part_of_a_mean(monkeypatch):
+    def build():
+        hidden = layers.Dense(4, "relu")
+        return keras.Sequential([keras.Input((5,)), hidden, layers.Dense(3, "softmax")])
+
+    loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=0)
+    one, other = by_both_programs(
+        monkeypatch,
+        lambda: KerasClassifier(build, loss=loss, epochs=3, batch_size=BATCH_SIZE, random_state=0),
+        X,
+        LABELS,
+        X_val=X,
+        y_val=LABELS,
+    )
+    assert not other._network._template(False).fills
+    assert_close(one, other)
+    # As Keras does, batch by batch: the mean over the rows that count in each.
+    model = one.model_
+    model.compile(loss=loss)
+    val_loss = model.evaluate(X, LABELS, batch_size=BATCH_SIZE, verbose=0)
+    assert_allclose(one.history_["val_loss"][-1], val_loss, rtol=1e-5)
+
+
+def test_a_large_batch_is_not_filled_for_a_few_rows(monkeypatch):
+    filled = []
+    epochs = programs.Template.epochs
+
+    def seen(template, rows, size=None, rest=False, fills=False, *others):
+        filled.append(fills)
+        return epochs(template, rows, size, rest, fills, *others)
+
+    monkeypatch.setattr(programs.Template, "epochs", seen)
+    monkeypatch.setattr(programs, "choose_program", lambda *args: "xla")
+    for n_rows, fills in (103, False), (150, True):
+        rows = RNG.normal(size=(n_rows, 5)).astype(np.float32)
+        filled.clear()
+        DenseRegressor((4,), batch_size=100, epochs=2).fit(rows, rows[:, 0])
+        assert set(filled) == {fills}
 
 
 # The loss of one is no mean of rows, the metric of another none either.

@@ -108,12 +108,13 @@ def evaluation_loop(template: Any) -> Callable:
     return loop
 
 
-def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Callable:
+def batch_loop(
+    template: Any, rows: DeviceRows, batch_size: int | None, filled: bool = False
+) -> Callable:
     """Return a function that trains the batches of an epoch, in a graph.
 
     With a batch size all have that size; the last may be filled up, see `Template.fills`.
     """
-    filled = batch_size is not None and template.fills
     train_step = template.train_step(rows, batch_size, filled)
 
     def loop(data, order, n_rows, size, first, last):
@@ -137,17 +138,18 @@ def batch_loop(template: Any, rows: DeviceRows, batch_size: int | None) -> Calla
     return loop
 
 
-def xla_loop(template: Any, rows: DeviceRows, batch_size: int) -> Callable:
+def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
     """Return the loop over full batches as XLA compiles it: once for any number of epochs."""
-    loop = tf.function(batch_loop(template, rows, batch_size), jit_compile=True, autograph=False)
-    order = tf.TensorSpec([order_size(template, rows, batch_size)], tf.int32)
-    with stable_names("loop", template.key, batch_size, rows.size, rows.signature):
+    loop = batch_loop(template, rows, batch_size, filled)
+    loop = tf.function(loop, jit_compile=True, autograph=False)
+    order = tf.TensorSpec([order_size(rows, batch_size, filled)], tf.int32)
+    with stable_names("loop", template.key, batch_size, filled, rows.size, rows.signature):
         return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
 
 
-def order_size(template: Any, rows: DeviceRows, batch_size: int) -> int:
+def order_size(rows: DeviceRows, batch_size: int, filled: bool) -> int:
     """Return how long the order of the rows is that XLA's loop takes, with what fills it up."""
-    return rows.size + (batch_size if template.fills else 0)
+    return rows.size + (batch_size if filled else 0)
 
 
 def _chosen(template, data, index):

@@ -23,15 +23,20 @@ def is_mean_of_rows(model: keras.Model, target_shape: tuple[int, ...]) -> bool:
     batches = [
         (_zeros(n_rows, target_shape), _zeros(n_rows, model.output_shape[1:])) for n_rows in (2, 3)
     ]
-    measures = [each for holder in model.metrics for each in getattr(holder, "metrics", ())]
     layers = [part for layer in flat_layers(model) for part in with_parts(layer)]
+    layers += [each for each in model._flatten_layers() if isinstance(each, keras.Model)]
     return (
         _is_mean(model.loss, batches)
-        and all(_counts_by_row(metric, batches) for metric in measures)
+        and all(_counts_by_row(metric, batches) for metric in measures(model))
         # A layer may add to the loss what it makes of a whole batch.
         and all(_is_of_keras(type(layer)) for layer in layers)
-        and all(layer.activity_regularizer is None for layer in layers)
+        and all(getattr(layer, "activity_regularizer", None) is None for layer in layers)
     )
+
+
+def measures(model: keras.Model) -> list[keras.metrics.Metric]:
+    """Return the metrics of a compiled network that look at outputs."""
+    return [each for holder in model.metrics for each in getattr(holder, "metrics", ())]
 
 
 def _is_mean(loss: Any, batches: list[tuple[Any, Any]]) -> bool:
@@ -56,8 +61,12 @@ def _is_by_row(function: Callable, call: Callable, batches: list[tuple[Any, Any]
     """Tell whether a function is of Keras and gives each row a value that is its own."""
     if not _is_of_keras(function) or function.__name__ == "circle":  # which compares rows
         return False
-    shapes = [(len(y), tuple(call(y, outputs).shape)) for y, outputs in batches]
-    return all(shape and shape[0] == n_rows for n_rows, shape in shapes)
+    found = [(len(y), call(y, outputs)) for y, outputs in batches]
+    return all(
+        # Of values with a mask, as of a class to ignore, the mean is over those that count.
+        values.shape and values.shape[0] == n_rows and getattr(values, "_keras_mask", None) is None
+        for n_rows, values in found
+    )
 
 
 def _zeros(n_rows: int, shape: tuple[int, ...]) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from skdl._engine.compiled.evaluation import measures
 from skdl._networks.keras import keras
 from skdl._networks.recipes import root_package
-from skdl._networks.units import Units
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
@@ -35,22 +35,26 @@ def is_row_by_row(model: keras.Model) -> bool:
     It is known of networks that consist of some of Keras's layers, with one output. Whether the
     loss is a mean of one value per row is told by `is_mean_of_rows`.
     """
-    if root_package(type(model)) != "keras" or {"train_step", "compute_loss"} & vars(model).keys():
-        return False
     operations = _operations(model)
     return (
-        len(operations) > 0
+        model not in operations
         and [len(each.shape) for each in model.outputs] == [2]
         and all(map(_takes_rows_alone, operations))
-        and all(isinstance(each, keras.metrics.MeanMetricWrapper) for each in _measures(model))
+        and all(isinstance(each, keras.metrics.MeanMetricWrapper) for each in measures(model))
     )
 
 
 def _operations(model: keras.Model) -> list[Any]:
-    """Return the layers and other operations of a network, those of networks within it in place."""
+    """Return the layers and other operations of a network, those of networks within it in place.
+
+    A network that does not compute what these do is one of them itself.
+    """
     functional = getattr(model, "_functional", None) or model
+    known = root_package(type(model)) == "keras" and "call" not in vars(model)
+    if not known or not hasattr(functional, "operations"):
+        return [model]
     found = []
-    for each in getattr(functional, "operations", ()):
+    for each in functional.operations:
         found += _operations(each) if isinstance(each, keras.Model) else [each]
     return found
 
@@ -91,16 +95,15 @@ def _measuring(model: keras.Model, n_real: Any, counts: Any, share: Any) -> Iter
 
     Weighted metrics do so by the weights that the rows had.
     """
-    measures = _measures(model)
-    tracker = model._loss_tracker
+    measured, tracker = measures(model), model._loss_tracker
     update = tracker.update_state
     tracker.update_state = lambda loss, sample_weight=None: update(loss, sample_weight=n_real)
-    for metric in measures:
+    for metric in measured:
         metric.update_state = _of_rows(metric.update_state, counts, share)
     try:
         yield
     finally:
-        for each in (tracker, *measures):
+        for each in (tracker, *measured):
             del each.update_state
 
 
@@ -110,9 +113,3 @@ def _of_rows(update: Callable, counts: Any, share: Any) -> Callable:
         return update(y, outputs, sample_weight=weights)
 
     return update_state
-
-
-def _measures(model: keras.Model) -> list[keras.metrics.Metric]:
-    """Return the metrics of a compiled network that look at outputs."""
-    holders = [each for each in model.metrics if not isinstance(each, Units)]
-    return [metric for holder in holders for metric in getattr(holder, "metrics", ())]

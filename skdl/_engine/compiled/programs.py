@@ -22,6 +22,7 @@ import numpy as np
 from skdl._common.memory import bucket
 from skdl._common.sparse_rows import SparseRows
 from skdl._engine.compiled.epoch_loop import WEIGHTS, order_size
+from skdl._engine.compiled.kernels import SMALL_BATCH
 from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
 from skdl._engine.compiled.template import ROW_MULTIPLE, Program, Template
@@ -80,6 +81,9 @@ class Epochs:
             self._parts = SparseParts(arrays, batch_size, orders, stop)
         else:
             n_rows = len(arrays[1])
+            # A large batch of which little would count takes longer than the few rows in a graph.
+            little = batch_size > SMALL_BATCH and 0 < n_rows % batch_size < batch_size / 4
+            self._filled = template.fills and not little
             self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
 
     def close(self) -> None:
@@ -92,7 +96,7 @@ class Epochs:
         """Return the orders of the rows in some epochs, one below the other."""
         size = self._rows.size
         if self.program == "xla":
-            size = order_size(self.template, self._rows, self._batch_size)
+            size = order_size(self._rows, self._batch_size, self._filled)
         orders = np.zeros((n_epochs, size), np.int32)
         for i in range(n_epochs):
             orders[i, : self._rows.n_rows] = self._orders(epoch + i)
@@ -162,7 +166,8 @@ class Epochs:
         (n_steps, n_held), xla = self._steps(held_out), self.program == "xla"
         orders = self._orders_from(epoch, n_epochs)
         full = size if xla else None
-        program_of = partial(self.template.epochs, rows, full, self._rest, held_out, keeps_weights)
+        last = self._rest, xla and self._filled
+        program_of = partial(self.template.epochs, rows, full, *last, held_out, keeps_weights)
         inputs = *rows.tensors, *held_out.tensors, tf.constant(orders)
         evaluated = _ints(held_out.n_rows, self._evaluation_rows, n_held)
         counts = *_ints(n_rows, size, 0, n_steps), tf.constant(True)
@@ -203,7 +208,7 @@ class Epochs:
     def _rest(self):
         """Whether a last, smaller batch follows those of XLA."""
         smaller = len(self._arrays[1]) % self._batch_size > 0
-        return smaller and self.program == "xla" and not self.template.fills
+        return smaller and self.program == "xla" and not self._filled
 
     def _validated_paces(self):
         paces = self.template.paces
@@ -213,7 +218,7 @@ class Epochs:
         """Train epochs whose batches XLA trains; the last call trains a rest as well."""
         size, n_rows, logs = self._batch_size, rows.n_rows, []
         for first, last in self._spans(self._n_steps, size, "xla", n_epochs):
-            program_of = partial(self.template.epochs, rows, size, self._rest)
+            program_of = partial(self.template.epochs, rows, size, self._rest, self._filled)
             call = partial(self._call, inputs=inputs, counts=(n_rows, size, first, last))
             logs = call_stored(self.template, program_of, call)
             self._report(last / self._n_steps)

@@ -214,7 +214,7 @@ class Template:
 
     @property
     def fills(self) -> bool:
-        """Whether XLA trains a last, smaller batch as a full one, by rows without weight."""
+        """Whether XLA may train a last, smaller batch as a full one, by rows without weight."""
         return self._by_row and self._is_mean_of_rows
 
     def epochs(
@@ -222,22 +222,23 @@ class Template:
         rows: DeviceRows,
         batch_size: int | None = None,
         rest: bool = False,
+        filled: bool = False,
         held_out: DeviceRows | None = None,
         keeps_weights: bool = False,
     ) -> Program:
         """Return the program of epochs: with a batch size, XLA's over full batches.
 
-        `rest` tells that a last, smaller batch follows the last of those, `held_out` that each
-        epoch ends with an evaluation on rows like these, and `keeps_weights` that the weights are
-        returned.
+        `rest` tells that a last, smaller batch follows the last of those, `filled` that it is one
+        of them, see `fills`, `held_out` that each epoch ends with an evaluation on rows like these,
+        and `keeps_weights` that the weights are returned.
         """
-        key = batch_size, rows.size if batch_size is not None else None, rows.signature
+        key = batch_size, filled, rows.size if batch_size is not None else None, rows.signature
 
         def make(_):
             if batch_size is None:
                 loop = batch_loop(self, rows, None)
             else:  # compiled once for the programs with a rest and without
-                loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size))
+                loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size, filled))
             return epochs_function(self, rows, loop, rest, held_out, keeps_weights)
 
         validated = None if held_out is None else (held_out.signature, keeps_weights)
@@ -264,7 +265,7 @@ class Template:
     def train_step(
         self, rows: DeviceRows, batch_size: int | None, filled: bool = False
     ) -> Callable:
-        """Return the model's own `train_step`, traced once for all programs of dense rows.
+        """Return the model's own `train_step`, traced once for programs of dense rows of one form.
 
         Programs of large batches of one size have a trace of their own. That of filled batches
         also takes how many rows of a batch are no filling.

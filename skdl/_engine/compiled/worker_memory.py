@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from skdl._common.loaded import loaded
 
-# Bytes by which a worker may grow, and those from one time that it gives memory back to the next.
+# By how many bytes a worker may grow, and by how many more before room is made again.
 _GROWTH, _STEP = 200_000_000, 25_000_000
 
 

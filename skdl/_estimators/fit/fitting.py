@@ -198,7 +198,7 @@ class Fitting:
         x = self.estimator._inputs(held_out.X)
         if issparse(x) and not sparse:
             x, _ = self.estimator._for_network(SparseRows.of(x), self.network)
-            x = x.toarray()
+            x = x.toarray() if isinstance(x, SparseRows) else x  # else the network's way to take it
         elif sparse and not issparse(x):
             x = csr_matrix(x)
         return self.encode(x, held_out)

@@ -36,7 +36,7 @@ class SparseRows:
 
     @classmethod
     def of(cls, x: Any, positions: np.ndarray | None = None) -> Any:
-        """Return the rows of a CSR matrix, or those at some positions; anything else as it is."""
+        """Return the rows of a CSR matrix, or those at some positions; what is dense as it is."""
         return cls(x, x.dtype, positions) if scipy.sparse.issparse(x) else x
 
     def to(self, dtype: Any) -> SparseRows:

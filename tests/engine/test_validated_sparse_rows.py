@@ -135,3 +135,9 @@ def test_values_in_two_parts_are_added_up(n_twice):
     again = scipy.sparse.csr_matrix((values[order], twice[1][order], begins), X.shape)
     nets = [DenseClassifier((6,), **SETTINGS).fit(each, Y) for each in (X, again)]
     assert_same(*nets)
+
+
+def test_sparse_validation_rows_beside_dense_ones_of_a_network_that_takes_no_sparse_rows():
+    net = KerasClassifier(convolving_network, **SETTINGS)
+    dense = net.fit(DENSE, Y, X_val=DENSE, y_val=Y).history_
+    assert net.fit(DENSE, Y, X_val=scipy.sparse.csr_matrix(DENSE), y_val=Y).history_ == dense

@@ -86,3 +86,10 @@ def test_networks_of_another_delta_are_not_averaged(plt):
     nets = [network(keras.losses.Huber(delta=delta)).fit(X, Y) for delta in (0.25, 4.0)]
     first, again, other = LossCurveDisplay.from_estimators([nets[0], nets[0], nets[1]]).labels
     assert first == again != other
+
+
+def test_an_argument_may_be_an_array():
+    loss = keras.losses.Huber(delta=np.array([0.5, 2.0]))
+    copied = copy.deepcopy(network(loss)).loss
+    Y_two = np.stack([Y, Y], axis=1)
+    assert_allclose(copied(Y_two, 0 * Y_two), loss(Y_two, 0 * Y_two))

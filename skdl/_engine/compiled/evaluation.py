@@ -64,7 +64,7 @@ def _is_by_row(function: Callable, call: Callable, batches: list[tuple[Any, Any]
     found = [(len(y), call(y, outputs)) for y, outputs in batches]
     return all(
         # Of values with a mask, as of a class to ignore, the mean is over those that count.
-        values.shape and values.shape[0] == n_rows and getattr(values, "_keras_mask", None) is None
+        tuple(values.shape)[:1] == (n_rows,) and getattr(values, "_keras_mask", None) is None
         for n_rows, values in found
     )
 

@@ -122,7 +122,10 @@ def parameters_of(estimator: BaseEstimator, varied: Iterable[str] = ()) -> list[
 
 
 def _own_name(name, own):
-    """Return what a parameter of a search is called in the estimator, "" if it is of another."""
+    """Return what a parameter of a search is called in the estimator, "" if it is of another.
+
+    Of two networks in a search, each takes the other's parameters of the same name for its own.
+    """
     while name and name not in own:
         _, _, name = name.partition("__")
     return name

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from skdl._common.short_values import short_value
 
 
@@ -30,7 +28,6 @@ def tick_labels(values: Sequence[Any]) -> list[str]:
 
 def _shown(value, digits):
     """Return a value with floats to some digits, None: in full."""
-    value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str) else short_value(value, digits)
 
 

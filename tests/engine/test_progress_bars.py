@@ -1,14 +1,13 @@
 """The bars of `verbose=1`: in terminals of all widths, in notebooks, and within an epoch."""
 
 import io
-import os
 import re
 import sys
 import time
-from pathlib import Path
 
 import keras
 import pytest
+from notebooks import outputs_of
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -131,15 +130,7 @@ net.set_params(verbose=2).fit(*load_iris(return_X_y=True)) and None
 @pytest.mark.slow
 @pytest.mark.processes
 def test_a_notebook_without_widgets_shows_a_bar_and_no_warning(monkeypatch):
-    nbformat = pytest.importorskip("nbformat", reason="needs nbclient and ipykernel")
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient and ipykernel")
-    pytest.importorskip("ipykernel", reason="needs nbclient and ipykernel")
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    monkeypatch.setenv("PYTHONPATH", path)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
-    nbclient.NotebookClient(notebook, timeout=300).execute()
-    bar, *others = notebook.cells[0].outputs
+    bar, *others = outputs_of(NOTEBOOK, monkeypatch)
     html, plain = bar["data"]["text/html"], bar["data"]["text/plain"]
     assert re.search(r'<progress max="1" value="1\.0000"', html)
     assert re.fullmatch(r"DenseClassifier █{20} 3/3 \d:\d\d:\d\d loss [\d.]+", plain)

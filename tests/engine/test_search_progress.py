@@ -1,14 +1,13 @@
 """`SearchProgress`: candidate and fold in the progress of networks, for all kinds of searches."""
 
-import os
 import pickle
 import re
 import sys
 from io import StringIO
-from pathlib import Path
 
 import joblib
 import pytest
+from notebooks import outputs_of
 from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
@@ -168,15 +167,8 @@ search.set_callbacks(SearchProgress()).fit(*load_iris(return_X_y=True)) and None
 @pytest.mark.slow
 @pytest.mark.processes
 def test_bars_of_a_notebook(monkeypatch):
-    nbformat = pytest.importorskip("nbformat", reason="needs nbclient and ipykernel")
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient and ipykernel")
-    pytest.importorskip("ipykernel", reason="needs nbclient and ipykernel")
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    monkeypatch.setenv("PYTHONPATH", path)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
-    nbclient.NotebookClient(notebook, timeout=300).execute()
-    bars = [each for each in notebook.cells[0].outputs if "text/html" in each.get("data", {})]
+    outputs = outputs_of(NOTEBOOK, monkeypatch)
+    bars = [each for each in outputs if "text/html" in each.get("data", {})]
     named = [each["data"]["text/plain"].partition(", hidden")[0] for each in bars]
     assert named == [f"DenseClassifier, {p} · l2={l2}" for p, l2 in expected(2, ["0.1", "0.2"])]
     assert all('value="1.0000"' in each["data"]["text/html"] for each in bars)

@@ -83,7 +83,7 @@ class Epochs:
             n_rows = len(arrays[1])
             # A large batch of which little would count takes longer than the few rows in a graph.
             little = batch_size > SMALL_BATCH and 0 < n_rows % batch_size < batch_size / 4
-            self._filled = template.fills and not little
+            self._may_fill = template.fills and not little
             self._rows = DeviceRows(*arrays, bucket(n_rows) if program == "xla" else None)
 
     def close(self) -> None:
@@ -94,9 +94,7 @@ class Epochs:
 
     def _orders_from(self, epoch: int, n_epochs: int) -> np.ndarray:
         """Return the orders of the rows in some epochs, one below the other."""
-        size = self._rows.size
-        if self.program == "xla":
-            size = order_size(self._rows, self._batch_size, self._filled)
+        size = order_size(self._rows, self._batch_size, self._filled)
         orders = np.zeros((n_epochs, size), np.int32)
         for i in range(n_epochs):
             orders[i, : self._rows.n_rows] = self._orders(epoch + i)
@@ -166,7 +164,7 @@ class Epochs:
         (n_steps, n_held), xla = self._steps(held_out), self.program == "xla"
         orders = self._orders_from(epoch, n_epochs)
         full = size if xla else None
-        last = self._rest, xla and self._filled
+        last = self._rest, self._filled
         program_of = partial(self.template.epochs, rows, full, *last, held_out, keeps_weights)
         inputs = *rows.tensors, *held_out.tensors, tf.constant(orders)
         evaluated = _ints(held_out.n_rows, self._evaluation_rows, n_held)
@@ -203,6 +201,11 @@ class Epochs:
         """Steps of an epoch, without that of a `_rest`."""
         n_rows, size = len(self._arrays[1]), self._batch_size
         return n_rows // size if self._rest else -(-n_rows // size)
+
+    @property
+    def _filled(self):
+        """Whether a last, smaller batch is filled up to be one of XLA's."""
+        return self.program == "xla" and self._may_fill
 
     @property
     def _rest(self):

@@ -206,14 +206,15 @@ def as_network_takes(model: keras.Model, x: Any, inputs: tuple, name: str) -> An
 
 def _for_input(x, tensor, limit, what, dtype):
     wanted = dtype if tensor is None else str(tensor.dtype)
+    floats = wanted if wanted in {"float32", "float64"} else "float32"
     if limit is not None:
         x = _tokens(x, limit, what)
     elif isinstance(x, SparseRows):
-        x = _sparse_floats(x, what, wanted)
+        x = _sparse_floats(x, what, floats)
     elif "int" in wanted and x.dtype.kind == "f":
         x = _small_integers(_whole(x, what), wanted)
     elif x.dtype.kind == "f":
-        x = _floats(x, what, wanted)
+        x = _floats(x, what, floats)
     elif x.dtype.itemsize > 4:
         x = _small_integers(x, wanted)
     elif x.dtype.kind == "b":
@@ -223,9 +224,8 @@ def _for_input(x, tensor, limit, what, dtype):
     return x
 
 
-def _floats(x, what, wanted, values_of=lambda x: x):
-    """Return an array or matrix of floats in the dtype that the network wants, if it is one."""
-    dtype = wanted if wanted in {"float32", "float64"} else "float32"
+def _floats(x, what, dtype, values_of=lambda x: x):
+    """Return an array or matrix in a dtype of floats, which must have room for its values."""
     with np.errstate(over="ignore"):
         new = x.astype(dtype, copy=False)
     if x.dtype.itemsize > new.dtype.itemsize and not np.isfinite(values_of(new)).all():
@@ -233,12 +233,11 @@ def _floats(x, what, wanted, values_of=lambda x: x):
     return new
 
 
-def _sparse_floats(x, what, wanted):
-    """Return sparse rows in the network's floats, to which they are converted part by part."""
-    dtype = wanted if wanted in {"float32", "float64"} else "float32"
+def _sparse_floats(x, what, dtype):
+    """Return sparse rows in a dtype of floats, to which they are converted part by part."""
     if x.dtype == dtype or converts(x.matrix, dtype):
         return x.to(dtype)
-    whole = _floats(x.matrix, what, wanted, lambda matrix: matrix.data)
+    whole = _floats(x.matrix, what, dtype, lambda matrix: matrix.data)
     return SparseRows(whole, whole.dtype, x.positions)
 
 

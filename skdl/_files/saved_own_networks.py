@@ -23,7 +23,7 @@ from skdl._networks.variables import flat_layers
 from skdl.exceptions import InvalidFileError
 
 _BUILDER = ("model", "arguments", "inputs", "dtype")
-_CONFIG = ("optimizer", "loss", "metrics", "learning_rate", "extras")
+_CONFIG = ("optimizer", "loss", "metrics", "learning_rate", "extras", "link")
 _EXTRAS = {"weighted_metrics", "loss_weights", "run_eagerly"}
 _STATE = {**STATE, "_n_weights": int, "_constants": str}
 _DTYPES = {"int32", "float32", "float64"}  # in which a network is given rows
@@ -49,6 +49,7 @@ def decode_own_network(
 ) -> OwnNetwork:
     """Return the network, built, once its arrays are seen to be those that it has."""
     parts = decoder.decode({name: builder[name] for name in _BUILDER})
+    config = {"link": None, **config}  # which files of before have not
     config = decoder.decode({name: config[name] for name in _CONFIG})
     state = decoder.decode(dict(state))
     wrong = [n for n, kind in _STATE.items() if n not in state or not has_kind(state[n], kind)]
@@ -96,11 +97,13 @@ def _is_input(each):
     )
 
 
-def _check_config(decoder, optimizer, loss, metrics, learning_rate, extras):
+def _check_config(decoder, optimizer, loss, metrics, learning_rate, extras, link):
     if not isinstance(optimizer, Recipe) or not isinstance(metrics, tuple):
         raise InvalidFileError("its network has no optimizer or no metrics")
     if not isinstance(learning_rate, float | int | None):
         raise InvalidFileError("its network has a wrong learning_rate")
+    if not isinstance(link, str | None) or link not in {None, "sigmoid", "softmax"}:
+        raise InvalidFileError(f"its network has a wrong link {link!r}")
     if not isinstance(extras, dict) or not extras.keys() <= _EXTRAS:
         raise InvalidFileError(f"its network is compiled with {extras!r}")
     recipes = [*metrics, *extras.get("weighted_metrics", ()), loss]

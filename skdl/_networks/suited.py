@@ -71,6 +71,13 @@ _NO_LOSS_OF_LABELS = {
 }
 # Of outputs between 0 and 1 alone; for those that Keras makes of logits there is from_logits.
 _OF_PROBABILITIES = {"dice", "kl_divergence", "poisson", "tversky"}
+# They have a target's value for the best output, which no logit is.
+_TOWARDS_TARGETS = {
+    "huber", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error",
+}  # fmt: skip
+# What makes probabilities of logits, by the kind of targets.
+LINKS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid"}
 BY_SHAPE = "accuracy by shape"  # the names for which Keras takes one of three metrics
 
 
@@ -150,7 +157,7 @@ def listed(metrics: Any) -> list:
     return list(metrics) if isinstance(metrics, list | tuple | np.ndarray) else [metrics]
 
 
-def check_suited(parameter: str, value: Any, kind: str, n_units: int) -> None:
+def check_suited(parameter: str, value: Any, kind: str, n_units: int, logits: bool = False) -> None:
     """Raise a ValueError if a loss or metric has no meaning for targets of a kind.
 
     Parameters
@@ -163,8 +170,13 @@ def check_suited(parameter: str, value: Any, kind: str, n_units: int) -> None:
         Of the targets.
     n_units : int
         Number of output units.
+    logits : bool, default=False
+        Whether a metric may be one of logits, from which a network's outputs become probabilities.
     """
     name, settings = identify(parameter, value)
+    if logits and name is not None and is_of_logits(name, settings):
+        settings = {**settings, "from_logits": False}
+        name = None if "hinge" in name and name not in _ONE_UNIT_PER_CLASS else name
     why = _why_not(parameter, name, settings, kind, n_units)
     if why is None:
         return
@@ -177,6 +189,18 @@ def check_suited(parameter: str, value: Any, kind: str, n_units: int) -> None:
     else:
         remedy = "Use metrics such as 'accuracy', 'binary_accuracy' or 'f1_score'"
     raise ValueError(f"{parameter}={value!r} {why}. {remedy}.")
+
+
+def is_of_logits(name: str | None, settings: dict[str, Any]) -> bool:
+    """Tell whether a metric of Keras, as `identify` names it, is made for logits by its settings.
+
+    Those are `from_logits`, margins, and a threshold of 0, above which all probabilities are.
+    """
+    if name is None:
+        return False
+    threshold = settings.get("threshold", settings.get("thresholds"))
+    at_zero = threshold is not None and np.size(threshold) > 0 and np.max(threshold) <= 0
+    return bool(settings.get("from_logits")) or "hinge" in name or bool(at_zero)
 
 
 def check_suited_to_logits(loss: Any, kind: str, n_units: int) -> None:
@@ -199,6 +223,11 @@ def check_suited_to_logits(loss: Any, kind: str, n_units: int) -> None:
         why = f"needs one unit per class, but with {kind} targets each unit stands for itself"
     elif name in _BETWEEN_UNITS and n_units == 1:
         why = "compares the outputs of a row with one another, and there is only one"
+    elif name in _TOWARDS_TARGETS:
+        why = (
+            "brings the outputs near to 0 and 1, but they are logits, of which the probability of "
+            f"0 is one half: let the last layer have activation={LINKS[kind]!r}"
+        )
     elif name in _WITHOUT_MEANING and "hinge" not in name:
         why = _WITHOUT_MEANING[name]
     if why is not None:
@@ -246,7 +275,9 @@ def _unfit_setting(name, settings, kind, n_units):
     return None
 
 
-def suited_metrics(metrics: Any, kind: str, n_units: int, one_hot: bool = False) -> Any:
+def suited_metrics(
+    metrics: Any, kind: str, n_units: int, one_hot: bool = False, logits: bool = False
+) -> Any:
     """Return metrics with the settings that these targets need, each of them checked.
 
     Parameters
@@ -257,9 +288,11 @@ def suited_metrics(metrics: Any, kind: str, n_units: int, one_hot: bool = False)
         Of the targets; see `check_suited`.
     one_hot : bool, default=False
         Whether the targets of several classes are columns of zeros and ones.
+    logits : bool, default=False
+        Whether the network's outputs are logits.
     """
     for metric in listed(metrics):
-        check_suited("metrics", metric, kind, n_units)
+        check_suited("metrics", metric, kind, n_units, logits)
     return [_set(metric, kind, one_hot) for metric in listed(metrics)]
 
 

@@ -96,6 +96,7 @@ def _measuring(model: keras.Model, n_real: Any, counts: Any, share: Any) -> Iter
     Weighted metrics do so by the weights that the rows had.
     """
     measured, tracker = measures(model), model._loss_tracker
+    before = [(each, vars(each).get("update_state")) for each in (tracker, *measured)]
     update = tracker.update_state
     tracker.update_state = lambda loss, sample_weight=None: update(loss, sample_weight=n_real)
     for metric in measured:
@@ -103,8 +104,11 @@ def _measuring(model: keras.Model, n_real: Any, counts: Any, share: Any) -> Iter
     try:
         yield
     finally:
-        for each in (tracker, *measured):
-            del each.update_state
+        for each, own in before:
+            if own is None:
+                del each.update_state
+            else:
+                each.update_state = own
 
 
 def _of_rows(update: Callable, counts: Any, share: Any) -> Callable:

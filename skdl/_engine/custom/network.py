@@ -11,6 +11,7 @@ import numpy as np
 
 from skdl._common.processes import lock
 from skdl._common.sparse_rows import SparseRows
+from skdl._engine.compiled.evaluation import measures
 from skdl._engine.compiled.store import templates
 from skdl._engine.compiled.template import Template
 from skdl._engine.custom.building import Builder
@@ -26,6 +27,7 @@ from skdl._engine.device import outside_strategies
 from skdl._engine.inputs import Inputs
 from skdl._engine.network import Network
 from skdl._networks.configuration import named_errors, penalty_in_common_dtype, weighs_rows
+from skdl._networks.custom.measured import measure_probabilities
 from skdl._networks.keras import keras
 from skdl._networks.numbers import CompiledNumbers, layer_numbers
 from skdl._networks.recipes import Recipe, key_of, made
@@ -50,6 +52,7 @@ class OwnConfig:
     metrics: tuple
     learning_rate: float | None
     extras: dict[str, Any] = field(default_factory=dict)
+    link: str | None = None  # what makes probabilities of outputs that are logits
 
     def compile(self, seed: int, model: keras.Model | None = None) -> keras.Model:
         """Build the network, if it is not given, and compile it, all variables made."""
@@ -76,7 +79,7 @@ class OwnConfig:
 
     def compiled_key(self, numbers: CompiledNumbers) -> Hashable:
         """Equal where networks are compiled alike; functions are not looked at once more."""
-        return numbers.key, *map(key_of, (self.metrics, self.extras))
+        return numbers.key, self.link, *map(key_of, (self.metrics, self.extras))
 
 
 class OwnNetwork(Network):
@@ -184,6 +187,8 @@ class OwnNetwork(Network):
         with named_errors("metrics", f"y and the outputs of model={name}"):
             model.compute_metrics(rows, y, outputs)
         model.reset_metrics()
+        if self.config.link is not None:
+            measure_probabilities(measures(model), self.config.link)
         return model
 
     @property

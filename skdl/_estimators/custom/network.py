@@ -279,9 +279,8 @@ class OwnNetworkEstimator(BaseNetwork):
         metrics = targets.resolve_metrics(metrics)
         recipe, rate = optimizer_and_rate(optimizer, self.learning_rate)
         dtype = float_dtype(model)
-        return OwnConfig(
-            builder, recipe, loss_recipe(loss, dtype), metric_recipes(metrics), rate, own.extras
-        )
+        loss, metrics = loss_recipe(loss, dtype), metric_recipes(metrics)
+        return OwnConfig(builder, recipe, loss, metrics, rate, own.extras, targets.link)
 
     def _models_shown(self):
         return [self._network.model]

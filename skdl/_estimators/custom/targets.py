@@ -56,11 +56,10 @@ class OwnClassTargets(ClassTargets):
 
     def resolve_metrics(self, metrics: Any) -> Any:
         """Return the metrics with the settings that these targets need."""
-        from skdl._networks.custom.outputs import metrics_for_logits
+        from skdl._networks.suited import suited_metrics
 
-        if self.link is None:
-            return super().resolve_metrics(metrics)
-        return metrics_for_logits(metrics, self.kind)
+        logits = self.link is not None
+        return suited_metrics(metrics, self.kind, self.n_units, self.one_hot, logits)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Return the probability of each class, of shape (n_samples, n_classes)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from skdl._networks.keras import keras
 from skdl._networks.recipes import Recipe
-from skdl._networks.suited import listed
+from skdl._networks.suited import LINKS
 
 # Operations that hand on what they are given, one number for one.
 _PASSING = ("Flatten", "Reshape", "Identity", "Dropout", "Squeeze", "Cast")
@@ -98,7 +98,7 @@ def link_of(activation: str | None, loss: Any, kind: str, name: str) -> str | No
     ValueError
         If outputs and loss do not go together, or cannot be told apart.
     """
-    wanted = "softmax" if kind == "multiclass" else "sigmoid"
+    wanted = LINKS[kind]
     logits = None if isinstance(loss, str) and loss == "auto" else takes_logits(loss)
     if activation == "linear":
         if logits is False:
@@ -135,16 +135,3 @@ def loss_for_logits(kind: str, one_hot: bool) -> keras.losses.Loss:
     if one_hot:
         return keras.losses.CategoricalCrossentropy(from_logits=True)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def metrics_for_logits(metrics: Any, kind: str) -> Any:
-    """Return metrics in which "accuracy" of sigmoid units begins at 0, not at one half."""
-    if metrics is None or kind == "multiclass":
-        return metrics
-    names = {"acc", "accuracy", "binary_accuracy"}
-    return [
-        keras.metrics.BinaryAccuracy(name=metric, threshold=0.0)
-        if isinstance(metric, str) and metric in names
-        else metric
-        for metric in listed(metrics)
-    ]

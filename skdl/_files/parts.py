@@ -29,6 +29,8 @@ _OF_NETWORKS = {
     "skdl._engine.custom.network.OwnNetwork": "own_network",
     "skdl._transformers.features.Features": "features",
 }
+# Kinds of parts that are made by Keras.
+_BY_KERAS = {*_OF_NETWORKS.values(), "model", "compiled", "recipe", "object"}
 _GENERATORS = np.random.RandomState | np.random.Generator
 
 
@@ -116,6 +118,16 @@ class PartEncoder(Encoder):
 
 class PartDecoder(Decoder):
     """Turns JSON and arrays back into parts."""
+
+    def decode(self, value: Any) -> Any:
+        """Return the value that JSON stands for; Keras draws nothing from Python's generator."""
+        kind = value.get("$") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or kind not in _BY_KERAS:
+            return super().decode(value)
+        from skdl._networks.default_seeds import own_default_seeds  # loads Keras
+
+        with own_default_seeds():
+            return super().decode(value)
 
     def _decode_network(self, builder, config, state):
         return _saved_networks().decode_network(self, builder, config, state)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import BufferedReader
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skdl._common.archive import ArchiveReader, write_archive, write_atomically
+from skdl._common.loaded import loaded
 from skdl._common.mistaken import check_is_object
 from skdl._common.paths import checked_path
 from skdl._common.versions import check_versions, version_of, versions_are_checked, versions_of
@@ -267,12 +268,19 @@ def _load(file: BufferedReader, path: str, trusted: set[str]) -> Any:
     decoder.arrays = list(_read_arrays(reader, about["arrays"]))
     reader.finish()
     check_versions(about["versions"], repr(path), stacklevel=4)
-    before = random.getstate()  # from which Keras draws the seeds of what is given none
-    try:
-        with versions_are_checked():
-            return tree.build([decoder.decode(part) for part in parts])
-    finally:
-        random.setstate(before)
+    with versions_are_checked():
+        made = [decoder.decode(part) for part in parts]
+        with _no_draws_by_keras():
+            return tree.build(made)
+
+
+def _no_draws_by_keras() -> AbstractContextManager[None]:
+    """Keep Python's generator as it is; where nothing has loaded Keras, nothing of it is made."""
+    if loaded("keras") is None:
+        return nullcontext()
+    from skdl._networks.default_seeds import own_default_seeds
+
+    return own_default_seeds()
 
 
 def _refusal(path, unknown):

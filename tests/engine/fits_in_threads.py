@@ -12,6 +12,7 @@ from skdl._engine.compiled import programs
 
 WORDS = scipy.sparse.random(600, 3000, 0.02, "csr", np.float32, np.random.default_rng(0))
 IMAGES = np.random.default_rng(1).normal(size=(256, 28, 28)).astype(np.float32)
+PHOTOS = np.random.default_rng(2).normal(size=(40, 65, 70, 3)).astype(np.float32)
 
 
 def bits_of(net, X, y):
@@ -25,9 +26,11 @@ def bits_of_all():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(600, 300)).astype(np.float32), np.arange(600) % 3
     one_filter = ConvNetClassifier((4, 1), pool_size=None, batch_size=128, epochs=2)
+    on_photos = ConvNetClassifier((32, 16), batch_normalization=True, batch_size=16, epochs=2)
     bits = [
         bits_of(ConvNetClassifier((4, 3), image_shape=(15, 20), epochs=2), X, y),
         bits_of(one_filter, IMAGES, y[:256]),
+        bits_of(on_photos, PHOTOS, y[:40]),
         bits_of(DenseClassifier((300, 300), batch_size=16, epochs=2), X, y),
         bits_of(DenseClassifier((64, 8), batch_size=256, epochs=2), WORDS, y),
         bits_of(DenseClassifier((8,), batch_size=256, epochs=2), WORDS.toarray(), y),

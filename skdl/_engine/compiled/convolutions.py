@@ -80,7 +80,35 @@ def _sum_of_pixels(maps):
     return tf.reduce_sum(tf.reduce_sum(tf.reduce_sum(maps, 1), 1), 0)
 
 
+# So many bytes of inputs and gradients, what a core's own cache has, are multiplied at a time.
+_PIECE_BYTES = 2**20
+
+
 def _kernel_gradient(layer, inputs, upstream):
+    """Return the gradient of a convolution's kernel, a few images at a time where they are large.
+
+    What is cut out of a few images for the products is still in the cache when it is multiplied.
+    """
+    n_floats = sum(each.shape[1:].num_elements() for each in (inputs, upstream))
+    n_images = _PIECE_BYTES // (4 * n_floats)
+    if n_images > _MANY_IMAGES:
+        return _gradient_of_images(layer, inputs, upstream)
+    n_images, batch = max(n_images, 1), tf.shape(inputs)[0]
+
+    def add(start, total):
+        stop = start + n_images
+        piece = _gradient_of_images(layer, inputs[start:stop], upstream[start:stop])
+        return stop, total + piece
+
+    start = tf.constant(0), tf.zeros(layer.kernel.shape, upstream.dtype)
+    return tf.while_loop(lambda i, _: i < batch, add, start, parallel_iterations=1)[1]
+
+
+# Where so many images are that small, the loop would take longer than it saves.
+_MANY_IMAGES = 4
+
+
+def _gradient_of_images(layer, inputs, upstream):
     """Return the gradient of a convolution's kernel, by the positions of the kernel."""
     sizes, n_channels = upstream.shape[1:3], inputs.shape[-1]
     if layer.kernel_size == (1, 1) and max(layer.strides) > 1:

@@ -20,6 +20,8 @@ COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
 
 # Of the evaluation after each epoch: rows, rows of a step, steps.
 EVALUATION_COUNTS = [tf.TensorSpec([], tf.int32)] * 3
+# XLA's program takes the orders of so many epochs at most, and so many numbers of rows in them.
+_EPOCHS, _ORDERS = 128, 2**16
 # Under these names a program of epochs returns the weights after each.
 WEIGHTS = "weights/"
 
@@ -27,28 +29,34 @@ WEIGHTS = "weights/"
 def epochs_function(
     template: Any,
     rows: DeviceRows,
-    loop: Callable,
-    rest: bool,
+    batch_size: int | None = None,
+    rest: bool = False,
+    filled: bool = False,
     held_out: DeviceRows | None = None,
     keeps_weights: bool = False,
 ) -> tuple[Callable, list[tf.TensorSpec]]:
     """Return a function that trains epochs, and its signature.
 
     It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and metrics
-    as they are after each epoch. An epoch is a `loop` over its batches; `rest` tells that those are
-    full ones, and a last, smaller batch follows the last of them. With rows that are held out,
-    which it takes after the others, with `EVALUATION_COUNTS` at the end, it returns loss and
-    metrics over these as well, and the weights after each epoch if they are to be kept.
+    as they are after each epoch. With a batch size, XLA trains the batches, see `xla_epochs`;
+    `rest` tells that these are full ones, and a last, smaller batch follows the last of them. With
+    rows that are held out, which it takes after the others, with `EVALUATION_COUNTS` at the end, it
+    returns loss and metrics over these as well, and the weights after each epoch if they are to be
+    kept.
     """
-    model = template.model
+    model, by_xla = template.model, batch_size is not None
+    at_once = by_xla and not rest and held_out is None and template.measures_means
+    xla: Any = template.xla_epochs(rows, batch_size, filled) if by_xla else None
+    loop: Any = None if by_xla else batch_loop(template, rows)
     rest_step = template.train_step(rows, None) if rest else None
-    measured = dtypes = template.dtypes_of_results
+    measured = specs = template.specs_of_results
     evaluate = None
     if held_out is not None:
         evaluate = evaluation_loop(template)
-        dtypes = dtypes | {f"val_{name}": dtype for name, dtype in measured.items()}
+        specs = specs | {f"val_{name}": spec for name, spec in measured.items()}
     weights = model.variables if keeps_weights else []
-    dtypes = dtypes | {f"{WEIGHTS}{i}": weight.value.dtype for i, weight in enumerate(weights)}
+    for i, weight in enumerate(weights):
+        specs = specs | {f"{WEIGHTS}{i}": tf.TensorSpec(weight.shape, weight.value.dtype)}
     n_held = 0 if held_out is None else len(held_out.tensors)
 
     def epochs(*arguments):
@@ -58,12 +66,19 @@ def epochs_function(
             evaluated = n_held_rows, held_size, 0, held_steps
         *data, orders, n_rows, size, first, last, reset = arguments
         data, held = data[: len(data) - n_held], data[len(data) - n_held :]
-        n_epochs = tf.shape(orders)[0]
-        kept = {name: tf.TensorArray(dtype, n_epochs) for name, dtype in dtypes.items()}
+        n_epochs, counts = tf.shape(orders)[0], (n_rows, size, first, last, reset)
+        if by_xla:
+            more = epochs_of_a_call(rows, batch_size, filled) - n_epochs
+            orders = tf.pad(orders, [[0, more], [0, 0]])
+        if at_once:
+            results = xla(data, orders, *counts, tf.constant(0), n_epochs)
+            return {name: values[:n_epochs] for name, values in results.items()}
 
-        def epoch(e, kept):
-            tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
-            loop(data, orders[e], n_rows, size, first, last)
+        def epoch(e):
+            if by_xla:
+                xla(data, orders, *counts, e, e + 1)
+            else:
+                loop(data, orders[e], *counts)
             if rest_step is not None:
 
                 def train_rest():
@@ -76,18 +91,30 @@ def epochs_function(
                 evaluate(held, *evaluated)
                 found = model.get_metrics_result()
                 results = results | {f"val_{name}": found[name] for name in measured}
-            results |= {f"{WEIGHTS}{i}": weight.value for i, weight in enumerate(weights)}
-            return e + 1, {name: kept[name].write(e, results[name]) for name in kept}
+            return results | {f"{WEIGHTS}{i}": weight.value for i, weight in enumerate(weights)}
 
-        start = tf.constant(0), kept
-        _, kept = tf.while_loop(lambda e, _: e < n_epochs, epoch, start, parallel_iterations=1)
-        return {name: values.stack() for name, values in kept.items()}
+        return _collected(epoch, specs, n_epochs, tf.constant(0), n_epochs)
 
     orders = tf.TensorSpec([None, None], tf.int32)
     if held_out is None:
         return epochs, [*rows.specs(None), orders, *COUNTS]
-    specs = [*rows.specs(None), *held_out.specs(None)]
-    return epochs, [*specs, orders, *COUNTS, *EVALUATION_COUNTS]
+    data = [*rows.specs(None), *held_out.specs(None)]
+    return epochs, [*data, orders, *COUNTS, *EVALUATION_COUNTS]
+
+
+def _collected(epoch: Callable, specs: dict[str, tf.TensorSpec], size, begin, end) -> Any:
+    """Return what epochs `begin` to `end` return, in one array of `size` rows for each name."""
+    kept = {
+        name: tf.TensorArray(spec.dtype, size, element_shape=spec.shape)
+        for name, spec in specs.items()
+    }
+
+    def step(e, kept):
+        results = epoch(e)
+        return e + 1, {name: kept[name].write(e, results[name]) for name in kept}
+
+    _, kept = tf.while_loop(lambda e, _: e < end, step, (begin, kept), parallel_iterations=1)
+    return {name: values.stack() for name, values in kept.items()}
 
 
 def evaluation_loop(template: Any) -> Callable:
@@ -109,7 +136,7 @@ def evaluation_loop(template: Any) -> Callable:
 
 
 def batch_loop(
-    template: Any, rows: DeviceRows, batch_size: int | None, filled: bool = False
+    template: Any, rows: DeviceRows, batch_size: int | None = None, filled: bool = False
 ) -> Callable:
     """Return a function that trains the batches of an epoch, in a graph.
 
@@ -117,7 +144,9 @@ def batch_loop(
     """
     train_step = template.train_step(rows, batch_size, filled)
 
-    def loop(data, order, n_rows, size, first, last):
+    def loop(data, order, n_rows, size, first, last, reset):
+        tf.cond(reset, lambda: done(template.model.reset_metrics()), lambda: done(None))
+
         def batch(i):
             if template.sparse:  # put in order on the host, where that is cheap
                 *x, y, weight = data
@@ -138,13 +167,33 @@ def batch_loop(
     return loop
 
 
-def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
-    """Return the loop over full batches as XLA compiles it: once for any number of epochs."""
+def xla_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
+    """Return the loop over epochs of full batches as XLA compiles it, once for any number of both.
+
+    It takes rows, their orders, `COUNTS`, the first of the epochs and the one after the last, and
+    returns loss and metrics after each, where they are known to have the bits of a graph.
+    """
     loop = batch_loop(template, rows, batch_size, filled)
-    loop = tf.function(loop, jit_compile=True, autograph=False)
-    order = tf.TensorSpec([order_size(rows, batch_size, filled)], tf.int32)
-    with stable_names("loop", template.key, batch_size, filled, rows.size, rows.signature):
-        return loop.get_concrete_function(rows.specs(rows.size), order, *COUNTS[:4])
+    n_epochs = epochs_of_a_call(rows, batch_size, filled)
+    specs = template.specs_of_results if template.measures_means else {}
+
+    def epochs(data, orders, n_rows, size, first, last, reset, begin, end):
+        def epoch(e):
+            loop(data, orders[e], n_rows, size, first, last, reset)
+            return template.model.get_metrics_result() if specs else {}
+
+        return _collected(epoch, specs, n_epochs, begin, end)
+
+    orders = tf.TensorSpec([n_epochs, order_size(rows, batch_size, filled)], tf.int32)
+    numbers = [*COUNTS, *[tf.TensorSpec([], tf.int32)] * 2]
+    epochs = tf.function(epochs, jit_compile=True, autograph=False)
+    with stable_names("epochs", template.key, batch_size, filled, rows.size, rows.signature):
+        return epochs.get_concrete_function(rows.specs(rows.size), orders, *numbers)
+
+
+def epochs_of_a_call(rows: DeviceRows, batch_size: int, filled: bool) -> int:
+    """Return how many epochs XLA's program takes at most: one where there are many rows."""
+    return max(min(_ORDERS // order_size(rows, batch_size, filled), _EPOCHS), 1)
 
 
 def order_size(rows: DeviceRows, batch_size: int, filled: bool) -> int:
@@ -158,10 +207,22 @@ def _chosen(template, data, index):
     return template.inputs.of_rows(x), y, weight
 
 
-def dtypes_of_results(model: keras.Model) -> dict[str, tf.DType]:
-    """Return the dtypes of loss and metrics, by their names in the order of Keras's history."""
+def specs_of_results(model: keras.Model) -> dict[str, tf.TensorSpec]:
+    """Return shapes and dtypes of loss and metrics, by names in the order of Keras's history."""
     traced = tf.function(model.get_metrics_result, autograph=False).get_concrete_function()
-    return {name: result.dtype for name, result in sorted(traced.structured_outputs.items())}
+    found = traced.structured_outputs
+    return {name: tf.TensorSpec(found[name].shape, found[name].dtype) for name in sorted(found)}
+
+
+def measures_means(model: keras.Model) -> bool:
+    """Tell whether loss and metrics are quotients of two numbers, which have the same bits by XLA.
+
+    It may add up the thresholds of an AUC in another order.
+    """
+    leaves = [leaf for each in model.metrics for leaf in getattr(each, "metrics", [each])]
+    return type(model).get_metrics_result is keras.Model.get_metrics_result and all(
+        type(leaf).result is keras.metrics.Mean.result for leaf in leaves
+    )
 
 
 def done(_: None) -> tf.Tensor:

@@ -21,7 +21,7 @@ import numpy as np
 
 from skdl._common.memory import bucket
 from skdl._common.sparse_rows import SparseRows
-from skdl._engine.compiled.epoch_loop import WEIGHTS, order_size
+from skdl._engine.compiled.epoch_loop import WEIGHTS, epochs_of_a_call, order_size
 from skdl._engine.compiled.kernels import SMALL_BATCH
 from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
@@ -72,7 +72,7 @@ class Epochs:
         stop: int,
         report: Callable[[float], None],
     ):
-        self._report = report
+        self._report, self._stop = report, stop
         self.template, self.state, self.program = template, state, program
         self._arrays, self._batch_size, self._orders = arrays, batch_size, orders
         self._parts: Any = None
@@ -110,6 +110,7 @@ class Epochs:
         size, n_rows, rows = self._batch_size, len(self._arrays[1]), self._rows
         if self.program == "xla" and n_rows < size:
             self.program = "graph"
+        n_epochs = min(n_epochs, self._most_epochs)
         n_epochs = self.template.paces[self.program, size].whole(self._n_steps, n_epochs)
         inputs = [*rows.tensors, tf.constant(self._orders_from(epoch, n_epochs))]
         if self.program == "xla":
@@ -149,6 +150,7 @@ class Epochs:
         )
         if not short:
             return 0
+        n_epochs = min(n_epochs, self._most_epochs)
         n_epochs = min(p.whole(n, n_epochs) for p, n in zip(paces, (n_steps, n_held), strict=True))
         return min(n_epochs, max(_WEIGHTS_BYTES // max(self.template.n_bytes, 1), 1))
 
@@ -206,6 +208,13 @@ class Epochs:
     def _filled(self):
         """Whether a last, smaller batch is filled up to be one of XLA's."""
         return self.program == "xla" and self._may_fill
+
+    @property
+    def _most_epochs(self):
+        """How many epochs a call takes at most."""
+        if self.program != "xla":
+            return self._stop
+        return epochs_of_a_call(self._rows, self._batch_size, self._filled)
 
     @property
     def _rest(self):

@@ -23,12 +23,12 @@ from skdl._engine.compiled.convolutions import (
 )
 from skdl._engine.compiled.epoch_loop import (
     COUNTS,
-    batch_loop,
     done,
-    dtypes_of_results,
     epochs_function,
     evaluation_loop,
-    xla_loop,
+    measures_means,
+    specs_of_results,
+    xla_epochs,
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
 from skdl._engine.compiled.filled_batches import filled_step, is_row_by_row
@@ -181,9 +181,14 @@ class Template:
             return [np.array(self._numbers[key])]
 
     @cached_property
-    def dtypes_of_results(self) -> dict[str, Any]:
-        """The dtypes of loss and metrics, by their names in the order of Keras's history."""
-        return dtypes_of_results(self.model)
+    def specs_of_results(self) -> dict[str, Any]:
+        """Shapes and dtypes of loss and metrics, by names in the order of Keras's history."""
+        return specs_of_results(self.model)
+
+    @cached_property
+    def measures_means(self) -> bool:
+        """Whether loss and metrics have the bits of a graph where XLA computes them."""
+        return measures_means(self.model)
 
     @property
     def chunk_rows(self) -> int:
@@ -232,17 +237,19 @@ class Template:
         of them, see `fills`, `held_out` that each epoch ends with an evaluation on rows like these,
         and `keeps_weights` that the weights are returned.
         """
-        key = batch_size, filled, rows.size if batch_size is not None else None, rows.signature
+        size = rows.size if batch_size is not None else None
+        validated = None if held_out is None else (held_out.signature, keeps_weights)
+        key = "epochs", rest, validated, batch_size, filled, size, rows.signature
 
         def make(_):
-            if batch_size is None:
-                loop = batch_loop(self, rows, None)
-            else:  # compiled once for the programs with a rest and without
-                loop = self._kept(("loop", *key), lambda: xla_loop(self, rows, batch_size, filled))
-            return epochs_function(self, rows, loop, rest, held_out, keeps_weights)
+            return epochs_function(self, rows, batch_size, rest, filled, held_out, keeps_weights)
 
-        validated = None if held_out is None else (held_out.signature, keeps_weights)
-        return self.kept_program(("epochs", rest, validated, *key), make)
+        return self.kept_program(key, make)
+
+    def xla_epochs(self, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
+        """Return what XLA compiles, once for the programs with a rest or validation and without."""
+        key = "loop", batch_size, filled, rows.size, rows.signature
+        return self._kept(key, lambda: xla_epochs(self, rows, batch_size, filled))
 
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""

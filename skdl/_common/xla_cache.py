@@ -32,7 +32,7 @@ _MAX_BYTES = 64 * 2**20  # of the programs of one key; the oldest are dropped
 _MAX_KEYS = 8  # versions, processors and settings whose programs are kept
 _SPACE = 2**28  # bytes that must be free
 _OLD = 7 * 86400.0  # seconds after which what an ended process has left is removed
-_STORED = re.compile(r"(?P<name>.+\.pb)\.(?P<digest>[0-9a-f]{64})")
+_STORED = re.compile(r"(?P<name>.+\.(?P<kind>pb|traced))\.(?P<digest>[0-9a-f]{64})")
 # How TensorFlow words that a program in the view cannot be read.
 _UNREADABLE = re.compile("[Ss]erialized|binary proto|Read less bytes")
 # What besides the program and the processor decides what XLA makes of a program.
@@ -65,8 +65,27 @@ class XlaCache:
                 # What another process is writing at the moment has yet no name of this kind.
                 if found is not None or path.stat().st_mtime < time.time() - _OLD:
                     path.unlink(missing_ok=True)
-            else:
+            elif found["kind"] == "pb":
                 self._link(path, found["name"])
+
+    def read(self, name: str) -> bytes | None:
+        """Return what was written under a name, None where there is nothing undamaged."""
+        if self.view.is_symlink():  # what is read would have names that TensorFlow remembers
+            return None
+        for path in self.store.glob(f"{name}.traced.*"):
+            with contextlib.suppress(OSError):
+                content = path.read_bytes()
+                if path.name.endswith(hashlib.sha256(content).hexdigest()):
+                    return content
+                path.unlink()
+        return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Store a traced function under a name. Where that fails, it is not stored."""
+        with self._lock, contextlib.suppress(OSError):
+            if not self.view.is_symlink():
+                self._put(f"{name}.traced", content)
+                _drop_oldest(self.store)
 
     def collect(self) -> None:
         """Store what TensorFlow has added to the view. Where that fails, it is not stored."""
@@ -77,8 +96,11 @@ class XlaCache:
             _drop_oldest(self.store)
 
     def _store(self, path: Path) -> None:
-        content = path.read_bytes()
-        stored = self.store / f"{path.name}.{hashlib.sha256(content).hexdigest()}"
+        self._link(self._put(path.name, path.read_bytes()), path.name)
+
+    def _put(self, name: str, content: bytes) -> Path:
+        """Write a file whose name ends in its checksum, in one step."""
+        stored = self.store / f"{name}.{hashlib.sha256(content).hexdigest()}"
         handle, partial = tempfile.mkstemp(dir=self.store)
         try:
             with open(handle, "wb") as file:
@@ -87,7 +109,7 @@ class XlaCache:
         except OSError:
             os.unlink(partial)
             raise
-        self._link(stored, path.name)
+        return stored
 
     def _link(self, stored: Path, name: str) -> None:
         """Let a name in the view lead to a stored program, in one step."""

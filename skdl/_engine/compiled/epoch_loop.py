@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from skdl._engine.compiled.names import stable_names
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.training_step import forgetting_gradients
 from skdl._engine.device_rows import DeviceRows
@@ -187,8 +186,7 @@ def xla_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -
     orders = tf.TensorSpec([n_epochs, order_size(rows, batch_size, filled)], tf.int32)
     numbers = [*COUNTS, *[tf.TensorSpec([], tf.int32)] * 2]
     epochs = tf.function(epochs, jit_compile=True, autograph=False)
-    with stable_names("epochs", template.key, batch_size, filled, rows.size, rows.signature):
-        return epochs.get_concrete_function(rows.specs(rows.size), orders, *numbers)
+    return epochs.get_concrete_function(rows.specs(rows.size), orders, *numbers)
 
 
 def epochs_of_a_call(rows: DeviceRows, batch_size: int, filled: bool) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from skdl._engine.compiled.functions import Functions, definitions_of
 from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+from tensorflow.core.framework.function_pb2 import FunctionDefLibrary  # isort: skip
 from tensorflow.core.protobuf.config_pb2 import ConfigProto  # isort: skip
 from tensorflow.python.eager import context  # isort: skip
 
@@ -43,25 +45,42 @@ def _optimized() -> Iterator[None]:
         eager.function_call_options = theirs
 
 
+class Traced(NamedTuple):
+    """A traced function, and how it is called."""
+
+    definitions: FunctionDefLibrary
+    captures: list[Any]  # after its inputs: positions in the state, or tensors as they are
+    outputs: Any  # positions of its outputs, in the form in which it returns them
+    function: Any = None  # to be kept, since it keeps what tensors and Python functions need
+
+
+def trace(
+    function: Callable,
+    signature: list[tf.TensorSpec],
+    variables: list[keras.Variable],
+) -> Traced:
+    """Trace a function that reads and assigns these variables."""
+    traced = tf.function(function, autograph=False).get_concrete_function(*signature)
+    position = {id(v.value.handle): i for i, v in enumerate(variables)}
+    captures = [position.get(id(capture), capture) for capture in traced.captured_inputs]
+    kind = traced.function_type
+    outputs = kind.pack_output(list(range(len(kind.flat_outputs))))
+    return Traced(definitions_of(traced), captures, outputs, traced)
+
+
 class Program:
     """A traced function whose captured variables are handed in at each call."""
 
     was_called = False  # so that XLA has compiled what it compiles of it
 
-    def __init__(
-        self,
-        function: Callable,
-        signature: list[tf.TensorSpec],
-        variables: list[keras.Variable],
-    ):
-        traced = tf.function(function, autograph=False)
-        self._concrete = traced.get_concrete_function(*signature)
-        position = {id(v.value.handle): i for i, v in enumerate(variables)}
-        self._captures = [
-            position.get(id(capture), capture) for capture in self._concrete.captured_inputs
-        ]
+    def __init__(self, traced: Traced):
+        definitions, self._captures, self._outputs, self._traced = traced
+        self._functions = Functions(definitions)
 
     def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
         captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
         with tf.init_scope(), _optimized():  # unseen by a user's gradient tape
-            return self._concrete._call_flat(list(inputs), captured)
+            found = self._functions([*inputs, *captured])
+        if isinstance(self._outputs, dict):
+            return {name: found[i] for name, i in self._outputs.items()}
+        return tf.nest.map_structure(found.__getitem__, self._outputs)

@@ -32,6 +32,7 @@ from skdl._engine.compiled.epoch_loop import (
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
 from skdl._engine.compiled.filled_batches import filled_step, is_row_by_row
+from skdl._engine.compiled.functions import name_anew
 from skdl._engine.compiled.initial_state import InitialState
 from skdl._engine.compiled.kernels import (
     SMALL_BATCH,
@@ -42,14 +43,15 @@ from skdl._engine.compiled.kernels import (
     sparse_product,
 )
 from skdl._engine.compiled.layer_outputs import output_shapes
-from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import decay_by_one_number, fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
-from skdl._engine.compiled.program import Program
+from skdl._engine.compiled.program import Program, trace
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.store import templates
+from skdl._engine.compiled.traced_files import stored
 from skdl._engine.compiled.training_step import forgetting_gradients, tracing_training_step
+from skdl._engine.compiled.words import is_as_installed, words_of
 from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.inputs import Inputs
@@ -91,14 +93,15 @@ class Template:
         inputs: Inputs | None = None,
         as_it_is: bool = False,
         numbers: Sequence[Number] = (),
+        key: Hashable = None,
     ):
         self.model, self.sparse, self._target_shape = model, sparse, target_shape
         self.inputs = inputs or Inputs.of(model)
         self.layers = list(flat_layers(self.model))
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
-        self.key = described(self.layers), [(v.shape, v.dtype) for v in self.variables]
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
+        self._key = key
         self._initial = InitialState(self.model, self.layers, self.variables)
         self.n_bytes = self._initial.n_bytes
         self._programs: OrderedDict[Hashable, Any] = OrderedDict()
@@ -175,10 +178,14 @@ class Template:
         key = config.numbers_key
         with lock:
             if key not in self._numbers:
-                self._numbers[key] = config.numbers()
-            while len(self._numbers) > _MAX_NUMBERS:
-                self._numbers.popitem(last=False)
+                self.learn_numbers(config, config.numbers())
             return [np.array(self._numbers[key])]
+
+    def learn_numbers(self, config: NetworkConfig, values: list[float]) -> None:
+        """Remember what a configuration has in the place of `numbers`."""
+        self._numbers[config.numbers_key] = values
+        while len(self._numbers) > _MAX_NUMBERS:
+            self._numbers.popitem(last=False)
 
     @cached_property
     def specs_of_results(self) -> dict[str, Any]:
@@ -294,8 +301,7 @@ class Template:
             with only_seen_pixels(self.model), tracing_training_step():
                 train_step((x, self.targets(y, weight), weight), *n_real)
 
-        with stable_names("step", self.key, n_rows, specs):
-            traced = tf.function(train, autograph=False).get_concrete_function(*specs)
+        traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
         def step(batch, *n_real):
             traced(*batch, *n_real)
@@ -354,16 +360,25 @@ class Template:
 
     def kept_program(self, key: Hashable, make: Callable) -> Program:
         """Return the program of a key; `make` is given the network where it is not known."""
+        variables = [*self.variables, *self.numbers]
+
+        def traced():
+            return trace(*make(self.model), variables)
 
         def program():
-            function, signature = make(self.model)
-            return Program(function, signature, [*self.variables, *self.numbers])
+            return Program(stored(self._words, key, variables, traced))
 
         return self._kept(key, program)
 
+    @cached_property
+    def _words(self) -> str | None:
+        """What decides the network, if that can be told to another process."""
+        return words_of(self._key) if self._key and is_as_installed() else None
+
     def forget_programs(self) -> None:
-        """Have programs traced anew, those of a step as well."""
+        """Have programs traced anew, those of a step as well, under new names."""
         with lock:
+            name_anew()
             self._programs.clear()
             self._steps.clear()
 
@@ -382,13 +397,18 @@ class Template:
 
 def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:
     """Return the template of a configuration, from the store or made now."""
+    key = config.key, target_shape, sparse
 
     def make():
         model = config.compile(seed=0, **({"sparse": True} if sparse else {}))
         build_metrics(model, np.zeros((1, *target_shape)))
-        return Template(model, sparse, target_shape, numbers=config.numbers_of(model))
+        numbers = config.numbers_of(model)
+        values = [number.value for number in numbers]  # before they become inputs
+        template = Template(model, sparse, target_shape, numbers=numbers, key=key)
+        template.learn_numbers(config, values)
+        return template
 
-    return templates.get((config.key, target_shape, sparse), lambda: outside_strategies(make))
+    return templates.get(key, lambda: outside_strategies(make))
 
 
 def _draws_the_same_under_xla(layer: keras.Layer) -> bool:

@@ -212,9 +212,11 @@ class OwnNetwork(Network):
             "own", self._structure.key, self.config.compiled_key(self._compiled_numbers),
             builder.inputs, self.target_shape, sparse,
         )  # fmt: skip
-        return templates.get(key, lambda: outside_strategies(lambda: self._new_template(sparse)))
+        return templates.get(
+            key, lambda: outside_strategies(lambda: self._new_template(sparse, key))
+        )
 
-    def _new_template(self, sparse):
+    def _new_template(self, sparse, key):
         model = self._compiled()
         other = Structure(model, state_of(model))
         if other.exact_key != self._structure.exact_key:
@@ -230,7 +232,8 @@ class OwnNetwork(Network):
         numbers = self._compiled_numbers.of(model)
         if self._structure.numbers:  # else none, or not known to be
             numbers = layer_numbers(model) + numbers
-        return self._checked(Template(model, sparse, self.target_shape, inputs, numbers=numbers))
+        template = Template(model, sparse, self.target_shape, inputs, numbers=numbers, key=key)
+        return self._checked(template)
 
     def _numbers(self) -> list[np.ndarray]:
         if not self._template().numbers:

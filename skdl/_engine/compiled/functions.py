@@ -33,7 +33,8 @@ class Functions:
     """
 
     def __init__(self, definitions: FunctionDefLibrary):
-        known, names = context.context(), []
+        known = context.context()
+        names: list[str] = []
         weakref.finalize(self, _forget, known, names).atexit = False
         for definition in definitions.function:
             known.add_function_def(definition)  # it counts how often it was given the same one
@@ -57,8 +58,11 @@ def name_anew() -> None:
     _n_namings += 1
 
 
-def definitions_of(traced: Any) -> FunctionDefLibrary:
-    """Return the definitions of a traced function and of all that it calls, named by content."""
+def definitions_of(traced: Any) -> tuple[FunctionDefLibrary, dict[str, str]]:
+    """Return the definitions of a traced function and of all that it calls, named by content.
+
+    Also returned are the names that they had before, by the new ones.
+    """
     known, salt = context.context(), str(_n_namings or "")
     found: dict[str, FunctionDef] = {}
 
@@ -76,7 +80,8 @@ def definitions_of(traced: Any) -> FunctionDefLibrary:
         return found[name].signature.name
 
     collect(traced.function_def.signature.name)
-    return FunctionDefLibrary(function=found.values())
+    before = {definition.signature.name: name for name, definition in found.items()}
+    return FunctionDefLibrary(function=found.values()), before
 
 
 def _called(definition: FunctionDef) -> Iterator[Any]:

@@ -15,6 +15,9 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary  # isort: skip
 from tensorflow.core.protobuf.config_pb2 import ConfigProto  # isort: skip
 from tensorflow.python.eager import context  # isort: skip
+from tensorflow.python.eager.polymorphic_function.atomic_function import (  # isort: skip
+    InterpolateRuntimeError,
+)
 
 
 @cache
@@ -52,6 +55,7 @@ class Traced(NamedTuple):
     captures: list[Any]  # after its inputs: positions in the state, or tensors as they are
     outputs: Any  # positions of its outputs, in the form in which it returns them
     function: Any = None  # to be kept, since it keeps what tensors and Python functions need
+    names: dict[str, str] | None = None  # that functions had when they were traced, by their own
 
 
 def trace(
@@ -65,7 +69,8 @@ def trace(
     captures = [position.get(id(capture), capture) for capture in traced.captured_inputs]
     kind = traced.function_type
     outputs = kind.pack_output(list(range(len(kind.flat_outputs))))
-    return Traced(definitions_of(traced), captures, outputs, traced)
+    definitions, names = definitions_of(traced)
+    return Traced(definitions, captures, outputs, traced, names)
 
 
 class Program:
@@ -74,13 +79,26 @@ class Program:
     was_called = False  # so that XLA has compiled what it compiles of it
 
     def __init__(self, traced: Traced):
-        definitions, self._captures, self._outputs, self._traced = traced
-        self._functions = Functions(definitions)
+        self._functions = Functions(traced.definitions)
+        self._captures, self._outputs = traced.captures, traced.outputs
+        self._function, self._names = traced.function, traced.names or {}
 
     def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
         captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
         with tf.init_scope(), _optimized():  # unseen by a user's gradient tape
-            found = self._functions([*inputs, *captured])
+            try:
+                found = self._functions([*inputs, *captured])
+            except tf.errors.OpError as error:
+                self._explain(error)
+                raise
         if isinstance(self._outputs, dict):
             return {name: found[i] for name, i in self._outputs.items()}
         return tf.nest.map_structure(found.__getitem__, self._outputs)
+
+    def _explain(self, error: tf.errors.OpError) -> None:
+        """Have an error say which lines of Python its operation is from, where that is known."""
+        for name, before in self._names.items():
+            error._message = error._message.replace(name, before)
+        if self._function is not None:
+            atomic = self._function._inference_function
+            InterpolateRuntimeError(atomic).__exit__(type(error), error, None)

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from skdl._common.interrupts import interrupts_held
 from skdl._common.processes import lock
 from skdl._engine.compiled.convolutions import (
     is_plain_convolution,
@@ -47,15 +46,13 @@ from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import decay_by_one_number, fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
 from skdl._engine.compiled.program import Program, trace
+from skdl._engine.compiled.program_store import ProgramStore
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.store import templates
-from skdl._engine.compiled.traced_files import stored
 from skdl._engine.compiled.training_step import forgetting_gradients, tracing_training_step
-from skdl._engine.compiled.words import is_as_installed, words_of
 from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.inputs import Inputs
-from skdl._engine.settings import tensorflow_settings
 from skdl._networks.configuration import NetworkConfig, build_metrics
 from skdl._networks.keras import keras
 from skdl._networks.numbers import Number
@@ -71,8 +68,6 @@ ROW_MULTIPLE = 8
 _CHUNK_BYTES = 64 * 2**20
 # Between so many columns or units and so few, XLA is slow where a batch has many rows.
 _MANY_COLUMNS, _FEW_UNITS = 1024, 64
-# Programs of one template: for batch sizes, buckets of rows, dtypes of inputs.
-_MAX_PROGRAMS = 24
 # Configurations whose rates and penalties are remembered.
 _MAX_NUMBERS = 256
 # Rows of a forward pass where the sizes of layers are not known.
@@ -101,10 +96,9 @@ class Template:
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
-        self._key = key
         self._initial = InitialState(self.model, self.layers, self.variables)
         self.n_bytes = self._initial.n_bytes
-        self._programs: OrderedDict[Hashable, Any] = OrderedDict()
+        self._programs = ProgramStore(key)
         self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
         self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
         self._steps: dict[Hashable, Callable] = {}
@@ -256,7 +250,7 @@ class Template:
     def xla_epochs(self, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
         """Return what XLA compiles, once for the programs with a rest or validation and without."""
         key = "loop", batch_size, filled, rows.size, rows.signature
-        return self._kept(key, lambda: xla_epochs(self, rows, batch_size, filled))
+        return self._programs.get(key, lambda: xla_epochs(self, rows, batch_size, filled))
 
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""
@@ -363,17 +357,10 @@ class Template:
         variables = [*self.variables, *self.numbers]
 
         def traced():
-            return trace(*make(self.model), variables)
+            function, signature = make(self.model)
+            return trace(function, signature, variables)
 
-        def program():
-            return Program(stored(self._words, key, variables, traced))
-
-        return self._kept(key, program)
-
-    @cached_property
-    def _words(self) -> str | None:
-        """What decides the network, if that can be told to another process."""
-        return words_of(self._key) if self._key and is_as_installed() else None
+        return self._programs.program(key, variables, traced)
 
     def forget_programs(self) -> None:
         """Have programs traced anew, those of a step as well, under new names."""
@@ -381,18 +368,6 @@ class Template:
             name_anew()
             self._programs.clear()
             self._steps.clear()
-
-    def _kept(self, key: Hashable, make: Callable) -> Any:
-        """Return what is kept under a key, made now if it is not there."""
-        with lock:
-            if key not in self._programs:
-                # Python loses an interrupt in a weak reference's callback; tracing has many.
-                with interrupts_held(), own_settings(), tensorflow_settings.held():
-                    self._programs[key] = outside_strategies(make)
-            self._programs.move_to_end(key)
-            while len(self._programs) > _MAX_PROGRAMS:
-                self._programs.popitem(last=False)
-            return self._programs[key]
 
 
 def template_of(config: NetworkConfig, target_shape: tuple[int, ...], sparse: bool) -> Template:

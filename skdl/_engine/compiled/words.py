@@ -117,7 +117,9 @@ def is_as_installed() -> bool:
     modules = [
         module
         for name, module in list(sys.modules.items())
-        if name.startswith(_ASKED) and not name.startswith(_NOT_ASKED) and ".compat" not in name
+        if (name == "tensorflow" or name.startswith(_ASKED))
+        and not name.startswith(_NOT_ASKED)
+        and ".compat" not in name
     ]
     found = [(module.__name__, value) for module in modules for value in vars(module).values()]
     functions = [value for _, value in found if type(value) is FunctionType]

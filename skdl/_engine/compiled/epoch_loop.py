@@ -185,8 +185,8 @@ def xla_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -
 
     orders = tf.TensorSpec([n_epochs, order_size(rows, batch_size, filled)], tf.int32)
     numbers = [*COUNTS, *[tf.TensorSpec([], tf.int32)] * 2]
-    epochs = tf.function(epochs, jit_compile=True, autograph=False)
-    return epochs.get_concrete_function(rows.specs(rows.size), orders, *numbers)
+    compiled = tf.function(epochs, jit_compile=True, autograph=False)
+    return compiled.get_concrete_function(rows.specs(rows.size), orders, *numbers)
 
 
 def epochs_of_a_call(rows: DeviceRows, batch_size: int, filled: bool) -> int:

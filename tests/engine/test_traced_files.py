@@ -148,6 +148,21 @@ def test_nothing_is_read_where_keras_was_changed(traces, monkeypatch):
     assert not is_as_installed()
 
 
+class Unlucky(keras.layers.Layer):
+    def call(self, inputs):
+        return keras.ops.reshape(keras.ops.reshape(inputs, (-1, 7)), (-1, 4))
+
+
+def unlucky(meta):
+    return keras.Sequential([keras.Input((4,)), Unlucky(), keras.layers.Dense(1, "sigmoid")])
+
+
+def test_an_error_in_a_program_names_the_line_of_a_users_layer():
+    with pytest.raises(Exception, match=r"multiple of 7") as raised:
+        KerasClassifier(unlucky, epochs=1).fit(X, Y)
+    assert f'File "{__file__}", line' in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -3,10 +3,10 @@
 Twelve candidates (hidden layers by learning rates) are fitted on five stratified folds, with Adam
 and batches of 32, on 5000 MNIST images. "One job" is a search in a fresh process that may use every
 core; "two jobs" are joblib's loky workers, each with its share of the threads; "two threads" are
-those of one process, which share its programs. "cold" is what a first search costs, including the
-start of the workers and their import of TensorFlow; "warm" is a second search in the same
-processes. What XLA compiles is stored on disk by a search that is not counted. The table also shows
-the seconds that a worker needs to import TensorFlow, and one job with one thread.
+those of one process, which share its programs. "cold" is all that a script takes whose first search
+this is, from its first line: all imports, TensorFlow's in the process or in its workers, and their
+start. "warm" is a second search in the same processes. What is traced and compiled is stored on
+disk by a search that is not counted. "One job, 1 thread" may use one core alone.
 
     python benchmarks/parallel.py [mnist_5k.npz] [rounds]
 """
@@ -33,12 +33,10 @@ GRID = {
 def measure(n_jobs, backend, path):
     """Search twice in this process and print the seconds, and the sum of the scores."""
     started = time.perf_counter()
-    from skdl import DenseClassifier
-    from skdl._engine.compiled import programs  # noqa: F401 - TensorFlow, before the clock starts
-
-    imported = time.perf_counter() - started
     import joblib
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+    from skdl import DenseClassifier
 
     with np.load(path) as data:
         X, y = data["X"].reshape(len(data["X"]), -1).astype(np.float32) / 255, data["y"]
@@ -46,12 +44,12 @@ def measure(n_jobs, backend, path):
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     seconds = []
     for _ in range(2):
-        started = time.perf_counter()
         with joblib.parallel_config(backend):
             search = GridSearchCV(net, GRID, cv=folds, n_jobs=int(n_jobs), refit=False).fit(X, y)
         seconds.append(time.perf_counter() - started)
+        started = time.perf_counter()
     scores = [search.cv_results_[f"split{i}_test_score"].tolist() for i in range(5)]
-    print(json.dumps([imported, *seconds, scores]))
+    print(json.dumps([*seconds, scores]))
 
 
 def run(n_jobs, backend, path, **environment):
@@ -82,18 +80,17 @@ def main():
                     found[name].append(results)
     scores = {name: [results[-1] for results in several] for name, several in found.items()}
     median = {
-        name: [statistics.median(column) for column in list(zip(*several, strict=True))[:3]]
+        name: [statistics.median(column) for column in list(zip(*several, strict=True))[:2]]
         for name, several in found.items()
     }
     print(describe("joblib"))
     for name, several in scores.items():
         same = all(each == scores["two jobs"][0] for each in several)
         print(f"{name}: all scores equal to the last bit to those of two jobs: {same}")
-    print(f"{'':18} {'import':>7} {'cold':>7} {'warm':>7}   speedup, cold  speedup, warm")
+    print(f"{'':18} {'cold':>7} {'warm':>7}   speedup, cold  speedup, warm")
     base = median["one job"]
-    for name, (imported, cold, warm) in median.items():
-        ratios = f"{base[1] / cold:5.2f} {base[2] / warm:5.2f}"
-        print(f"{name:18} {imported:7.2f} {cold:7.2f} {warm:7.2f}   {ratios}")
+    for name, (cold, warm) in median.items():
+        print(f"{name:18} {cold:7.2f} {warm:7.2f}   {base[0] / cold:5.2f} {base[1] / warm:5.2f}")
 
 
 if __name__ == "__main__":

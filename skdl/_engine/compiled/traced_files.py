@@ -15,7 +15,7 @@ from skdl._networks.keras import keras
 import tensorflow as tf  # noqa: F401 # isort: skip - after Keras, which loads it without log lines
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary  # isort: skip
 
-_MAX_BYTES = 4 * 2**20
+_MAX_BYTES = 16 * 2**20
 
 
 def stored(

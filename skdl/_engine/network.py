@@ -106,6 +106,10 @@ class Network:
         """Return all that programs of training capture: the state, and rates and penalties."""
         return [*self.state, *new_variables(self._numbers())]
 
+    def _read_by(self, template: Template) -> list[Any]:
+        """Return what programs of predicting capture, without what counts in training alone."""
+        return self.inputs() if template.predicts_by_numbers else self.state
+
     def _numbers(self) -> list[np.ndarray]:
         return self._template().numbers_of(self.config)
 
@@ -204,11 +208,13 @@ class Network:
         If there is a function `each`, return what it makes of the outputs for these rows.
         """
         template = self._template(isinstance(x, SparseRows))
-        return predict(template, self.state, x, size=size, each=each)
+        return predict(template, self._read_by(template), x, size=size, each=each)
 
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
-        return predict(self._template(False), self.state, x, layer)
+        template = self._template(False)
+        template.find_layer(layer)  # raises if there is none
+        return predict(template, self._read_by(template), x, layer)
 
     def layer_name(self, layer: int | str) -> str:
         """Return the name of the layer whose outputs `layer_outputs` returns."""
@@ -216,7 +222,8 @@ class Network:
 
     def class_activations(self, x: Any, layer: int | str | None, **chosen: Any) -> np.ndarray:
         """Return the maps of one layer, weighted by the gradients of one output per row."""
-        return class_activations(self._template(False), self.state, x, layer, **chosen)
+        template = self._template(False)
+        return class_activations(template, self._read_by(template), x, layer, **chosen)
 
     def train(
         self,

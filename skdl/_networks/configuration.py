@@ -17,8 +17,8 @@ from skdl._networks.numbers import (
     CompiledNumbers,
     Number,
     builder_key,
+    builder_numbers,
     builder_numbers_key,
-    layer_numbers,
 )
 from skdl._networks.objects import (
     check_name,
@@ -77,7 +77,7 @@ class NetworkConfig:
 
     def numbers_of(self, model: keras.Model) -> list[Number]:
         """Return the numbers of a model that was compiled by this configuration."""
-        return layer_numbers(model) + self.compiled_numbers.of(model)
+        return builder_numbers(model) + self.compiled_numbers.of(model)
 
     @own_settings()
     def numbers(self) -> list[float]:
@@ -85,7 +85,7 @@ class NetworkConfig:
         arguments = {name: made(value) for name, value in self.arguments.items()}
         with without_memory(sys.maxsize):
             model = self.builder(**arguments, seed=0)
-        found = [number.value for number in layer_numbers(model)]
+        found = [number.value for number in builder_numbers(model)]
         return found + self.compiled_numbers.values
 
     def __getstate__(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from skdl._networks.keras import keras
+from skdl._networks.layer_inputs import inputs_of_layer, is_positive
 from skdl._networks.recipes import Recipe, key_of, root_package
 from skdl._networks.variables import flat_layers, with_parts
 
@@ -47,9 +48,6 @@ _OPTIMIZERS = {
 }
 # What stands for a number in a key.
 _INPUT = ("an input",)
-# The attribute of a dropout that holds its rate as an input. `rate` stays a number, because
-# something of the user's may read it.
-RATE_INPUT = "rate_input"
 
 
 class Number:
@@ -58,12 +56,21 @@ class Number:
     def __init__(self, holder: Any, name: str, value: float, put: Callable[[Any], Any]):
         self.holder, self.name, self.value, self.put = holder, name, value, put
 
+    @property
+    def in_outputs(self) -> bool:
+        """Whether it counts for a network's outputs, not in training alone."""
+        return isinstance(self.holder, keras.Layer) and self.name not in ("rate", "stddev")
 
-def layer_numbers(model: keras.Model) -> list[Number]:
-    """Return rates of dropout, deviations of noise and penalties, in the order of the layers."""
+
+def layer_numbers(model: keras.Model, kinds: Any = keras.Layer) -> list[Number]:
+    """Return the numbers of layers of some kinds, and penalties of weights, in their order."""
     parts = [part for layer in flat_layers(model) for part in with_parts(layer)]
-    found = [Number(p, "rate", p.rate, _setter(p, RATE_INPUT)) for p in parts if _has_rate(p)]
-    found += [Number(p, "stddev", p.stddev, _setter(p, "stddev")) for p in parts if _is_noisy(p)]
+    found = [
+        Number(part, name, value, _setter(part, attribute))
+        for part in parts
+        if isinstance(part, kinds)
+        for name, attribute, value in inputs_of_layer(part)
+    ]
     # What is applied to outputs as well is a part of a layer.
     seen = {id(getattr(part, "activity_regularizer", None)) for part in parts}
     for variable in model.variables:
@@ -72,19 +79,6 @@ def layer_numbers(model: keras.Model) -> list[Number]:
             seen.add(id(regularizer))
             found += _penalties(model, regularizer)
     return found
-
-
-def _has_rate(layer):
-    """Tell whether a layer is a dropout whose masks are drawn by our own code."""
-    plain = type(layer) is keras.layers.Dropout and "call" not in vars(layer)
-    known = plain and layer.compute_dtype == "float32" and layer.autocast
-    return known and _is_positive(layer.rate) and layer.rate < 1
-
-
-def _is_noisy(layer):
-    """Tell whether a layer adds noise as Keras does, which only multiplies by the deviation."""
-    plain = type(layer) is keras.layers.GaussianNoise and "call" not in vars(layer)
-    return plain and layer.compute_dtype == "float32" and _is_positive(layer.stddev)
 
 
 def _penalties(model, regularizer):
@@ -103,9 +97,14 @@ def _penalties(model, regularizer):
     found = [
         Number(regularizer, name, float(value), lambda new, name=name: put(name, new))
         for name, value in values.items()
-        if _is_positive(value)
+        if is_positive(value)
     ]
     return found if len(found) == 1 else []
+
+
+def builder_numbers(model: keras.Model) -> list[Number]:
+    """Return the numbers of a network of one of our builders that its arguments decide."""
+    return layer_numbers(model, keras.layers.Dropout)
 
 
 def builder_key(arguments: dict[str, Any]) -> Hashable:
@@ -128,16 +127,7 @@ def builder_numbers_key(arguments: dict[str, Any]) -> Hashable:
 def _pattern(value, below):
     if isinstance(value, tuple):
         return tuple(_pattern(each, below) for each in value)
-    return _INPUT if _is_positive(value) and value < below else value
-
-
-def _is_positive(value):
-    """Tell whether a number is positive, and one with which Keras computes as Python does.
-
-    With a NumPy number of less than double precision it does not.
-    """
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return known and 0 < float(value) < math.inf
+    return _INPUT if is_positive(value) and value < below else value
 
 
 class CompiledNumbers:
@@ -158,9 +148,9 @@ class CompiledNumbers:
             if _is_of_keras(optimizer):
                 names["optimizer"] = _ALL_OPTIMIZERS + _OPTIMIZERS.get(optimizer.cls, ())
             if _is_of_keras(loss):
-                names["loss"] = ("label_smoothing",)
+                names["loss"] = ("label_smoothing", "delta")
         self._found = {
-            kind: {n: part.config[n] for n in names[kind] if _is_positive(part.config.get(n))}
+            kind: {n: part.config[n] for n in names[kind] if is_positive(part.config.get(n))}
             for kind, part in self._parts.items()
             if names[kind]
         }

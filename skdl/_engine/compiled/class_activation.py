@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from skdl._engine.compiled.programs import padded_chunks
-from skdl._engine.compiled.template import Template, is_conv
+from skdl._engine.compiled.template import Template
 from skdl._engine.compiled.training_step import forgetting_gradients
 from skdl._engine.device_rows import signature_of, spec_of
 from skdl._engine.settings import tensorflow_settings
+from skdl._networks.found_layers import is_convolution
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
@@ -63,6 +64,8 @@ def class_activations(
         If there is no such layer, if its outputs are no maps, if it is called more than once, or
         if the scores are not known.
     """
+    if layer is not None:
+        template.find_layer(layer)  # raises if there is none
     found = []
     for rows, tensors, n_rows in padded_chunks(template, x):
         chosen = [np.resize(each[rows], n_rows) for each in (units, signs)]
@@ -139,7 +142,9 @@ def _outputs_of(layer: keras.Layer, tape: tf.GradientTape) -> Iterator[list[tf.T
 
 
 def _last_convolution(template: Template) -> keras.Layer:
-    found = [each for each in template.layers if is_conv(each) and "2D" in type(each).__name__]
+    found = [
+        each for each in template.layers if is_convolution(each) and "2D" in type(each).__name__
+    ]
     if not found:
         names = ", ".join(each.name for each in template.layers)
         raise ValueError(

@@ -8,9 +8,16 @@ from typing import Any
 from skdl._engine.compiled.training_step import graph_of_step
 from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
-from skdl._networks.numbers import RATE_INPUT
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
+
+
+DROPOUTS = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout1D,
+    keras.layers.SpatialDropout2D,
+    keras.layers.SpatialDropout3D,
+)
 
 
 def same_masks_under_xla(layer: keras.layers.Dropout, in_pairs: bool = True) -> Callable:
@@ -23,7 +30,7 @@ def same_masks_under_xla(layer: keras.layers.Dropout, in_pairs: bool = True) -> 
     a pair of those wanted, four times as fast; a graph is slower so.
     """
     keras_call = layer.call
-    rate = getattr(layer, RATE_INPUT, layer.rate)
+    rate = getattr(layer, "rate_input", layer.rate)  # a number, or an input of the program
 
     def call(inputs, training=False):
         if not training or not layer.rate or inputs.dtype != tf.float32:
@@ -31,7 +38,9 @@ def same_masks_under_xla(layer: keras.layers.Dropout, in_pairs: bool = True) -> 
         seed = layer.seed_generator.next()
         seed = tf.cast(tf.math.floormod(tf.cast(seed, tf.int64), tf.int32.max - 1), tf.int32)
         shape = tf.shape(inputs)
-        if layer.noise_shape is not None:  # along an axis of length 1 all share one mask
+        if hasattr(layer, "_get_noise_shape"):  # a SpatialDropout
+            shape = layer._get_noise_shape(inputs)
+        elif layer.noise_shape is not None:  # along an axis of length 1 all share one mask
             shape = [shape[i] if n is None else n for i, n in enumerate(layer.noise_shape)]
         bits = (_pairs_of_bits if in_pairs else _bits)(shape, seed)
         mantissa = tf.bitwise.bitwise_and(bits, tf.constant(0x007FFFFF, tf.uint32))

@@ -34,6 +34,7 @@ from skdl._engine.compiled.filled_batches import filled_step, is_row_by_row
 from skdl._engine.compiled.functions import name_anew
 from skdl._engine.compiled.initial_state import InitialState
 from skdl._engine.compiled.kernels import (
+    DROPOUTS,
     SMALL_BATCH,
     is_plain,
     is_plain_dense,
@@ -41,6 +42,7 @@ from skdl._engine.compiled.kernels import (
     same_products_in_any_number_of_threads,
     sparse_product,
 )
+from skdl._engine.compiled.layer_inputs import call_by_inputs
 from skdl._engine.compiled.layer_outputs import output_shapes
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import decay_by_one_number, fuse_adam, sum_gradients
@@ -54,6 +56,7 @@ from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.inputs import Inputs
 from skdl._networks.configuration import NetworkConfig, build_metrics
+from skdl._networks.found_layers import found_layer, is_convolution
 from skdl._networks.keras import keras
 from skdl._networks.numbers import Number
 from skdl._networks.settings import own_settings
@@ -101,6 +104,7 @@ class Template:
         self._programs = ProgramStore(key)
         self._numbers: OrderedDict[Hashable, list[float]] = OrderedDict()
         self.numbers = [numbers_as_inputs([*numbers])] if numbers else []
+        self.predicts_by_numbers = any(n.in_outputs for n in numbers)
         self._steps: dict[Hashable, Callable] = {}
         self._in_chunks: bool | None = None
         self.paces: dict[Hashable, Pace] = defaultdict(Pace)
@@ -113,7 +117,9 @@ class Template:
             first = next(layer for layer in self._parts() if is_plain(layer, keras.layers.Dense))
             first.call = sparse_product(first)
         for layer in self._parts():
-            if is_plain(layer, keras.layers.Dropout):
+            if (own_call := call_by_inputs(layer)) is not None:
+                layer.call = own_call
+            elif any(is_plain(layer, each) for each in DROPOUTS):
                 layer.call = same_masks_under_xla(layer, in_pairs=self.for_xla)
             elif not on_gpu() and is_plain_convolution(layer):
                 layer.call = same_gradient_in_any_number_of_threads(layer)
@@ -134,7 +140,7 @@ class Template:
         parts = self._parts()
         if not all(layer.supports_jit for layer in parts):
             return False
-        if not on_gpu() and any(map(is_conv, parts)):
+        if not on_gpu() and any(map(is_convolution, parts)):
             return False  # XLA's convolutions on the CPU are many times slower
         return all(map(_draws_the_same_under_xla, parts))
 
@@ -341,16 +347,7 @@ class Template:
 
     def find_layer(self, layer: int | str) -> keras.Layer:
         """Return the n-th convolution, or the layer of a name."""
-        found: dict[Any, Any] = {each.name: each for each in self.layers}
-        convolutions: dict[Any, Any] = dict(
-            enumerate(each for each in self.layers if is_conv(each))
-        )
-        if layer not in found and layer not in convolutions:
-            raise ValueError(
-                f"layer={layer!r} is neither the number of a convolution, from 0 to "
-                f"{len(convolutions) - 1}, nor the name of a layer: {', '.join(found)}."
-            )
-        return found.get(layer) or convolutions[layer]
+        return found_layer(self.layers, layer)
 
     def kept_program(self, key: Hashable, make: Callable) -> Program:
         """Return the program of a key; `make` is given the network where it is not known."""
@@ -393,8 +390,3 @@ def _draws_the_same_under_xla(layer: keras.Layer) -> bool:
     if ".preprocessing." in type(layer).__module__:  # draws for images, as it always has
         return True
     return not any(isinstance(v, keras.random.SeedGenerator) for v in vars(layer).values())
-
-
-def is_conv(layer: keras.Layer) -> bool:
-    """Tell whether a layer is a convolution."""
-    return "Conv" in type(layer).__name__

@@ -104,8 +104,9 @@ class FeatureMapDisplay:
         X : array-like, DataFrame or sparse matrix
             Images, rows of pixels or paths of files, as `estimator` takes them.
         layer : int or str, default=0
-            Which convolution: its place among the network's convolutions, counted from 0, or
-            its name; or the name of another layer whose outputs are maps.
+            Which convolution: its number among the network's convolutions of all kinds, counted
+            from 0, or from -1 backwards, the last one being -1; or the name of a layer whose
+            outputs are maps.
         max_images : int, default=5
             Largest number of images to draw, the first ones.
         max_maps : int, default=8

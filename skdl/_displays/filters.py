@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,8 +95,8 @@ class FilterDisplay:
             Fitted estimator with a Keras network in `model_`, or a Pipeline or search that
             ends in one.
         layer : int or str, default=0
-            The convolution: its position among the network's convolutions, counted from 0, or its
-            name.
+            The convolution: its number among the network's convolutions of all kinds, counted from
+            0, or from -1 backwards, the last one being -1; or its name.
         max_filters : int, default=64
             Largest number of filters to draw, beginning with the first.
         ax : matplotlib Axes, default=None
@@ -118,7 +116,7 @@ class FilterDisplay:
         TypeError
             If the estimator has no Keras network.
         ValueError
-            If the network has no such convolution; the message names the existing ones.
+            If the network has no such convolution, in which case the message names the layers.
         """
         found = unwrapped(estimator, "model_", "Keras network")
         return cls.from_model(found.model_, layer, ax=ax, max_filters=max_filters)
@@ -139,8 +137,8 @@ class FilterDisplay:
         model : keras.Model
             Network that contains `Conv2D` layers, directly or in models inside it.
         layer : int or str, default=0
-            The convolution: its position among the network's convolutions, counted from 0, or its
-            name.
+            The convolution: its number among the network's convolutions of all kinds, counted from
+            0, or from -1 backwards, the last one being -1; or its name.
         ax : matplotlib Axes, default=None
             Where to draw the grid, cleared first; None makes a new figure.
         max_filters : int, default=64
@@ -156,8 +154,8 @@ class FilterDisplay:
         ImportError
             If matplotlib is missing.
         ValueError
-            If the network has no such convolution, in which case the message names the existing
-            ones, or if it is not built.
+            If the network has no such convolution, in which case the message names the layers, or
+            if it is not built.
         """
         import_pyplot(f"{cls.__name__}.from_model")
         conv = _find_convolution(model, layer)
@@ -222,29 +220,22 @@ FilterDisplay.__module__ = "skdl"
 
 
 def _find_convolution(model: keras.Model, layer: int | str) -> keras.Layer:
-    found = list(_convolutions(model))
-    names = [conv.name for conv in found]
-    if layer in names:
-        return found[names.index(layer)]
-    if isinstance(layer, Integral) and -len(found) <= layer < len(found):
-        return found[layer]
-    if not found:
+    from skdl._networks.found_layers import found_layer
+    from skdl._networks.keras import keras
+    from skdl._networks.variables import flat_layers
+
+    layers = list(flat_layers(model))
+    names = [each.name for each in layers if isinstance(each, keras.layers.Conv2D)]
+    if not names:
         raise ValueError(
             f"The network {model.name!r} has no Conv2D layer, so there are no filters to draw. Its "
             f"layers are {[each.name for each in model.layers]!r}; filters are those of networks "
             "on images, such as ConvNetClassifier."
         )
-    raise ValueError(
-        f"layer={layer!r} is not one of the network's {len(found)} convolutions. Give a number "
-        f"from 0 on, or one of the names {names!r}."
-    )
-
-
-def _convolutions(model: keras.Model) -> Iterator[keras.Layer]:
-    from skdl._networks.keras import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _convolutions(layer)
-        elif isinstance(layer, keras.layers.Conv2D):
-            yield layer
+    found = found_layer(layers, layer)
+    if not isinstance(found, keras.layers.Conv2D):
+        raise ValueError(
+            f"layer={layer!r} is a {type(found).__name__}, of which no filters are drawn. Give "
+            f"the name of a Conv2D: {', '.join(names)}."
+        )
+    return found

@@ -332,8 +332,8 @@ class ConvNetClassifier(ImageInputs, NetworkClassifier):
         X : array-like
             Images, rows of pixels or paths of files, as in fit.
         layer : int or str, default=0
-            Number of a convolution, counted from 0, whose outputs are taken after the activation;
-            or the name of any layer of `model_`.
+            Number of a convolution, counted from 0, or from -1 backwards, the last one being -1,
+            whose outputs are taken after the activation; or the name of any layer of `model_`.
 
         Returns
         -------

@@ -146,7 +146,7 @@ def test_layers_by_number_and_name(plt):
     for layer in (1, -1, np.int64(1)):
         assert_array_equal(FilterDisplay.from_model(model, layer).kernels, by_name.kernels)
     for layer in (2, -3, "conv_3", 0.5, None):
-        with pytest.raises(ValueError, match=r"not one of the .* 2 conv.*\['conv_1', 'conv_2'\]"):
+        with pytest.raises(ValueError, match=r"is neither the number .*: conv_1, .*conv_2"):
             FilterDisplay.from_model(model, layer)
 
 
@@ -162,7 +162,7 @@ def test_convolutions_of_models_inside_a_model(plt):
     )
     assert FilterDisplay.from_model(outer, 0).kernels.shape == (3, 3, 1, 2)
     assert FilterDisplay.from_model(outer, 3).layer_name == "conv_2"
-    with pytest.raises(ValueError, match="4 convolutions"):
+    with pytest.raises(ValueError, match=r"from 0 to 3, or from -4 to -1"):
         FilterDisplay.from_model(outer, 4)
 
 

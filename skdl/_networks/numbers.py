@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
+from skdl._networks.found_layers import is_convolution
 from skdl._networks.keras import keras
 from skdl._networks.layer_inputs import inputs_of_layer, is_positive
 from skdl._networks.recipes import Recipe, key_of, root_package
@@ -65,10 +66,12 @@ class Number:
 def layer_numbers(model: keras.Model, kinds: Any = keras.Layer) -> list[Number]:
     """Return the numbers of layers of some kinds, and penalties of weights, in their order."""
     parts = [part for layer in flat_layers(model) for part in with_parts(layer)]
+    # By the graph of a network of images, a slope that is an input takes a tenth longer.
+    slow = keras.layers.LeakyReLU if any(map(is_convolution, parts)) else ()
     found = [
         Number(part, name, value, _setter(part, attribute))
         for part in parts
-        if isinstance(part, kinds)
+        if isinstance(part, kinds) and not isinstance(part, slow)
         for name, attribute, value in inputs_of_layer(part)
     ]
     # What is applied to outputs as well is a part of a layer.

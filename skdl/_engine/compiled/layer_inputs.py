@@ -40,10 +40,9 @@ def _leaky_relu(layer):
 
         @tf.custom_gradient
         def leaky(inputs):
-            def gradient(upstream):
-                return tf.where(inputs > 0, upstream, upstream * slope)
-
-            return tf.where(inputs > 0, inputs, inputs * slope), gradient
+            # Positive inputs are their own product with 1.
+            factor = tf.where(inputs > 0, tf.ones([], inputs.dtype), slope)
+            return inputs * factor, lambda upstream: upstream * factor
 
         return leaky(inputs)
 

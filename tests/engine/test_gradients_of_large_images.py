@@ -42,7 +42,12 @@ def test_gradients_are_those_of_tensorflow(shape, filters, kernel_size, settings
     ours = gradients(images)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        outputs = layer(images)
+        if kernel_size == 1:  # TensorFlow's gradient of one with strides was seen to crash
+            step = settings.get("strides", 1)
+            outputs = tf.tensordot(images[:, ::step, ::step], layer.kernel.value[0, 0], 1)
+            outputs += layer.bias.value
+        else:
+            outputs = layer(images)
     theirs = tape.gradient(outputs, [images, *(w.value for w in layer.weights)], upstream)
     for our, their in zip(ours, theirs, strict=True):
         assert_allclose(our, their, rtol=1e-3, atol=2e-5 * max(np.abs(their).max(initial=0), 1))

@@ -336,7 +336,7 @@ def own_classes(each: Any) -> None:
     _require(kind != "binary" or n_units == 1, f"{name} {n_units} units for two classes")
     _require(np.shape(found["classes"]) == (n_classes,), f"{name} other classes than units")
     _require(found["link"] in (None, "sigmoid", "softmax"), f"{name} outputs of an unknown kind")
-    flags = (found["one_hot"], found["each_for_itself"])
+    flags = (found["one_hot"], found["each_for_itself"], found.get("by_loss", False))
     _require(all(isinstance(flag, bool) for flag in flags), f"{name} targets of an unknown form")
 
 

@@ -16,6 +16,12 @@ from skdl._networks.keras import keras
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"}
+_ARITHMETIC = {"AddN", "AddV2", "BiasAdd", "Mean", "Mul", "Neg", "RealDiv", "Sub", "Sum"}
+_PRODUCTS = {
+    "BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum", "MatMul",
+}  # fmt: skip
+_LOOKUPS = {"GatherV2", "ResourceGather"}
+_PROBABILITIES = {"Sigmoid", "Softmax"}
 
 
 def described(x: Any) -> tuple[tuple[str | None, tuple, str], ...]:
@@ -105,13 +111,40 @@ def output_shape(model: keras.Model, inputs: tuple) -> tuple:
 
 
 def output_operation(model: keras.Model, inputs: tuple) -> str:
-    """Return the type of TensorFlow's operation that makes the outputs of any network."""
+    """Return the type of TensorFlow's operation that makes the outputs of any network.
+
+    It is "MatMul" for sums of products with weights, such as a layer's with its bias, but "AddV2"
+    for others, such as a sum of sigmoids.
+    """
     specs = {key: tf.TensorSpec([None, *shape], dtype) for key, shape, dtype in inputs}
     traced = tf.function(lambda x: model(x, training=False), autograph=False)
-    operation = traced.get_concrete_function(specs.get(None, specs)).outputs[0].op
+    operation = _behind(traced.get_concrete_function(specs.get(None, specs)).outputs[0].op)
+    return "MatMul" if _is_made_of_products(operation) else operation.type
+
+
+def _is_made_of_products(operation: tf.Operation) -> bool:
+    """Tell whether sums and means of products with weights are what an operation returns."""
+    found, seen = [operation], set()
+    while found:
+        operation = found.pop()
+        if operation.name in seen:
+            continue
+        seen.add(operation.name)
+        sources = [_behind(tensor.op).type for tensor in operation.inputs]
+        if operation.type in _PRODUCTS and not _PROBABILITIES.issuperset(sources):
+            return True
+        if operation.type in _LOOKUPS and "ReadVariableOp" in sources:
+            return True
+        if operation.type in _PASSING | _ARITHMETIC:
+            found += [tensor.op for tensor in operation.inputs]
+    return False
+
+
+def _behind(operation: tf.Operation) -> tf.Operation:
+    """Return the operation whose numbers are handed on."""
     while operation.type in _PASSING:
         operation = operation.inputs[0].op
-    return operation.type
+    return operation
 
 
 def check_rows(model: keras.Model, inputs: tuple, name: str) -> None:

@@ -272,6 +272,7 @@ class OwnNetworkEstimator(BaseNetwork):
         if targets.kind != "values":
             activation = output_activation(model, lambda: output_operation(model, builder.inputs))
             targets.link = link_of(activation, loss, targets.kind, builder.name)
+            targets.by_loss = activation is None and targets.link is None
             targets.each_for_itself = targets.kind == "multiclass" and activation == "sigmoid"
         else:  # of a network that is a class of its own, nothing is known
             targets.output = output_activation(model, lambda: "") or "linear"

@@ -21,6 +21,7 @@ class OwnClassTargets(ClassTargets):
         super().__init__(y, classes)
         self.link: str | None = None  # "sigmoid" or "softmax" where the outputs are logits
         self.each_for_itself = False  # whether classes have sigmoid units
+        self.by_loss = False  # whether the loss alone says that the outputs are probabilities
 
     @property
     def asked_for(self) -> tuple[int, str]:
@@ -76,6 +77,8 @@ class OwnClassTargets(ClassTargets):
 
     def _linked(self, outputs):
         if self.link is None:
+            if getattr(self, "by_loss", False):  # which pickles of before have not
+                _check_probabilities(outputs)
             return outputs
         outputs = outputs.astype(np.promote_types(outputs.dtype, np.float32), copy=False)
         return expit(outputs) if self.link == "sigmoid" else softmax(outputs, axis=1)
@@ -84,6 +87,16 @@ class OwnClassTargets(ClassTargets):
         """Tell whether these are the same classes, whatever units a network has for them."""
         labels = (self.kind == "multilabel") == (other.kind == "multilabel")
         return labels and np.array_equal(self.classes, other.classes)
+
+
+def _check_probabilities(outputs):
+    outside = beyond(outputs, "sigmoid", slack=1e-5)
+    if len(outside):
+        raise ValueError(
+            f"The network returned {outside[0].item():g}, but its loss takes its outputs for "
+            "probabilities, from 0 to 1. Let the last layer give those, or give logits a loss with "
+            "from_logits=True."
+        )
 
 
 class OwnValueTargets(ValueTargets):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from skdl._networks.keras import keras
-from skdl._networks.recipes import Recipe
-from skdl._networks.suited import LINKS
+from skdl._networks.recipes import root_package
+from skdl._networks.suited import LINKS, identify
 
 # Operations that hand on what they are given, one number for one.
 _PASSING = ("Flatten", "Reshape", "Identity", "Dropout", "Squeeze", "Cast")
@@ -15,10 +15,12 @@ _KNOWN = {
     "Sigmoid": "sigmoid",
     "Softmax": "softmax",
     "MatMul": "linear",
-    "BiasAdd": "linear",
-    "AddV2": "linear",
-    "Einsum": "linear",
 }
+# What to do with a mean of sigmoids, for one.
+_UNTOLD = (
+    " If they are probabilities already, say so by a loss that takes those, such as "
+    "loss='binary_crossentropy' or 'sparse_categorical_crossentropy'."
+)
 
 
 def output_activation(model: keras.Model, traced: Callable[[], str]) -> str | None:
@@ -46,6 +48,8 @@ def _activation_of(tensor):
     name = type(operation).__name__
     activation = getattr(operation, "activation", None)
     if activation is not None and not isinstance(operation, keras.layers.RNN):
+        if root_package(activation) != "keras":  # what the user's own computes is traced
+            return None
         return "linear" if activation is keras.activations.linear else _name(activation)
     if name in {"Softmax", "Sigmoid"}:
         return name.lower()
@@ -59,24 +63,14 @@ def _name(activation):
 
 
 def takes_logits(loss: Any) -> bool | None:
-    """Tell whether a loss takes logits, None for one that is no cross-entropy of Keras."""
-    if isinstance(loss, str):
-        try:
-            loss = keras.losses.get(loss)
-        except ValueError:
-            return None
-    if isinstance(loss, dict):
-        name, value = loss.get("class_name", ""), loss.get("config", {}).get("from_logits", False)
-    elif isinstance(loss, Recipe):
-        name, value = loss.cls.__name__, loss.config.get("from_logits", False)
-    else:
-        name = getattr(loss, "__name__", type(loss).__name__)
-        value = getattr(loss, "from_logits", None)
-        if value is None:
-            config: dict[str, Any] = getattr(loss, "get_config", dict)()
-            value = config.get("from_logits", False)
-    is_known = "crossentropy" in name.lower().replace("_", "")
-    return bool(value) if is_known else None
+    """Tell whether a loss takes logits, None for one that is no cross-entropy of Keras.
+
+    Partial functions of Keras's own, and subclasses that compute the same, are such, too.
+    """
+    name, settings = identify("loss", loss)
+    if name is None or "crossentropy" not in name.replace("_", ""):
+        return None
+    return bool(settings.get("from_logits", False))
 
 
 def link_of(activation: str | None, loss: Any, kind: str, name: str) -> str | None:
@@ -115,6 +109,8 @@ def link_of(activation: str | None, loss: Any, kind: str, name: str) -> str | No
                 "takes logits. Leave out from_logits=True, or the last activation."
             )
         return wanted
+    if activation is None and logits is False:  # the loss says that they are probabilities
+        return None
     allowed = {"sigmoid"} if kind != "multiclass" else {"softmax"}
     if kind == "multiclass" and not (isinstance(loss, str) and loss == "auto"):
         allowed.add("sigmoid")  # one unit per class, each for itself
@@ -123,7 +119,8 @@ def link_of(activation: str | None, loss: Any, kind: str, name: str) -> str | No
         raise ValueError(
             f"The activation of the outputs of model={name} {what}; for {kind} targets it must be "
             f"{wanted!r}, or 'linear' for logits. Let the last layer be "
-            f"keras.layers.Activation({wanted!r})."
+            f"keras.layers.Activation({wanted!r}), or keras.layers.Activation('linear') after "
+            f"logits.{_UNTOLD if activation is None else ''}"
         )
     return None
 

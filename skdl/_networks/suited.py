@@ -181,7 +181,8 @@ def check_suited(parameter: str, value: Any, kind: str, n_units: int, logits: bo
     if why is None:
         return
     if kind == "values":
-        remedy = "Use one of values, such as 'mean_squared_error' or 'huber', or a classifier"
+        other = "huber" if parameter == "loss" else "mean_absolute_error"
+        remedy = f"Use one of values, such as 'mean_squared_error' or {other!r}, or a classifier"
     elif parameter == "loss":
         remedy = "Use loss='auto', which fits any classes"
     elif kind == "multiclass":

@@ -138,11 +138,17 @@ def all_metrics(nets: Sequence[Any]) -> list[str]:
 
 
 def mean_and_deviation(curves: Sequence[NDArray]) -> tuple[NDArray, NDArray, NDArray]:
-    """Return epochs, mean and standard deviation over the curves that reach them."""
+    """Return epochs, mean and standard deviation over all curves.
+
+    A curve that has ended counts with its last known value: without it, the mean would jump. The
+    epochs end where fewer than half of the curves, or fewer than two, go on.
+    """
     lengths = sorted(map(len, curves), reverse=True)
     values = np.full((len(curves), lengths[max(-(-len(curves) // 2), 2) - 1]), np.nan)
     for row, curve in zip(values, curves, strict=True):
         row[: len(curve)] = curve[: len(row)]
+        numbers = curve[~np.isnan(curve)]
+        row[len(curve) :] = numbers[-1] if len(numbers) else np.nan
     known = np.ma.masked_invalid(values)
     epochs = np.arange(1, values.shape[1] + 1)
     return epochs, known.mean(axis=0).filled(np.nan), known.std(axis=0).filled(np.nan)

@@ -78,9 +78,10 @@ class LossCurveDisplay:
 
     Notes
     -----
-    Folds that stop early have different numbers of epochs. The mean at an epoch is taken over the
-    networks that were trained up to it, and it ends where fewer than half of them, or fewer than
-    two, are left: beyond that epoch it would show which networks remain rather than how they learn.
+    Networks that stop early, such as those of folds or members of an ensemble, have different
+    numbers of epochs. The mean is always taken over all of them: one that has stopped learns no
+    more and counts with its last value, since the mean over those that are left would jump at each
+    stop. The mean ends where fewer than half of the networks, or fewer than two, still train.
     `kind="both"` shows each of them to its end.
 
     Examples

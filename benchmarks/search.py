@@ -27,6 +27,8 @@ from pathlib import Path
 import numpy as np
 from machine import describe
 
+from skdl._common.counts import counted
+
 DATA = Path(__file__).parents[2] / "shared" / "data" / "mnist_5k.npz"
 
 
@@ -155,7 +157,7 @@ def main():
         print(f"{name:16} {value:8.2f} {cold:8.2f} {warm:8.2f}   {best:.4f}")
     cold, warm, networks = run("random", path)
     print(
-        f"60 candidates of dropout, l2 and learning_rate: {networks} networks compiled, "
+        f"60 candidates of dropout, l2 and learning_rate: {counted(networks, 'network')} compiled, "
         f"{cold:.2f} s cold, {warm:.2f} s warm ({cold / warm:.2f})"
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skdl._common.caller import users_stacklevel
+from skdl._common.counts import counted
 from skdl._common.mistaken import check_none_masked
 from skdl.exceptions import ImageShapeWarning
 
@@ -55,7 +56,8 @@ def as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
         return X, None
     if len(X.shape) > 4:
         raise ValueError(
-            f"X has {len(X.shape)} dimensions. Give rows of pixels (n, n_pixels), or images of "
+            f"X has {counted(len(X.shape), 'dimension')}. Give rows of pixels (n, n_pixels), or "
+            "images of "
             "shape (n, height, width) or (n, height, width, channels)."
         )
     X = np.asarray(X)
@@ -92,14 +94,17 @@ def resolve_image_shape(
     ValueError
         If what is asked for does not fit the data; the message names shapes that would.
     """
-    fitting = f"Shapes that fit {n_pixels} values: {', '.join(map(str, _fitting(n_pixels)))}."
+    fitting = (
+        f"Shapes that fit {counted(n_pixels, 'value')}: {', '.join(map(str, _fitting(n_pixels)))}."
+    )
     if given is not None:
         given = (*given, 1)[:3]
     if image_shape is not None:
         shape: tuple[int, ...] = checked_shape(image_shape, channels or 1, fitting)
         if prod(shape) != n_pixels:
             raise ValueError(
-                f"image_shape={image_shape!r} is an image of {prod(shape)} values, but each "
+                f"image_shape={image_shape!r} is an image of {counted(prod(shape), 'value')}, "
+                "but each "
                 f"image in X has {n_pixels}. {fitting}"
             )
         if given is not None and given != shape:
@@ -113,13 +118,14 @@ def resolve_image_shape(
         guesses = list(_guesses(n_pixels, channels))
         if not guesses:
             raise ValueError(
-                f"channels={channels!r} does not divide the {n_pixels} columns of X. {fitting}"
+                f"channels={channels!r} does not divide the {counted(n_pixels, 'column')} of X. "
+                f"{fitting}"
             )
         shape = guesses[0]
     if channels is not None and shape[2] != channels:
         raise ValueError(
-            f"channels={channels!r} differs from the {shape[2]} channels of images of shape "
-            f"{shape}. Leave channels=None."
+            f"channels={channels!r} differs from the {counted(shape[2], 'channel')} of images "
+            f"of shape {shape}. Leave channels=None."
         )
     height, width, n_channels = shape
     return height, width, n_channels
@@ -164,13 +170,15 @@ def warn_of_doubtful_shape(
         return
     if given is None and height < _SMALLEST_SIDE:
         message = (
-            f"X has {prod(shape)} columns and was taken as images of {height} x {width} pixels "
+            f"X has {counted(prod(shape), 'column')} and was taken as images of {height} x "
+            f"{width} pixels "
             f"with {channels} channel{'s' * (channels > 1)}. A table is better given to "
             f"DenseClassifier or the like; if this is the shape, say so: image_shape={shape}."
         )
     elif given is not None and _channels_first(*shape):
         message = (
-            f"X was taken as images of {height} x {width} pixels with {channels} channels, since "
+            f"X was taken as images of {height} x {width} pixels with "
+            f"{counted(channels, 'channel')}, since "
             "channels come last. If they come first, give np.moveaxis(X, 1, -1); if this is the "
             f"shape, say so: image_shape={shape}."
         )

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skdl._common.counts import counted
+
 _SHAPED = "one array or table of all rows"
 
 
@@ -31,7 +33,8 @@ def check_none_masked(values: Any, name: str) -> None:
         numbers = values.dtype.kind in "biuf"
         filled = "astype(float).filled(numpy.nan)" if numbers else "filled('')"
         raise ValueError(
-            f"{name} is a masked array in which {n_masked} of {values.size} values are masked, "
+            f"{name} is a masked array in which {n_masked} of {counted(values.size, 'value')} "
+            "are masked, "
             f"and what lies under the mask would be read. Use {name}.{filled} for values that are "
             "missing, or leave these rows out."
         )
@@ -76,7 +79,8 @@ def check_is_table(X: Any, y: Any = None, inputs: str = "") -> None:
     if len(X) != n_targets and all(_rows_of(part) == n_targets for part in X):
         remedy = inputs or "Put their columns side by side, for instance with numpy.hstack(X)."
         raise TypeError(
-            f"X must be {_SHAPED}, received a {type(X).__name__} of {len(X)} arrays of {n_targets} "
+            f"X must be {_SHAPED}, received a {type(X).__name__} of {counted(len(X), 'array')} "
+            f"of {n_targets} "
             f"rows. {remedy}"
         )
 
@@ -118,7 +122,7 @@ def check_is_row_of_targets(y: Any, name: str) -> None:
     elif isinstance(y, Number) or getattr(y, "ndim", None) == 0:
         kind, remedy = reprlib.repr(y), "A single target is given as a list."
     elif isinstance(y, list | tuple) and _is_ragged(y):
-        kind = f"a {type(y).__name__} of {len(y)} sequences of several lengths"
+        kind = f"a {type(y).__name__} of {counted(len(y), 'sequence')} of several lengths"
         remedy = (
             "sklearn.preprocessing.MultiLabelBinarizer makes columns of several labels per row."
             if isinstance(y, list)

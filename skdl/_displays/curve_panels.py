@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skdl._common.counts import counted
 from skdl._displays.curve_groups import mean_and_deviation, unlike
 from skdl._displays.plotting import next_colours
 
@@ -172,7 +173,10 @@ def _grouped(train, validation, labels, best_epochs):
     }
     for name, values in columns.items():
         if len(values) != n:
-            raise ValueError(f"{name} has {len(values)} entries for {n} networks.")
+            raise ValueError(
+                f"{name} has {counted(len(values), 'entry', 'entries')} for "
+                f"{counted(n, 'network')}."
+            )
     if n == 0:
         raise ValueError("There are no networks to draw: received an empty list.")
     groups: dict[Any, tuple[list, list, list]] = {}

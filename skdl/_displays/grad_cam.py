@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdl._common.counts import counted
 from skdl._common.images import check_size
 from skdl._common.settings import numpy_defaults
 from skdl._displays.class_activations import class_activations, network_and_inputs
@@ -120,9 +121,9 @@ class GradCAMDisplay:
             classifier or a regressor. None: for each image, the class with the largest probability;
             the only output of a regressor.
         layer : int or str, default=None
-            Which feature maps: the number of a convolution, counted from 0, or the name of a layer,
-            also of one within a backbone. None: the last convolution whose maps have more than one
-            place.
+            Which feature maps: the number of a convolution among those of all kinds, counted from
+            0, or from -1 backwards, the last one being -1; or the name of a layer, also of one
+            within a backbone. None: the last convolution whose maps have more than one place.
         image_shape : tuple of int, default=None
             Shape of images that are given as rows of pixels; None takes the shape that `estimator`,
             or a step of its Pipeline such as `ImageReshaper`, determined in fit, or otherwise one
@@ -207,7 +208,7 @@ class GradCAMDisplay:
         if len(self.maps) != len(self.images) or not len(self.maps):
             raise ValueError(
                 f"There must be one map per image, and at least one, received {len(self.maps)} "
-                f"maps and {len(self.images)} images."
+                f"maps and {counted(len(self.images), 'image')}."
             )
         maps, pictures = self._scaled()[:max_images], as_pictures(self.images[:max_images])
         height, width = self.images.shape[1:3]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skdl._common.counts import counted
+
 if TYPE_CHECKING:
     from skdl._displays.image_grid import ImageGridDisplay
 
@@ -33,7 +35,7 @@ def captions_of(display: ImageGridDisplay) -> list[tuple[str, bool]]:
 def title_of(only: str | None, order: str, n_rows: int, n_found: int, n_shown: int) -> str:
     """Return the title: how many images were found and are shown, and in which order."""
     what = None if only is None else _WHAT[only]
-    images = "1 image" if n_rows == 1 else f"{n_rows} images"
+    images = counted(n_rows, "image")
     text = images if what is None else f"{n_found} of {n_rows} {what}"
     text = text if n_shown == n_found else f"{text}, {n_shown} shown"
     return f"{text}, most wrong first" if order == "loss" and n_shown > 1 else text

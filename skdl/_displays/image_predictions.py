@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
+from skdl._common.counts import counted
 from skdl._common.images import as_rows, checked_shape, pixel_maximum, resolve_image_shape
 from skdl._common.settings import numpy_defaults
 from skdl._estimators.custom.network import OwnNetworkEstimator
@@ -69,7 +70,8 @@ def naming(classes: NDArray, display_labels: Sequence[str] | None) -> Callable[[
         return lambda y: y
     if len(display_labels) != len(classes):
         raise ValueError(
-            f"display_labels has {len(display_labels)} names for the {len(classes)} classes "
+            f"display_labels has {counted(len(display_labels), 'name')} for the {len(classes)} "
+            "classes "
             f"{classes.tolist()!r}."
         )
     names = dict(zip(classes.tolist(), display_labels, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.counts import counted
 from skdl._common.interrupts import interrupts_as_raised, interrupts_held
 from skdl._common.memory import is_own
 from skdl._common.seeds import row_order
@@ -60,7 +61,9 @@ class Fit:
             self._record_again()
             if stopper is not None:
                 stopper.on_train_end()  # back to the best epoch; Keras calls no other callback
-            interrupt.add_note(f"Training was interrupted after {network.n_epochs} epochs.")
+            interrupt.add_note(
+                f"Training was interrupted after {counted(network.n_epochs, 'epoch')}."
+            )
             raise
         finally:
             self.progress.end()

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from skdl._common.counts import counted
+
 
 class Course:
     """How far a fit has come, and how it is told in words.
@@ -140,7 +142,10 @@ class Progress:
         self._console = Console(highlight=False, force_jupyter=False) if in_notebook else console
         self._course = Course(self._estimator, epochs, done, self._place, self._parameters)
         self._done = done
-        self._title = f"{self._course.title}: {n_rows} rows, {epochs} epochs, program {program!r}"
+        self._title = (
+            f"{self._course.title}: {counted(n_rows, 'row')}, "
+            f"{counted(epochs, 'epoch')}, program {program!r}"
+        )
         if done:
             self._title += f", going on after epoch {done}"
         if self._verbose > 1:

@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from skdl._common.counts import counted
 from skdl._common.types import KerasObject
 from skdl._estimators.dense import DenseClassifier, dense_architecture
 from skdl._estimators.supervised import NetworkClassifier
@@ -369,8 +370,10 @@ class TextBoWClassifier(NetworkClassifier):
             return self.vectorizer_.transform(X).astype(input_dtype(self.dtype), copy=False)
         if learned and X.shape[1] != len(self.vectorizer_.vocabulary_):
             raise ValueError(
-                f"X is a matrix of {X.shape[1]} columns, but this TextBoWClassifier learned "
-                f"{len(self.vectorizer_.vocabulary_)} words from documents. Pass documents, or "
+                f"X is a matrix of {counted(X.shape[1], 'column')}, but this TextBoWClassifier "
+                "learned "
+                f"{counted(len(self.vectorizer_.vocabulary_), 'word')} from documents. Pass "
+                "documents, or "
                 "what vectorizer_.transform makes of them."
             )
         return X

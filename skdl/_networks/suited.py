@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.counts import counted
 from skdl._networks.keras import keras
 from skdl._networks.objects import check_name, deserialized
 
@@ -270,7 +271,10 @@ def _unfit_setting(name, settings, kind, n_units):
     if settings.get("top_k") is not None and n_units == 1:
         return f"has top_k={settings['top_k']}, but there is only one output unit"
     if settings.get("num_classes", n_units) != n_units and name != "BinaryIoU":
-        return f"has num_classes={settings['num_classes']}, but y has {n_units} classes"
+        return (
+            f"has num_classes={settings['num_classes']}, but y has "
+            f"{counted(n_units, 'class', 'classes')}"
+        )
     if settings.get("from_sorted_ids"):
         return "has from_sorted_ids=True, but the output layer gives probabilities"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from skdl._common.counts import counted
 from skdl._common.images import is_size, resolve_image_shape, warn_of_doubtful_shape
 from skdl._transformers.image_inputs import ImageInputs
 
@@ -63,7 +64,8 @@ class BackboneInputs(ImageInputs):
             if self._given[2] not in {1, channels}:
                 raise ValueError(
                     f"X holds images of shape {self._given}, but {backbone.label} takes "
-                    f"{channels} channels. Give images of {channels} channels, or grey ones, "
+                    f"{counted(channels, 'channel')}. Give images of "
+                    f"{counted(channels, 'channel')}, or grey ones, "
                     "which are repeated; channels come last: (n, height, width, channels)."
                 )
         self._preprocess = backbone.preprocessing(self.preprocess)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer
 
+from skdl._common.counts import counted
 from skdl._common.mistaken import check_none_masked
 from skdl._sklearn import Interval, StrOptions
 
@@ -102,7 +103,8 @@ def check_ngrams(parameters: Any, texts: list, longest: int) -> None:
         what = "words" if analyzer == "word" else "characters"
         raise ValueError(
             f"ngram_range={parameters.ngram_range!r} asks for {fewest} or more {what} in a row, "
-            f"but the longest of the {len(texts)} documents has {longest}. Begin with a smaller "
+            f"but the longest of the {counted(len(texts), 'document')} has {longest}. Begin "
+            "with a smaller "
             "number."
         )
 

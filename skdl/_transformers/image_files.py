@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from skdl._common.counts import counted
 from skdl._common.loaded import loaded
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def check_channels(channels: int) -> None:
     """Raise a ValueError if no file has images of so many channels."""
     if channels not in _MODES:
         raise ValueError(
-            f"Images of {channels} channels are asked for, but files and images of Pillow have "
+            f"Images of {counted(channels, 'channel')} are asked for, but files and images of "
+            "Pillow have "
             "1, 3 or 4. Give the images as an array."
         )
 

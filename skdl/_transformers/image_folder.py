@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 
+from skdl._common.counts import counted
 from skdl._common.paths import checked_path
 from skdl._transformers.image_files import unreadable_error, unreadable_files, unreadable_listing
 
@@ -173,7 +174,8 @@ def load_image_folder(
         target=target,
         target_names=names,
         filenames=data,
-        DESCR=f"{len(data)} images of {len(names)} classes, listed from {folder}.",
+        DESCR=f"{counted(len(data), 'image')} of {counted(len(names), 'class', 'classes')}, "
+        f"listed from {folder}.",
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from skdl._common.counts import counted
 from skdl._common.images import (
     as_rows,
     check_same_shape,
@@ -117,7 +118,8 @@ class ImageInputs:
         X = X.toarray() if issparse(X) else X
         if X.shape[1] != prod(self.image_shape_):
             raise ValueError(
-                f"X has {X.shape[1]} values per image, but images of shape {self.image_shape_}, as "
+                f"X has {counted(X.shape[1], 'value')} per image, but images of shape "
+                f"{self.image_shape_}, as "
                 f"in fit, have {prod(self.image_shape_)}."
             )
         return np.ascontiguousarray(X).reshape(-1, *self.image_shape_)

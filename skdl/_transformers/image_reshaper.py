@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdl._common.arguments import ExplainedArguments
+from skdl._common.counts import counted
 from skdl._common.documentation import DocumentationLink
 from skdl._common.images import as_rows, check_same_shape
 from skdl._common.settings import numpy_defaults
@@ -206,7 +207,7 @@ class ImageReshaper(
         rows = check_array(rows, estimator=self)
         if rows.shape[1] != self.n_features_in_:
             raise ValueError(
-                f"X has {rows.shape[1]} values per image, but images of shape "
+                f"X has {counted(rows.shape[1], 'value')} per image, but images of shape "
                 f"{self.image_shape_}, as determined in fit, have {self.n_features_in_}."
             )
         return self._in_float32(np.multiply, rows)

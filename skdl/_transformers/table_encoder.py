@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdl._common.counts import counted
 from skdl._transformers.piecewise import PiecewiseLinearEncoder
 from skdl._transformers.table_columns import (
     DATE_PARTS,
@@ -167,13 +168,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             problem = "it has no shape (n,)"
         elif given.dtype == bool:
             if len(given) != n_columns:
-                problem = f"X has {n_columns} columns"
+                problem = f"X has {counted(n_columns, 'column')}"
             else:
                 found = given
         elif given.dtype.kind in "iu":
             outside = given[(given < 0) | (given >= n_columns)]
             if len(outside):
-                problem = f"X has {n_columns} columns, none at {outside[0]}"
+                problem = f"X has {counted(n_columns, 'column')}, none at {outside[0]}"
             else:
                 found[given] = True
         elif given.dtype.kind in "UO" and isinstance(table, pd.DataFrame):

@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdl._common.arguments import ExplainedArguments
+from skdl._common.counts import counted
 from skdl._common.documentation import DocumentationLink
 from skdl._common.restoring import as_before_if_it_fails
 from skdl._common.versions import PickledWithVersions
@@ -318,7 +319,8 @@ class OneHotTextVectorizer(
         terms = list(self.vocabulary_)
         if rows.shape[1] != len(terms):
             raise ValueError(
-                f"X must have {len(terms)} columns as transform returns, received {rows.shape[1]}."
+                f"X must have {counted(len(terms), 'column')} as transform returns, received "
+                f"{rows.shape[1]}."
             )
         rows.sum_duplicates()
         rows.eliminate_zeros()

@@ -11,6 +11,7 @@ from sklearn import get_config
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import validate_data
 
+from skdl._common.counts import counted
 from skdl._transformers.documents import (
     MARKERS,
     OOV,
@@ -96,7 +97,7 @@ class WordMatrix:
                 raise
             check_ngrams(self, texts, max(analyze.lengths))
             raise ValueError(
-                f"No words in the {len(texts)} documents with token_pattern="
+                f"No words in the {counted(len(texts), 'document')} with token_pattern="
                 f"{self.token_pattern!r}, stop_words={reprlib.repr(self.stop_words)}: {error}."
             ) from error
         terms = sorted(counter.vocabulary_, key=counter.vocabulary_.get)  # tuples, for one

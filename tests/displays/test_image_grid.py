@@ -291,7 +291,7 @@ def test_what_is_given_is_left_as_it_is(plt):
         ({"y_true": Y_TRUE[:-1]}, "inconsistent numbers of samples"),
         ({"y_proba": PROBA[:, :2]}, "one column for each of the 3 classes .* Give the labels"),
         ({"y_proba": PROBA[:, 0]}, "one column for each of the 3 classes"),
-        ({"display_labels": ["a"]}, "display_labels has 1 names for the 3 classes"),
+        ({"display_labels": ["a"]}, "display_labels has 1 name for the 3 classes"),
         ({"y_pred": np.eye(12)}, "y_pred must be one label per row"),
         ({"y_pred": Y_PRED.astype(str)}, "Mix of label input types"),
         ({"image_shape": (5, 5)}, "image_shape=.*Shapes that fit 24 values"),

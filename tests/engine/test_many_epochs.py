@@ -177,7 +177,8 @@ def test_ctrl_c_within_a_call_is_heard_at_its_end(calls, monkeypatch):
     monkeypatch.undo()
     assert heard == [signal.SIGINT]
     n_epochs = net.n_iter_
-    assert caught.value.__notes__ == [f"Training was interrupted after {n_epochs} epochs."]
+    trained = "1 epoch" if n_epochs == 1 else f"{n_epochs} epochs"
+    assert caught.value.__notes__ == [f"Training was interrupted after {trained}."]
     assert 1 <= n_epochs < 500
     assert len(net.history_["loss"]) == n_epochs
 

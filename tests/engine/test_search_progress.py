@@ -28,7 +28,7 @@ X, Y = load_iris(return_X_y=True)
 NET = DenseClassifier((4,), epochs=1, batch_size=75, random_state=0)
 GRID = {"l2": [0, 0.1, 0.2]}
 LINE = re.compile(
-    r"DenseClassifier, (.+) · l2=([\d.]+)(?:, .+)?: \d+ rows, \d epochs, program .+\n"
+    r"DenseClassifier, (.+) · l2=([\d.]+)(?:, .+)?: \d+ rows, \d epochs?, program .+\n"
 )
 
 

@@ -214,7 +214,7 @@ def test_channels_and_sizes_that_do_not_fit():
     four = np.zeros((2, 32, 32, 4))
     with pytest.raises(ValueError, match=r"\(32, 32, 4\), but VGG16 takes 3 channels"):
         fit(X=four)
-    with pytest.raises(ValueError, match=r"3\), but backbone=.*takes 1 channels"):
+    with pytest.raises(ValueError, match=r"3\), but backbone=.*takes 1 channel\."):
         fit(nothing(1))
     with pytest.raises(ValueError, match=r"different sizes, such as \(4, 4, 3\) and \(5, 4, 3\)"):
         fit(X=[np.zeros((4, 4, 3)), np.zeros((5, 4, 3))])
@@ -233,7 +233,9 @@ def test_channels_and_sizes_that_do_not_fit():
 def test_preprocessing_by_colour_needs_three_channels():
     grey = IMAGES[..., :1]
     for name in ("VGG16", "DenseNet121"):  # reversed channels; factors that differ
-        with pytest.raises(ValueError, match=rf"preprocess='{name}' .* takes images of 1 channels"):
+        with pytest.raises(
+            ValueError, match=rf"preprocess='{name}' .* takes images of 1 channel\."
+        ):
             fit(nothing(1), X=grey, preprocess=name)
     fit(nothing(1), X=grey, preprocess="MobileNetV2")
 

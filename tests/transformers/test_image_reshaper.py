@@ -185,7 +185,7 @@ def test_images_of_another_shape_are_refused():
     X = rows(24)
     with pytest.raises(ValueError, match=r"differs from the shape of the images in X, \(4, 6, 1"):
         ImageReshaper((6, 4)).fit(X.reshape(3, 4, 6))
-    with pytest.raises(ValueError, match="channels=3 differs from the 1 channels"):
+    with pytest.raises(ValueError, match="channels=3 differs from the 1 channel of"):
         ImageReshaper(channels=3).fit(X.reshape(3, 4, 6))
     with pytest.raises(ValueError, match="X has 5 dimensions"):
         ImageReshaper().fit(X.reshape(3, 2, 2, 2, 3))

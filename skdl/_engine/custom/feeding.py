@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.counts import counted
 from skdl._common.sparse_rows import SparseRows, converts
 from skdl._engine.compiled.kernels import is_plain
 from skdl._engine.custom.tokens import check_inner_tokens
@@ -104,7 +105,8 @@ def output_shape(model: keras.Model, inputs: tuple) -> tuple:
     if not hasattr(outputs, "shape"):
         n_outputs = len(keras.tree.flatten(outputs))
         raise ValueError(
-            f"The network {model.name!r} has {n_outputs} outputs. Return a network with one, whose "
+            f"The network {model.name!r} has {counted(n_outputs, 'output')}. Return a network "
+            "with one, whose "
             "units stand for classes, labels or values."
         )
     return (None, *outputs.shape[1:])

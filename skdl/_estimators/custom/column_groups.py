@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.counts import counted
+
 
 def resolve_columns(inputs: Any, n_columns: int, names: Any) -> dict[str, np.ndarray]:
     """Return the positions of each group of columns.
@@ -52,7 +54,8 @@ def _positions(columns, n_columns, names, group):
     if columns and all(isinstance(column, bool) for column in columns):
         if len(columns) != n_columns:
             raise ValueError(
-                f"inputs: {group!r} has {len(columns)} booleans for {n_columns} columns."
+                f"inputs: {group!r} has {counted(len(columns), 'boolean')} for "
+                f"{counted(n_columns, 'column')}."
             )
         return np.flatnonzero(columns)
     return np.array([_position(c, n_columns, known, group) for c in columns], dtype=int)
@@ -80,6 +83,6 @@ def _position(column, n_columns, known, group, default=None):
         return known.index(column)
     if not -n_columns <= column < n_columns:
         raise ValueError(
-            f"inputs: {group!r} asks for column {column}, but X has {n_columns} columns."
+            f"inputs: {group!r} asks for column {column}, but X has {counted(n_columns, 'column')}."
         )
     return column % n_columns

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from skdl._common.caller import users_stacklevel
+from skdl._common.counts import counted
 from skdl._estimators.fit.targets import ClassTargets, ValueTargets
 from skdl._networks.outputs import beyond, range_in_words
 from skdl.exceptions import TargetsWarning
@@ -36,8 +37,8 @@ class OwnClassTargets(ClassTargets):
             self.kind, self.n_units = "multiclass", 2
         what = {
             "binary": "1 unit (sigmoid) or 2 units (softmax) for two classes",
-            "multiclass": f"{self.n_units} units, one per class",
-            "multilabel": f"{self.n_units} units, one per label",
+            "multiclass": f"{counted(self.n_units, 'unit')}, one per class",
+            "multilabel": f"{counted(self.n_units, 'unit')}, one per label",
         }[self.kind]
         _check_units(shape, self.n_units, what, name)
 
@@ -126,7 +127,8 @@ class OwnValueTargets(ValueTargets):
             return
         warnings.warn(
             f"The network ends in {self.output!r}, which gives values "
-            f"{range_in_words(self.output)}, but {len(outside)} of {values.size} values of y, such "
+            f"{range_in_words(self.output)}, but {len(outside)} of "
+            f"{counted(values.size, 'value')} of y, such "
             f"as {outside[0].item():g}, are not: they are never predicted. Let it end in a layer "
             "without an activation, such as keras.layers.Dense(1), or bring y into that range, for "
             "instance with TransformedTargetRegressor(..., transformer=MinMaxScaler()).",
@@ -148,7 +150,8 @@ def _check_units(shape, n_units, what, name):
         )
     if shape[1] != n_units:
         raise ValueError(
-            f"model={name} returned a network with {shape[1]} output units, but must return "
+            f"model={name} returned a network with {counted(shape[1], 'output unit')}, but must "
+            "return "
             f"{what}. A function that names n_outputs is given the number."
         )
 

@@ -7,6 +7,7 @@ from html import escape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from skdl._common.counts import counted
 from skdl._estimators.diagram.graph import graph_of, n_trainable, shapes_of
 from skdl._estimators.diagram.picture import picture_of
 from skdl._estimators.diagram.planned import planned_graph
@@ -77,11 +78,11 @@ def network_section(models: Sequence[keras.Model], members: int = 1) -> str:
     layers = [layer for model in models for layer in model.layers]
     layers = [layer for layer in layers if not isinstance(layer, keras.layers.InputLayer)]
     total, n_trained = sum(model.count_params() for model in models), n_trainable(models)
-    summary = f"{len(layers)} layer{'s'[: len(layers) > 1]}, {total:,} parameters"
+    summary = f"{counted(len(layers), 'layer')}, {counted(total, 'parameter', spec=',')}"
     if n_trained != total:
         summary += f" ({n_trained:,} trainable)"
     if members > 1:
-        summary = f"one of {members} members, {summary}"
+        summary = f"one of {counted(members, 'member')}, {summary}"
     rows = []
     for layer in layers:
         count = f"{layer.count_params():,}" if layer.built else "not built"

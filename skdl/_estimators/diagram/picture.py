@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from skdl._common.counts import counted
 from skdl._estimators.diagram.graph import Graph, Node
 from skdl._estimators.diagram.layout import laid_out
 
@@ -70,8 +71,8 @@ def _texts(node: Node) -> list[tuple[str, str]]:
     """Return the two lines of a box: left and right."""
     kind = node.kind
     if node.is_part and node.n_layers > 1:
-        kind = f"{kind}, {node.n_layers} layers"
-    count = f"{node.n_parameters:,} parameters" if node.n_parameters else ""
+        kind = f"{kind}, {counted(node.n_layers, 'layer')}"
+    count = f"{counted(node.n_parameters, 'parameter', spec=',')}" if node.n_parameters else ""
     return [(_short(kind), count), (_short(node.name), _short(node.note))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from skdl._common.counts import counted
 from skdl._estimators.diagram.graph import Graph, Node, graph_of
 from skdl._networks.builders.conv_sizes import convolutions
 from skdl._networks.builders.dense import layer_sizes
@@ -66,7 +67,7 @@ def _convolutions(net):
     )
     for number, conv in enumerate(network, start=1):
         name = f"conv_{number}"
-        yield Node("Conv2D", name, f"{conv.filters} filters, {_by(conv.kernel_size)}")
+        yield Node("Conv2D", name, f"{counted(conv.filters, 'filter')}, {_by(conv.kernel_size)}")
         if net.batch_normalization:
             yield Node("BatchNormalization", f"{name}_normalization")
         if max(conv.pool_size) > 1:
@@ -88,7 +89,7 @@ def _dense(net):
     )
     for number, (units, rate, normalizes) in enumerate(settings, start=1):
         name = f"hidden_{number}"
-        yield Node("Dense", name, f"{units} units")
+        yield Node("Dense", name, f"{counted(units, 'unit')}")
         if normalizes:
             yield Node("BatchNormalization", f"{name}_normalization")
         if rate:

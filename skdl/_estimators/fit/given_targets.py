@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from skdl._common.counts import counted
 from skdl._common.mistaken import check_is_row_of_targets
 
 # So many labels are shown whole in an error.
@@ -65,7 +66,8 @@ def _check_none_missing(y, name):
     first = values[rows[:1]].tolist()[0]
     kept = f"kept = pandas.notna({name}){'.all(axis=1)' if values.ndim > 1 else ''}"
     raise ValueError(
-        f"Input {name} contains NaN: of {len(values)} rows, {len(rows)} have no target, the first "
+        f"Input {name} contains NaN: of {counted(len(values), 'row')}, {len(rows)} have no "
+        "target, the first "
         f"of which is row {rows[0]} ({first!r}). Leave them out of X and {name}, for instance with "
         f"{kept}: fit(X[kept], {name}[kept])."
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from skdl._common.counts import counted
 from skdl._common.seeds import hold_out_seed
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def split(
             labels = None
     if n_held >= n_rows:
         raise ValueError(
-            f"Holding out {n_held} of n_samples = {n_rows} rows leaves none to train on "
+            f"Holding out {n_held} of n_samples = {counted(n_rows, 'row')} leaves none to train on "
             f"(validation_split={validation_split!r}, early_stopping={early_stopping!r}). Give "
             "more rows, or X_val and y_val."
         )

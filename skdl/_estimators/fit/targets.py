@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skdl._common.caller import users_stacklevel
+from skdl._common.counts import counted
 from skdl._estimators.fit.given_targets import is_missing, shown
 from skdl._estimators.fit.scale import Scale
 from skdl._networks.outputs import check_values
@@ -143,7 +144,7 @@ class ClassTargets:
             y = y.toarray() if issparse(y) else np.asarray(y)
             if y.ndim != 2 or y.shape[1] != self.n_units:
                 raise ValueError(
-                    f"{name} must have {self.n_units} label columns as in fit, "
+                    f"{name} must have {counted(self.n_units, 'label column')} as in fit, "
                     f"received shape {y.shape}."
                 )
             if not np.isin(y, (0, 1)).all():
@@ -326,7 +327,8 @@ class ValueTargets:
         targets = y.reshape(len(y), -1)
         if targets.shape[1] != self.n_units:
             raise ValueError(
-                f"{name} must have {self.n_units} outputs as in fit, received shape {y.shape}."
+                f"{name} must have {counted(self.n_units, 'output')} as in fit, received shape "
+                f"{y.shape}."
             )
         if self.scale is not None:  # in float64, before digits are lost
             targets = self.scale.standardized(targets)

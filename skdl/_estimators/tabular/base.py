@@ -16,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, check_X_y
 
 from skdl._common.arguments import ExplainedArguments
+from skdl._common.counts import counted
 from skdl._common.documentation import DocumentationLink
 from skdl._common.mistaken import check_is_table
 from skdl._common.processes import check_process
@@ -249,7 +250,8 @@ class TabularNetworks(
         if name == "oof_predictions_" and "members_" in vars(self):
             raise AttributeError(
                 f"This {type(self).__name__} has no attribute 'oof_predictions_': for "
-                f"{self.n_outputs_} outputs a row it would have taken more than a quarter of the "
+                f"{counted(self.n_outputs_, 'output')} a row it would have taken more than a "
+                "quarter of the "
                 "memory. Fit it on fewer rows, or predict rows that were not given to fit."
             )
         return object.__getattribute__(self, name)  # which raises what a property has to say

@@ -11,6 +11,7 @@ from typing import Any
 
 import h5py
 
+from skdl._common.counts import counted
 from skdl._networks.keras import keras
 
 
@@ -91,7 +92,7 @@ def load_weights(model: keras.Model, path: str, label: str) -> None:
     stamp_of(path, "weights")
     advice = (
         "Give a file that save_weights wrote of the same network (include_top=False): "
-        f"{len(model.weights)} arrays, {model.count_params()} values"
+        f"{counted(len(model.weights), 'array')}, {counted(model.count_params(), 'value')}"
     )
     try:
         with h5py.File(path, "r") as file:
@@ -104,7 +105,9 @@ def load_weights(model: keras.Model, path: str, label: str) -> None:
     try:
         # Keras passes over what a file holds beyond the network.
         if not legacy and len(found) not in {len(model.weights), len(model.variables)}:
-            raise ValueError(f"it holds {len(found)} arrays, {sum(found)} values.")
+            raise ValueError(
+                f"it holds {counted(len(found), 'array')}, {counted(sum(found), 'value')}."
+            )
         model.load_weights(path)
     except Exception as error:  # Keras raises several kinds where names or shapes differ
         why = " ".join(str(error).split("Target variable:")[0].split())  # and prints all values

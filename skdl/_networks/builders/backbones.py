@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._common.counts import counted
 from skdl._networks.builders.backbone_weights import imagenet_function, load_weights, stamp_of
 from skdl._networks.builders.dense import input_dtype
 from skdl._networks.keras import keras
@@ -91,7 +92,7 @@ class Backbone:
             if channels != 3 and (reverse or any(len({*each}) > 1 for each in affine)):
                 raise ValueError(
                     f"preprocess={preprocess!r} differs by colour, but {self.label} takes images "
-                    f"of {channels} channels. Set preprocess to None or to a factor."
+                    f"of {counted(channels, 'channel')}. Set preprocess to None or to a factor."
                 )
         return preprocess
 

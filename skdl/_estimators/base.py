@@ -24,7 +24,7 @@ from skdl._estimators.copying import KerasObjectsCopied
 from skdl._estimators.diagram.network import network_shown
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
-from skdl._estimators.fit.given_targets import check_given
+from skdl._estimators.fit.given_targets import check_given, whole
 from skdl._estimators.fit.place import progress_of
 from skdl._estimators.fit.scales import warn_of_targets
 from skdl._estimators.fit.streams import fit_stream, inputs_of, is_stream
@@ -237,6 +237,7 @@ class BaseNetwork(
         """Return X as a float array or CSR matrix, and y as scikit-learn checks it."""
         check_given(y, f"y{name}", are_numbers=is_regressor(self))
         check_no_dates(X)
+        y = y if is_regressor(self) else whole(y)
         X, y = self._validated(X, y, reset=reset, multi_output=True, y_numeric=is_regressor(self))
         if issparse(y) and not is_classifier(self):
             raise ValueError(f"y{name} must be a dense array, received a sparse matrix.")

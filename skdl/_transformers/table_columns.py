@@ -186,6 +186,8 @@ def dates_of(column: pd.Series) -> NDArray:
 def categories_of(column: pd.Series, as_numbers: bool) -> NDArray:
     """Return a column of categories as objects: texts or, `as_numbers`, floats; missing is NaN.
 
+    An integer that is no float stays an integer.
+
     A number among texts is its text, so that 3 is "3" whatever else is in the column; with a
     gap beside it, where pandas makes it 3.0, as well.
 
@@ -230,6 +232,9 @@ def _label(value, as_numbers):
 
 
 def _finite(value):
+    small = isinstance(value, numbers.Integral) and abs(int(value)) < 2**64
+    if small and int(value) != int(float(value)):
+        return int(value)  # such as an id, which would be the same float as the next one
     try:
         number = float(value)
     except OverflowError:

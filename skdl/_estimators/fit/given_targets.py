@@ -32,6 +32,36 @@ def is_missing(label: Any) -> bool:
     return isinstance(label, Number | np.datetime64 | np.timedelta64) and bool(label != label)
 
 
+def whole(labels: Any) -> Any:
+    """Return integers as such where NumPy or scikit-learn would make floats of them.
+
+    They do so with nullable columns and with lists that reach beyond 2**63; from 2**53 on, several
+    integers are one float.
+
+    Raises
+    ------
+    ValueError
+        If there are integers with more than 64 bits, or negative ones beside some above 2**63.
+    """
+    if hasattr(labels, "dtype") or hasattr(labels, "dtypes"):
+        if isinstance(labels, np.ndarray) or issparse(labels) or hasattr(labels, "sparse"):
+            return labels
+        values = np.asarray(labels)
+        return values if values.dtype.kind in "iub" else labels
+    if not isinstance(labels, list | tuple) or not len(labels):
+        return labels
+    if not all(isinstance(label, int | np.integer) for label in labels):
+        return labels  # not all whole numbers
+    if min(labels) >= -(2**63) and max(labels) < 2**63:
+        return labels
+    if min(labels) >= 0 and max(labels) < 2**64:
+        return np.array(labels, dtype=np.uint64)
+    raise ValueError(
+        f"The labels from {min(labels)} to {max(labels)} do not fit into one integer dtype. "
+        "Convert them to texts, for instance with [str(label) for label in y]."
+    )
+
+
 def check_given(y: Any, name: str, are_numbers: bool) -> None:
     """Refuse what is not one target per row, before scikit-learn converts it.
 

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skdl._common.caller import users_stacklevel
 from skdl._common.counts import counted
-from skdl._estimators.fit.given_targets import is_missing, shown
+from skdl._estimators.fit.given_targets import is_missing, shown, whole
 from skdl._estimators.fit.scale import Scale
 from skdl._networks.outputs import check_values
 from skdl.exceptions import TargetsWarning
@@ -39,7 +39,7 @@ def checked_classes(classes: Any) -> np.ndarray:
             f"classes must be an array-like of shape (n_classes,), received {classes!r}. Pass a "
             "list, for instance sorted(classes) or numpy.unique(y)."
         )
-    labels = np.asarray(classes)
+    labels = np.asarray(whole(classes))
     if labels.dtype.kind in "US" and not all(isinstance(label, str | bytes) for label in classes):
         labels = np.asarray(classes, dtype=object)  # numbers among texts, which NumPy converts
     missing = [label for label in labels.ravel().tolist() if is_missing(label)]
@@ -160,6 +160,8 @@ class ClassTargets:
                 f"{shown(unseen)}. "
                 "Remove these rows, or add such rows to y."
             )
+        if {y.dtype.kind, self.classes.dtype.kind} == {"i", "u"}:  # else compared as floats
+            y = y.astype(self.classes.dtype)
         codes = np.searchsorted(self.classes, y)
         if self.one_hot:
             from skdl._engine.rows import OneHot

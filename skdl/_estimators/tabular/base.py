@@ -26,7 +26,7 @@ from skdl._estimators.base import BaseNetwork
 from skdl._estimators.dense import HIDDEN_LAYERS
 from skdl._estimators.diagram.shown import NetworkShown
 from skdl._estimators.fit.fitting import Fitting
-from skdl._estimators.fit.given_targets import check_given
+from skdl._estimators.fit.given_targets import check_given, whole
 from skdl._estimators.fit.place import progress_of
 from skdl._estimators.fit.samples import Samples, largest_is_one
 from skdl._estimators.fitted_model import HoldsModel
@@ -149,6 +149,7 @@ class TabularNetworks(
     def _check_targets(self, table, y, sample_weight):
         """Return y and the weights, checked, and where each row stands."""
         check_given(y, "y", are_numbers=is_regressor(self))
+        y = y if is_regressor(self) else whole(y)
         rows = np.zeros((len(table), 1))
         _, y = check_X_y(
             rows, y, multi_output=True, y_numeric=is_regressor(self), estimator=type(self).__name__

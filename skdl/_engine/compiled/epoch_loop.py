@@ -21,6 +21,8 @@ COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
 EVALUATION_COUNTS = [tf.TensorSpec([], tf.int32)] * 3
 # XLA's program takes the orders of so many epochs at most, and so many numbers of rows in them.
 _EPOCHS, _ORDERS = 128, 2**16
+# With fewer epochs in a call, their launches take little of the time.
+_FEW_EPOCHS = 16
 # Under these names a program of epochs returns the weights after each.
 WEIGHTS = "weights/"
 
@@ -37,16 +39,15 @@ def epochs_function(
     """Return a function that trains epochs, and its signature.
 
     It takes the rows, their order in each of the epochs, and `COUNTS`, and returns loss and metrics
-    as they are after each epoch. With a batch size, XLA trains the batches, see `xla_epochs`;
-    `rest` tells that these are full ones, and a last, smaller batch follows the last of them. With
-    rows that are held out, which it takes after the others, with `EVALUATION_COUNTS` at the end, it
+    as they are after each epoch. With a batch size, XLA trains the batches, see `xla_loop`; `rest`
+    tells that these are full ones, and a last, smaller batch follows the last of them. With rows
+    that are held out, which it takes after the others, with `EVALUATION_COUNTS` at the end, it
     returns loss and metrics over these as well, and the weights after each epoch if they are to be
     kept.
     """
     model, by_xla = template.model, batch_size is not None
-    at_once = by_xla and not rest and held_out is None and template.measures_means
-    xla: Any = template.xla_epochs(rows, batch_size, filled) if by_xla else None
-    loop: Any = None if by_xla else batch_loop(template, rows)
+    loop = template.xla_loop(rows, batch_size, filled) if by_xla else batch_loop(template, rows)
+    over_epochs = batch_size is not None and loops_over_epochs(template, rows, batch_size, filled)
     rest_step = template.train_step(rows, None) if rest else None
     measured = specs = template.specs_of_results
     evaluate = None
@@ -66,18 +67,19 @@ def epochs_function(
         *data, orders, n_rows, size, first, last, reset = arguments
         data, held = data[: len(data) - n_held], data[len(data) - n_held :]
         n_epochs, counts = tf.shape(orders)[0], (n_rows, size, first, last, reset)
-        if by_xla:
+        if over_epochs:
             more = epochs_of_a_call(rows, batch_size, filled) - n_epochs
             orders = tf.pad(orders, [[0, more], [0, 0]])
-        if at_once:
-            results = xla(data, orders, *counts, tf.constant(0), n_epochs)
+        if over_epochs and held_out is None:
+            results = loop(data, orders, *counts, tf.constant(0), n_epochs)
             return {name: values[:n_epochs] for name, values in results.items()}
 
         def epoch(e):
-            if by_xla:
-                xla(data, orders, *counts, e, e + 1)
+            if over_epochs:
+                loop(data, orders, *counts, e, e + 1)
             else:
-                loop(data, orders[e], *counts)
+                reset_if(reset, model)
+                loop(data, orders[e], n_rows, size, first, last)
             if rest_step is not None:
 
                 def train_rest():
@@ -143,9 +145,7 @@ def batch_loop(
     """
     train_step = template.train_step(rows, batch_size, filled)
 
-    def loop(data, order, n_rows, size, first, last, reset):
-        tf.cond(reset, lambda: done(template.model.reset_metrics()), lambda: done(None))
-
+    def loop(data, order, n_rows, size, first, last):
         def batch(i):
             if template.sparse:  # put in order on the host, where that is cheap
                 *x, y, weight = data
@@ -166,32 +166,53 @@ def batch_loop(
     return loop
 
 
-def xla_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
-    """Return the loop over epochs of full batches as XLA compiles it, once for any number of both.
+def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
+    """Return the loop over batches of one size as XLA compiles it, once for any number of them.
 
-    It takes rows, their orders, `COUNTS`, the first of the epochs and the one after the last, and
-    returns loss and metrics after each, where they are known to have the bits of a graph.
+    It takes rows, their order, and `COUNTS` but for the last. Or it is a loop over epochs as well,
+    see `loops_over_epochs`, which takes rows, their orders, `COUNTS`, the first of the epochs and
+    the one after the last, and returns loss and metrics after each.
     """
-    loop = batch_loop(template, rows, batch_size, filled)
+    loop, model = batch_loop(template, rows, batch_size, filled), template.model
+    n_rows, specs = order_size(rows, batch_size, filled), rows.specs(rows.size)
+    if not loops_over_epochs(template, rows, batch_size, filled):
+        compiled = tf.function(loop, jit_compile=True, autograph=False)
+        return compiled.get_concrete_function(specs, tf.TensorSpec([n_rows], tf.int32), *COUNTS[:4])
     n_epochs = epochs_of_a_call(rows, batch_size, filled)
-    specs = template.specs_of_results if template.measures_means else {}
 
     def epochs(data, orders, n_rows, size, first, last, reset, begin, end):
         def epoch(e):
-            loop(data, orders[e], n_rows, size, first, last, reset)
-            return template.model.get_metrics_result() if specs else {}
+            reset_if(reset, model)
+            loop(data, orders[e], n_rows, size, first, last)
+            return model.get_metrics_result()
 
-        return _collected(epoch, specs, n_epochs, begin, end)
+        return _collected(epoch, template.specs_of_results, n_epochs, begin, end)
 
-    orders = tf.TensorSpec([n_epochs, order_size(rows, batch_size, filled)], tf.int32)
+    orders = tf.TensorSpec([n_epochs, n_rows], tf.int32)
     numbers = [*COUNTS, *[tf.TensorSpec([], tf.int32)] * 2]
     compiled = tf.function(epochs, jit_compile=True, autograph=False)
-    return compiled.get_concrete_function(rows.specs(rows.size), orders, *numbers)
+    return compiled.get_concrete_function(specs, orders, *numbers)
+
+
+def loops_over_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> bool:
+    """Tell whether XLA's program loops over epochs, of which it trains many in a call.
+
+    It takes longer to compile. So it does not where another program would have to go on after each
+    epoch: to train a last batch that is not filled up, or to compute metrics, which may have other
+    bits by XLA.
+    """
+    many = _ORDERS // order_size(rows, batch_size, filled) >= _FEW_EPOCHS
+    return many and filled and template.measures_means
+
+
+def reset_if(reset: tf.Tensor, model: keras.Model) -> None:
+    """Begin the sums of loss and metrics at zero, in a graph, if it is asked for."""
+    tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
 
 
 def epochs_of_a_call(rows: DeviceRows, batch_size: int, filled: bool) -> int:
-    """Return how many epochs XLA's program takes at most: one where there are many rows."""
-    return max(min(_ORDERS // order_size(rows, batch_size, filled), _EPOCHS), 1)
+    """Return how many epochs XLA's program takes at most, where it loops over them."""
+    return min(_ORDERS // order_size(rows, batch_size, filled), _EPOCHS)
 
 
 def order_size(rows: DeviceRows, batch_size: int, filled: bool) -> int:

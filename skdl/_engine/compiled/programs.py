@@ -21,7 +21,12 @@ import numpy as np
 
 from skdl._common.memory import bucket
 from skdl._common.sparse_rows import SparseRows
-from skdl._engine.compiled.epoch_loop import WEIGHTS, epochs_of_a_call, order_size
+from skdl._engine.compiled.epoch_loop import (
+    WEIGHTS,
+    epochs_of_a_call,
+    loops_over_epochs,
+    order_size,
+)
 from skdl._engine.compiled.kernels import SMALL_BATCH
 from skdl._engine.compiled.sparse_parts import SparseParts, rows_of_a_part
 from skdl._engine.compiled.stored import call_stored
@@ -212,9 +217,10 @@ class Epochs:
     @property
     def _most_epochs(self):
         """How many epochs a call takes at most."""
-        if self.program != "xla":
-            return self._stop
-        return epochs_of_a_call(self._rows, self._batch_size, self._filled)
+        of_rows = self._rows, self._batch_size, self._filled
+        if self.program == "xla" and loops_over_epochs(self.template, *of_rows):
+            return epochs_of_a_call(*of_rows)
+        return self._stop
 
     @property
     def _rest(self):

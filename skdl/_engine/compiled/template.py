@@ -27,7 +27,7 @@ from skdl._engine.compiled.epoch_loop import (
     evaluation_loop,
     measures_means,
     specs_of_results,
-    xla_epochs,
+    xla_loop,
 )
 from skdl._engine.compiled.evaluation import is_mean_of_rows
 from skdl._engine.compiled.filled_batches import filled_step, is_row_by_row
@@ -253,10 +253,10 @@ class Template:
 
         return self.kept_program(key, make)
 
-    def xla_epochs(self, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
+    def xla_loop(self, rows: DeviceRows, batch_size: int, filled: bool) -> Callable:
         """Return what XLA compiles, once for the programs with a rest or validation and without."""
         key = "loop", batch_size, filled, rows.size, rows.signature
-        return self._programs.get(key, lambda: xla_epochs(self, rows, batch_size, filled))
+        return self._programs.get(key, lambda: xla_loop(self, rows, batch_size, filled))
 
     def batch(self, i, x, y, weight, n_rows, size):
         """Return the i-th batch of rows that are in order, in a graph."""

@@ -22,7 +22,7 @@ EVALUATION_COUNTS = [tf.TensorSpec([], tf.int32)] * 3
 # XLA's program takes the orders of so many epochs at most, and so many numbers of rows in them.
 _EPOCHS, _ORDERS = 128, 2**16
 # With fewer epochs in a call, their launches take little of the time.
-_FEW_EPOCHS = 16
+_FEW_EPOCHS = 64
 # Under these names a program of epochs returns the weights after each.
 WEIGHTS = "weights/"
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from skdl._common.sparse_rows import SparseRows
 from skdl._common.versions import with_versions, without_versions
-from skdl._engine.compiled.class_activation import class_activations
+from skdl._engine.compiled.class_activation import class_activations, last_convolution
 from skdl._engine.compiled.programs import predict
 from skdl._engine.compiled.template import Template, template_of
 from skdl._engine.device import n_replicas, new_variables, outside_strategies
 from skdl._engine.epochs import Fit, not_finite
 from skdl._engine.rows import Rows
 from skdl._networks.configuration import NetworkConfig, build_metrics
+from skdl._networks.found_layers import found_layer
 from skdl._networks.keras import keras
 from skdl._networks.settings import building
 from skdl._networks.variables import state_of
@@ -213,17 +214,28 @@ class Network:
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
         template = self._template(False)
-        template.find_layer(layer)  # raises if there is none
-        return predict(template, self._read_by(template), x, layer)
+        position, _ = self._found(found_layer(self._layers(), layer))
+        return predict(template, self._read_by(template), x, position)
 
     def layer_name(self, layer: int | str) -> str:
         """Return the name of the layer whose outputs `layer_outputs` returns."""
-        return self._template(False).find_layer(layer).name
+        return found_layer(self._layers(), layer).name
+
+    def _found(self, layer: keras.Layer) -> tuple[int, str]:
+        """Return position and name of a layer."""
+        return next(i for i, each in enumerate(self._layers()) if each is layer), layer.name
+
+    def _layers(self) -> list[keras.Layer]:
+        """Return the layers under the names that the user knows."""
+        return self._template(False).layers
 
     def class_activations(self, x: Any, layer: int | str | None, **chosen: Any) -> np.ndarray:
         """Return the maps of one layer, weighted by the gradients of one output per row."""
         template = self._template(False)
-        return class_activations(template, self._read_by(template), x, layer, **chosen)
+        layers = self._layers()
+        found = last_convolution(layers) if layer is None else found_layer(layers, layer)
+        place = self._found(found)
+        return class_activations(template, self._read_by(template), x, *place, **chosen)
 
     def train(
         self,

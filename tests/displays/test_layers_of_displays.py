@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from keras import layers
 
-from skdl import ConvNetClassifier, FeatureMapDisplay, FilterDisplay, GradCAMDisplay
+from skdl import (
+    ConvNetClassifier,
+    FeatureMapDisplay,
+    FilterDisplay,
+    GradCAMDisplay,
+    KerasClassifier,
+)
 
 matplotlib.use("Agg")
 RNG = np.random.default_rng(0)
@@ -73,3 +79,33 @@ def test_convolutions_of_all_kinds_are_counted():
     assert FilterDisplay.from_model(model, -1).kernels.shape == (2, 2, 2, 3)
     with pytest.raises(ValueError, match=r"layer=0 is a DepthwiseConv2D.*name of a Conv2D: plain"):
         FilterDisplay.from_model(model)
+
+
+def two_convolutions(meta, first="first", second="second"):
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(2, 3, padding="same", name=first),
+            keras.layers.Conv2D(2, 3, padding="same", name=second),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def test_a_name_is_that_of_a_layer_of_this_network():
+    """Networks that differ in names alone share their programs."""
+    X, y = np.random.default_rng(0).random((12, 8, 8, 1)).astype(np.float32), np.arange(12) % 2
+    one = KerasClassifier(two_convolutions, epochs=1, random_state=0).fit(X, y)
+    names = {"first": "second", "second": "first"}
+    other = KerasClassifier(two_convolutions, model_params=names, epochs=1, random_state=0)
+    other.fit(X, y)
+
+    def maps(net, layer):
+        return GradCAMDisplay.from_estimator(net, X[:2], layer=layer).maps
+
+    for number, (name, name_of_other) in enumerate([("first", "second"), ("second", "first")]):
+        expected = maps(one, number)
+        np.testing.assert_array_equal(maps(one, name), expected)
+        np.testing.assert_array_equal(maps(other, name_of_other), expected)
+    assert not np.array_equal(maps(one, 0), maps(one, 1))

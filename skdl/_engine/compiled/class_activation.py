@@ -28,7 +28,8 @@ def class_activations(
     template: Template,
     state: list[tf.Variable],
     x: Any,
-    layer: int | str | None,
+    layer: int,
+    name: str,
     units: np.ndarray,
     signs: np.ndarray,
     are_scores: bool,
@@ -43,9 +44,10 @@ def class_activations(
         Its variables.
     x : array-like or Inputs
         Rows as the network takes them.
-    layer : int, str or None
-        The number of a convolution or the name of a layer; None for the last convolution
-        whose maps have more than one place.
+    layer : int
+        The position of the layer among those of the network.
+    name : str
+        What the user calls it; networks whose layers have other names share programs.
     units : ndarray of int, shape (n_rows,)
         Which output of each row.
     signs : ndarray of float32, shape (n_rows,)
@@ -61,26 +63,24 @@ def class_activations(
     Raises
     ------
     ValueError
-        If there is no such layer, if its outputs are no maps, if it is called more than once, or
-        if the scores are not known.
+        If the layer's outputs are no maps, if it is called more than once, or if the scores are not
+        known.
     """
-    if layer is not None:
-        template.find_layer(layer)  # raises if there is none
     found = []
     for rows, tensors, n_rows in padded_chunks(template, x):
         chosen = [np.resize(each[rows], n_rows) for each in (units, signs)]
         key = "class activations", signature_of(tensors), layer, are_scores
         program = template.kept_program(
-            key, lambda model, x=tensors: _program(template, model, x, layer, are_scores)
+            key, lambda model, x=tensors: _program(template, model, x, layer, name, are_scores)
         )
         maps = program(state, *tensors, tf.constant(n_rows), *map(tf.constant, chosen)).numpy()
         found.append(maps[: rows.stop - rows.start])
     return np.concatenate(found)
 
 
-def _program(template, model, x, layer, are_scores) -> tuple[Any, list[tf.TensorSpec]]:
+def _program(template, model, x, layer, name, are_scores) -> tuple[Any, list[tf.TensorSpec]]:
     """Return the function that computes maps, and its signature."""
-    watched = _last_convolution(template) if layer is None else template.find_layer(layer)
+    watched = template.layers[layer]
 
     def maps_of(*inputs):
         *rows, n_rows, units, signs = inputs
@@ -97,17 +97,17 @@ def _program(template, model, x, layer, are_scores) -> tuple[Any, list[tf.Tensor
             chosen = tf.cast(chosen, tf.float32) * signs
         if len(seen) != 1:
             raise ValueError(
-                f"layer={watched.name!r} is called {len(seen)} times in the network. Name a layer "
+                f"layer={name!r} is called {len(seen)} times in the network. Name a layer "
                 "that is called once."
             )
         maps, gradients = seen[0], tape.gradient(chosen, seen[0])
         if maps.shape.rank != 4:
             raise ValueError(
-                f"layer={watched.name!r} has outputs of shape {tuple(maps.shape[1:])} per image, "
+                f"layer={name!r} has outputs of shape {tuple(maps.shape[1:])} per image, "
                 "which are not feature maps. Give the number or the name of a convolution."
             )
         if gradients is None:
-            raise ValueError(f"layer={watched.name!r} does not lead to the network's outputs.")
+            raise ValueError(f"layer={name!r} does not lead to the network's outputs.")
         maps, gradients = (tf.cast(each, tf.float32) for each in (maps, gradients))
         if getattr(watched, "data_format", "channels_last") == "channels_first":
             maps, gradients = (tf.transpose(each, (0, 2, 3, 1)) for each in (maps, gradients))
@@ -141,12 +141,17 @@ def _outputs_of(layer: keras.Layer, tape: tf.GradientTape) -> Iterator[list[tf.T
             layer.call = own
 
 
-def _last_convolution(template: Template) -> keras.Layer:
-    found = [
-        each for each in template.layers if is_convolution(each) and "2D" in type(each).__name__
-    ]
+def last_convolution(layers: list[keras.Layer]) -> keras.Layer:
+    """Return the last convolution of images whose maps have more than one place.
+
+    Raises
+    ------
+    ValueError
+        If there is no convolution of images.
+    """
+    found = [each for each in layers if is_convolution(each) and "2D" in type(each).__name__]
     if not found:
-        names = ", ".join(each.name for each in template.layers)
+        names = ", ".join(each.name for each in layers)
         raise ValueError(
             f"The network has no convolution of images. Its layers are: {names}. Use an estimator "
             "with convolutions, or name a layer whose outputs are maps as `layer`."

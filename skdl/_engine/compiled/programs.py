@@ -298,7 +298,7 @@ def predict(
     template: Template,
     state: list[tf.Variable],
     x: Any,
-    layer: int | str | None = None,
+    layer: int | None = None,
     size: int | None = None,
     each: Callable | None = None,
 ) -> np.ndarray:

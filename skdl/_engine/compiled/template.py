@@ -56,7 +56,7 @@ from skdl._engine.device import on_gpu, outside_strategies
 from skdl._engine.device_rows import DeviceRows, signature_of, sparse_batch, spec_of
 from skdl._engine.inputs import Inputs
 from skdl._networks.configuration import NetworkConfig, build_metrics
-from skdl._networks.found_layers import found_layer, is_convolution
+from skdl._networks.found_layers import is_convolution
 from skdl._networks.keras import keras
 from skdl._networks.numbers import Number
 from skdl._networks.settings import own_settings
@@ -326,12 +326,12 @@ class Template:
 
         return self.kept_program(("evaluation", rows.signature), make)
 
-    def forward(self, x: list[tf.Tensor], layer: int | str | None = None) -> Program:
-        """Return the program of the forward pass, as far as one layer if it is named."""
+    def forward(self, x: list[tf.Tensor], layer: int | None = None) -> Program:
+        """Return the program of the forward pass, as far as the layer at a position if given."""
 
         def make(model):
             if layer is not None:
-                model = keras.Model(model.inputs, self.find_layer(layer).output)
+                model = keras.Model(model.inputs, self.layers[layer].output)
 
             def forward(*inputs):
                 *x, n_rows = inputs
@@ -344,10 +344,6 @@ class Template:
             ]
 
         return self.kept_program(("forward", signature_of(x), layer), make)
-
-    def find_layer(self, layer: int | str) -> keras.Layer:
-        """Return the n-th convolution, or the layer of a name."""
-        return found_layer(self.layers, layer)
 
     def kept_program(self, key: Hashable, make: Callable) -> Program:
         """Return the program of a key; `make` is given the network where it is not known."""

@@ -31,7 +31,7 @@ from skdl._networks.custom.measured import measure_probabilities
 from skdl._networks.keras import keras
 from skdl._networks.numbers import CompiledNumbers, layer_numbers
 from skdl._networks.recipes import Recipe, key_of, made
-from skdl._networks.variables import state_of
+from skdl._networks.variables import flat_layers, state_of
 
 # A network that has its own of these is trained, or predicts, by Keras itself.
 _TRAINING = (
@@ -215,6 +215,10 @@ class OwnNetwork(Network):
         return templates.get(
             key, lambda: outside_strategies(lambda: self._new_template(sparse, key))
         )
+
+    def _layers(self) -> list[keras.Layer]:
+        # Those of a template that is shared may have the names of another network.
+        return list(flat_layers(self.model))
 
     def _new_template(self, sparse, key):
         model = self._compiled()

@@ -61,23 +61,25 @@ class XlaCache:
         """Link the stored programs whose checksum is right into the view; delete the others."""
         for path in _by_age(self.store):
             found = _STORED.fullmatch(path.name)
+            if found is not None and found["kind"] == "traced":  # asked for by `read`
+                continue
             if found is None or _digest(path) != found["digest"]:
                 # What another process is writing at the moment has yet no name of this kind.
                 if found is not None or path.stat().st_mtime < time.time() - _OLD:
                     path.unlink(missing_ok=True)
-            elif found["kind"] == "pb":
+            else:
                 self._link(path, found["name"])
 
     def read(self, name: str) -> bytes | None:
         """Return what was written under a name, None where there is nothing undamaged."""
         if self.view.is_symlink():  # what is read would have names that TensorFlow remembers
             return None
-        for path in self.store.glob(f"{name}.traced.*"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            for path in list(self.store.glob(f"{name}.traced.*")):
                 content = path.read_bytes()
                 if path.name.endswith(hashlib.sha256(content).hexdigest()):
                     return content
-                path.unlink()
+                path.unlink(missing_ok=True)
         return None
 
     def write(self, name: str, content: bytes) -> None:
@@ -128,8 +130,8 @@ class XlaCache:
         if str(self.view.parent) not in message and not _UNREADABLE.search(message):
             return False
         with self._lock:
-            if self.view.is_symlink():
-                return False
+            if self.view.is_symlink():  # a program that was traced before has met the same error
+                return True
             other = tempfile.mkdtemp(prefix="skdl-")
             shutil.rmtree(self.view, ignore_errors=True)
             try:

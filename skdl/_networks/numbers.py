@@ -13,10 +13,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
+from skdl._networks.code_keys import root_package
 from skdl._networks.found_layers import is_convolution
 from skdl._networks.keras import keras
 from skdl._networks.layer_inputs import inputs_of_layer, is_positive
-from skdl._networks.recipes import Recipe, key_of, root_package
+from skdl._networks.recipes import Recipe, key_of
 from skdl._networks.variables import flat_layers, with_parts
 
 _RATES, _BUILDER_PENALTIES = ("dropout", "conv_dropout"), ("l1", "l2")

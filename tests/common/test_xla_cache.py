@@ -157,12 +157,12 @@ def test_what_ended_processes_left_is_removed(root, monkeypatch):
         ("OOM", False),
     ],
 )
-def test_an_unusable_store_is_set_aside_once(root, message, ours):
+def test_an_unusable_store_is_set_aside(root, message, ours):
     cache = open_cache()
     error = OSError(message.format(view=cache.view))
     assert cache.set_aside(error) == ours
     assert cache.view.is_symlink() == ours
-    assert not cache.set_aside(error)
+    assert cache.set_aside(error) == ours  # met by a program that was traced before
     cache.close()
     assert not os.path.lexists(cache.view)
 

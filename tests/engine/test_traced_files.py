@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from skdl import (
     ConvNetClassifier,
@@ -13,9 +14,10 @@ from skdl import (
 )
 from skdl._common import processes
 from skdl._common.xla_cache import XlaCache
-from skdl._engine.compiled import template
+from skdl._engine.compiled import epoch_loop, template
+from skdl._engine.compiled.fingerprint import environment, fingerprint_of
 from skdl._engine.compiled.store import templates
-from skdl._engine.compiled.words import is_as_installed, words_of
+from skdl._engine.compiled.unpatched import are_unpatched
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
@@ -23,23 +25,33 @@ TEXTS = ["good fine day", "bad sad rain", "fine day", "sad day"] * 5
 IMAGES = np.random.default_rng(1).random((20, 8, 8, 1)).astype(np.float32)
 
 
+class CountingCache(XlaCache):
+    """Counts what was asked for."""
+
+    n_found = n_missing = 0
+
+    def read(self, name):
+        content = super().read(name)
+        if content is None:
+            self.n_missing += 1
+        else:
+            self.n_found += 1
+        return content
+
+    @property
+    def n_files(self):
+        return len(list(self.store.iterdir()))
+
+
 @pytest.fixture
-def traces(tmp_path, monkeypatch):
-    """What is traced in a test, which begins with an empty store."""
+def cache(tmp_path, monkeypatch):
+    """The store of a test, empty at first."""
     for name in ("store", "view"):
         (tmp_path / name).mkdir(mode=0o700)
-    cache = XlaCache(tmp_path / "store", tmp_path / "view")
-    found = []
-
-    def counted(*arguments):
-        found.append(arguments)
-        return trace(*arguments)
-
-    trace = template.trace
+    cache = CountingCache(tmp_path / "store", tmp_path / "view")
     monkeypatch.setattr(processes, "xla_cache", cache)
-    monkeypatch.setattr(template, "trace", counted)
     templates.clear()
-    yield found
+    yield cache
     templates.clear()
 
 
@@ -92,60 +104,143 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_network_read_from_disk_gives_the_same_bits(traces, case, monkeypatch):
+def test_a_network_read_from_disk_gives_the_same_bits(cache, case, monkeypatch):
     make, X, y = CASES[case]
     fit = lambda: bits(make().set_params(random_state=0).fit(X, y), X)  # noqa: E731
-    first, n_traced = fit(), len(traces)
+    first, n_traced = fit(), cache.n_missing
     assert n_traced >= 2  # training and prediction
+    assert cache.n_found == 0
     templates.clear()
     assert fit() == first
-    assert len(traces) == n_traced
+    assert (cache.n_found, cache.n_missing) == (n_traced, n_traced)
     monkeypatch.setattr(processes, "xla_cache", None)
     templates.clear()
     assert fit() == first
-    assert len(traces) > n_traced
 
 
-def test_a_network_of_a_users_function_is_traced_anew(traces, tmp_path):
+def test_a_network_of_a_users_function_is_not_kept(cache):
     KerasClassifier(of_a_function, epochs=1).fit(X, Y)
-    n_traced = len(traces)
-    assert n_traced
-    assert list((tmp_path / "store").iterdir()) == []
     templates.clear()
     KerasClassifier(of_a_function, epochs=1).fit(X, Y)
-    assert len(traces) == 2 * n_traced
+    assert (cache.n_files, cache.n_found, cache.n_missing) == (0, 0, 0)
 
 
-def test_what_is_damaged_or_of_another_network_is_traced_anew(traces, tmp_path):
+def test_what_is_damaged_or_of_another_network_is_traced_anew(cache):
     net = DenseClassifier(3, epochs=2, random_state=0)
-    first, n_traced = bits(net.fit(X, Y), X), len(traces)
-    for path in (tmp_path / "store").iterdir():
+    first, n_traced = bits(net.fit(X, Y), X), cache.n_missing
+    for path in cache.store.iterdir():
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
     templates.clear()
     assert bits(net.fit(X, Y), X) == first
-    assert len(traces) == 2 * n_traced
+    assert (cache.n_found, cache.n_missing) == (0, 2 * n_traced)
 
     templates.clear()
     net.set_params(activation="elu").fit(X, Y)
     net.set_params(hidden_layer_sizes=4).fit(X, Y)
-    assert len(traces) == 4 * n_traced - 2  # neither predicts
+    assert cache.n_found == 0
 
 
-def test_nothing_is_read_where_keras_was_changed(traces, monkeypatch):
+def test_a_file_that_cannot_be_read_is_ignored(cache):
     net = DenseClassifier(3, epochs=2, random_state=0)
-    net.fit(X, Y)
-    n_traced, call = len(traces), keras.layers.Dense.call
-
-    def doubled(self, inputs, training=None):
-        return 2 * call(self, inputs, training)
-
-    monkeypatch.setattr(keras.layers.Dense, "call", doubled)
+    first = bits(net.fit(X, Y), X)
+    for path in list(cache.store.iterdir()):
+        path.unlink()
+        cache.write(path.name.partition(".")[0], b"{}\n no definitions")
     templates.clear()
-    net.fit(X, Y)
-    assert len(traces) == 2 * n_traced
-    assert not is_as_installed()
+    assert bits(net.fit(X, Y), X) == first
+    assert cache.n_found
+
+
+def dense_call(self, inputs, training=None):
+    return keras.ops.matmul(inputs, self.kernel) * 2
+
+
+class CallableObject:
+    def __call__(self, inputs):
+        return inputs
+
+
+class OtherDense(keras.layers.Dense):
+    """A layer of the same name for all that a configuration tells."""
+
+
+PATCHES = [
+    (keras.layers.Dense, "call", dense_call),
+    (keras.layers.Dense, "call", CallableObject()),
+    (keras.layers, "Dense", OtherDense),
+    (tf, "matmul", lambda *arguments, **others: None),
+    (tf.nn, "relu", lambda x: x),
+    (epoch_loop, "batch_loop", lambda *arguments: None),
+]
+
+
+@pytest.mark.parametrize(("thing", "name", "value"), PATCHES)
+def test_patched_libraries_are_found_out(monkeypatch, thing, name, value):
+    DenseClassifier(3, epochs=1).fit(X, Y)
+    assert are_unpatched()
+    monkeypatch.setattr(thing, name, value)
+    assert not are_unpatched()
+
+
+def test_constants_of_ours_belong_to_the_environment(monkeypatch):
+    before = environment()
+    monkeypatch.setattr(template, "ROW_MULTIPLE", 16)
+    assert environment() != before
+
+
+def test_what_is_traced_while_keras_is_patched_is_neither_read_nor_kept(cache, monkeypatch):
+    net = DenseClassifier(3, epochs=2, random_state=0).fit(X, Y)
+    n_files = cache.n_files
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.nn, "relu", lambda x: 2 * x)
+        doubled = net.predict_proba(X)  # by a program that was not traced yet
+    assert cache.n_files == n_files
+    templates.clear()
+    expected = net.predict_proba(X)
+    assert cache.n_found == 0
+    assert not np.allclose(doubled, expected)
+    templates.clear()
+    np.testing.assert_array_equal(net.predict_proba(X), expected)
+    assert cache.n_found == 1
+
+
+FACTOR = 1.0
+
+
+@keras.saving.register_keras_serializable("tests")
+class Falling(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.01 * FACTOR
+
+    def get_config(self):
+        return {}
+
+
+@keras.saving.register_keras_serializable("tests")
+def of_factor(weights):
+    return FACTOR * 0.1 * keras.ops.sum(weights**2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        lambda: {"optimizer": keras.optimizers.Adam(Falling()), "learning_rate": None},
+        lambda: {"activation": keras.layers.PReLU(alpha_regularizer=of_factor)},
+    ],
+)
+def test_what_users_have_registered_is_looked_into(cache, monkeypatch, arguments):
+    def fit():
+        return bits(DenseRegressor(3, epochs=2, random_state=0, **arguments()).fit(X, X[:, 1]), X)
+
+    first = fit()
+    assert cache.n_files == 0
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    changed = fit()
+    assert changed != first
+    templates.clear()
+    assert fit() == changed
 
 
 class Unlucky(keras.layers.Layer):
@@ -171,9 +266,9 @@ def test_an_error_in_a_program_names_the_line_of_a_users_layer():
         (keras.activations.relu, keras.activations.elu),
     ],
 )  # fmt: skip
-def test_keys_that_differ_have_other_words(one, other):
-    assert words_of((one,)) != words_of((other,))
-    assert words_of((one,)) == words_of((one,))
+def test_keys_that_differ_have_other_fingerprints(one, other):
+    assert fingerprint_of((one,)) != fingerprint_of((other,))
+    assert fingerprint_of((one,)) == fingerprint_of((one,))
 
 
 class Number(float):
@@ -181,5 +276,5 @@ class Number(float):
 
 
 @pytest.mark.parametrize("value", [lambda x: x, object(), Number(1), Number, np.float64, X, bits])
-def test_keys_of_this_process_alone_have_no_words(value):
-    assert words_of(("a", (1, value))) is None
+def test_keys_of_this_process_alone_have_no_fingerprint(value):
+    assert fingerprint_of(("a", (1, value))) is None

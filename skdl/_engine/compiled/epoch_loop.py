@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from skdl._engine.compiled.names import stable_names
 from skdl._engine.compiled.receptive_field import only_seen_pixels
 from skdl._engine.compiled.training_step import forgetting_gradients
 from skdl._engine.device_rows import DeviceRows
@@ -15,8 +16,6 @@ import tensorflow as tf  # isort: skip - after Keras, which loads it without its
 # Of a program that loops: rows, rows of a step, the first step, the one after the last, and
 # whether sums of loss and metrics begin at zero.
 COUNTS = [*[tf.TensorSpec([], tf.int32)] * 4, tf.TensorSpec([], tf.bool)]
-
-
 # Of the evaluation after each epoch: rows, rows of a step, steps.
 EVALUATION_COUNTS = [tf.TensorSpec([], tf.int32)] * 3
 # XLA's program takes the orders of so many epochs at most, and so many numbers of rows in them.
@@ -175,9 +174,12 @@ def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> 
     """
     loop, model = batch_loop(template, rows, batch_size, filled), template.model
     n_rows, specs = order_size(rows, batch_size, filled), rows.specs(rows.size)
+    names = stable_names("loop", template.traits, batch_size, filled, rows.size, rows.signature)
     if not loops_over_epochs(template, rows, batch_size, filled):
         compiled = tf.function(loop, jit_compile=True, autograph=False)
-        return compiled.get_concrete_function(specs, tf.TensorSpec([n_rows], tf.int32), *COUNTS[:4])
+        order = tf.TensorSpec([n_rows], tf.int32)
+        with names:
+            return compiled.get_concrete_function(specs, order, *COUNTS[:4])
     n_epochs = epochs_of_a_call(rows, batch_size, filled)
 
     def epochs(data, orders, n_rows, size, first, last, reset, begin, end):
@@ -191,7 +193,8 @@ def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> 
     orders = tf.TensorSpec([n_epochs, n_rows], tf.int32)
     numbers = [*COUNTS, *[tf.TensorSpec([], tf.int32)] * 2]
     compiled = tf.function(epochs, jit_compile=True, autograph=False)
-    return compiled.get_concrete_function(specs, orders, *numbers)
+    with names:
+        return compiled.get_concrete_function(specs, orders, *numbers)
 
 
 def loops_over_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> bool:

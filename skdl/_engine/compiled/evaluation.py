@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from skdl._networks.code_keys import root_package
 from skdl._networks.keras import keras
-from skdl._networks.recipes import root_package
 from skdl._networks.variables import flat_layers, with_parts
 
 # These reductions weigh each row alike, in batches of any size.

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from skdl._engine.compiled.evaluation import measures
+from skdl._networks.code_keys import root_package
 from skdl._networks.keras import keras
-from skdl._networks.recipes import root_package
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 

@@ -37,7 +37,7 @@ class Functions:
         names: list[str] = []
         weakref.finalize(self, _forget, known, names).atexit = False
         for definition in definitions.function:
-            known.add_function_def(definition)  # it counts how often it was given the same one
+            known.add_function_def(definition)  # equal ones are counted, so each may come again
             names.append(definition.signature.name)
         self._name = names[-1].encode()
         self._n_outputs = len(definitions.function[-1].signature.output_arg)

@@ -76,7 +76,7 @@ def trace(
 class Program:
     """A traced function whose captured variables are handed in at each call."""
 
-    was_called = False  # so that XLA has compiled what it compiles of it
+    was_called = False  # in the first call, XLA compiles its part
 
     def __init__(self, traced: Traced):
         self._functions = Functions(traced.definitions)

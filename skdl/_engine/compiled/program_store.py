@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from functools import cached_property
 from typing import Any
 
 from skdl._common.interrupts import interrupts_held
 from skdl._common.processes import lock
 from skdl._engine.compiled.program import Program, Traced
-from skdl._engine.compiled.traced_files import stored
-from skdl._engine.compiled.words import is_as_installed, words_of
+from skdl._engine.compiled.traced_files import read_or_trace
 from skdl._engine.device import outside_strategies
 from skdl._engine.settings import tensorflow_settings
 from skdl._networks.keras import keras
@@ -38,12 +36,11 @@ class ProgramStore:
         self, key: Hashable, variables: list[keras.Variable], trace: Callable[[], Traced]
     ) -> Program:
         """Return the program of a key, traced by another process or now if it is not there."""
-        return self.get(key, lambda: Program(stored(self._words, key, variables, trace)))
 
-    @cached_property
-    def _words(self) -> str | None:
-        """What decides the network, if that can be told to another process."""
-        return words_of(self._network) if self._network and is_as_installed() else None
+        def make():
+            return Program(read_or_trace(self._network, key, variables, trace))
+
+        return self.get(key, make)
 
     def get(self, key: Hashable, make: Callable) -> Any:
         """Return what is kept under a key, made now if it is not there."""

@@ -44,6 +44,7 @@ from skdl._engine.compiled.kernels import (
 )
 from skdl._engine.compiled.layer_inputs import call_by_inputs
 from skdl._engine.compiled.layer_outputs import output_shapes
+from skdl._engine.compiled.names import described, stable_names
 from skdl._engine.compiled.numbers import numbers_as_inputs
 from skdl._engine.compiled.optimizers import decay_by_one_number, fuse_adam, sum_gradients
 from skdl._engine.compiled.pace import Pace
@@ -99,6 +100,7 @@ class Template:
         self.variables = state_of(self.model)
         self.n_weights = len(self.model.variables)
         self.n_saved = len(self.variables) - len(self.model.metrics_variables)
+        self.traits = described(self.layers), [(v.shape, v.dtype) for v in self.variables]
         self._initial = InitialState(self.model, self.layers, self.variables)
         self.n_bytes = self._initial.n_bytes
         self._programs = ProgramStore(key)
@@ -301,7 +303,8 @@ class Template:
             with only_seen_pixels(self.model), tracing_training_step():
                 train_step((x, self.targets(y, weight), weight), *n_real)
 
-        traced = tf.function(train, autograph=False).get_concrete_function(*specs)
+        with stable_names("step", self.traits, n_rows, specs):
+            traced = tf.function(train, autograph=False).get_concrete_function(*specs)
 
         def step(batch, *n_real):
             traced(*batch, *n_real)

@@ -7,19 +7,20 @@ import json
 from collections.abc import Callable, Hashable
 
 from skdl._common import processes
+from skdl._engine.compiled.fingerprint import environment, fingerprint_of
 from skdl._engine.compiled.program import Traced
-from skdl._engine.compiled.words import circumstances, words_of
 from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 
 import tensorflow as tf  # noqa: F401 # isort: skip - after Keras, which loads it without log lines
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # isort: skip
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary  # isort: skip
 
 _MAX_BYTES = 16 * 2**20
 
 
-def stored(
-    words: str | None,
+def read_or_trace(
+    network: Hashable,
     key: Hashable,
     variables: list[keras.Variable],
     trace: Callable[[], Traced],
@@ -28,8 +29,8 @@ def stored(
 
     Parameters
     ----------
-    words : str or None
-        What decides the network; None where that cannot be told, and nothing is stored.
+    network : Hashable
+        What decides the network; None for one that shares its functions with none.
     key : Hashable
         What decides a function of this network.
     variables : list of keras.Variable
@@ -37,32 +38,40 @@ def stored(
     trace : callable
         Traces the function.
     """
-    cache, of_key, around = processes.xla_cache, words_of(key), circumstances()
-    if cache is None or words is None or of_key is None or around is None or on_gpu():
+    cache = processes.xla_cache
+    if cache is None or network is None or on_gpu():
         return trace()
-    forms = [[str(variable.dtype), *variable.shape] for variable in variables]
-    name = hashlib.sha256(repr((words, of_key, around)).encode()).hexdigest()[:32]
-    content = cache.read(name)
-    found = None if content is None else _read(content, forms)
+    fingerprint = fingerprint_of((network, key))
+    around = None if fingerprint is None else environment()
+    if around is None:
+        return trace()
+    specs = [[str(variable.dtype), *variable.shape] for variable in variables]
+    name = hashlib.sha256(repr((fingerprint, around)).encode()).hexdigest()[:32]
+    found = _deserialized(cache.read(name), specs)
     if found is None:
         found = trace()
-        if _is_plain(found):
-            cache.write(name, _written(found, forms))
+        # Nobody has replaced a function meanwhile, in another thread.
+        if _is_plain(found) and environment() == around:
+            cache.write(name, _serialized(found, specs))
     return found
 
 
-def _written(traced: Traced, forms: list) -> bytes:
-    told = {"captures": traced.captures, "outputs": traced.outputs, "variables": forms}
-    return json.dumps(told).encode() + b"\n" + traced.definitions.SerializeToString()
+def _serialized(traced: Traced, specs: list) -> bytes:
+    header = {"captures": traced.captures, "outputs": traced.outputs, "variables": specs}
+    return json.dumps(header).encode() + b"\n" + traced.definitions.SerializeToString()
 
 
-def _read(content: bytes, forms: list) -> Traced | None:
-    """Return what was written, None if it was for other variables."""
-    line, _, definitions = content.partition(b"\n")
-    told = json.loads(line)
-    if told["variables"] != forms:
+def _deserialized(content: bytes | None, specs: list) -> Traced | None:
+    """Return what was written, None if it cannot be read or was for other variables."""
+    line, _, definitions = (content or b"").partition(b"\n")
+    try:
+        header = json.loads(line)
+        if header["variables"] != specs:
+            return None
+        library = FunctionDefLibrary.FromString(definitions)
+        return Traced(library, header["captures"], header["outputs"])
+    except (ValueError, KeyError, TypeError, DecodeError):
         return None
-    return Traced(FunctionDefLibrary.FromString(definitions), told["captures"], told["outputs"])
 
 
 def _is_plain(traced: Traced) -> bool:

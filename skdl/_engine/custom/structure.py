@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from skdl._engine.custom.randomness import SeededGenerators
+from skdl._networks.code_keys import callable_key, is_kept, root_package, state_key
 from skdl._networks.keras import keras
 from skdl._networks.numbers import layer_numbers
-from skdl._networks.recipes import callable_key, is_kept, root_package, state_key
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from keras.src.ops.operation import Operation  # isort: skip

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from skdl._networks.code_keys import root_package
 from skdl._networks.default_seeds import own_default_seeds
 from skdl._networks.keras import keras
-from skdl._networks.recipes import Original, Recipe, root_package
+from skdl._networks.recipes import Original, Recipe
 from skdl._networks.stand_ins import Copied, copiable
 
 from keras.src.saving.serialization_lib import SafeModeScope  # isort: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from skdl._networks.code_keys import root_package
 from skdl._networks.keras import keras
-from skdl._networks.recipes import root_package
 from skdl._networks.suited import LINKS, identify
 
 # Operations that hand on what they are given, one number for one.

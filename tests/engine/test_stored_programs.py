@@ -16,10 +16,17 @@ import hashlib, json, os, shutil, sys
 import numpy as np
 from skdl import DenseClassifier
 from skdl._common import processes
-from skdl._engine.compiled import template
+from skdl._common.xla_cache import XlaCache
 
-traced, trace = [], template.trace
-template.trace = lambda *arguments: (traced.append(arguments), trace(*arguments))[1]
+missing, read = [], XlaCache.read
+
+def counted(cache, name):
+    content = read(cache, name)
+    if content is None:
+        missing.append(name)
+    return content
+
+XlaCache.read = counted
 
 def fit(units):
     X = np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
@@ -37,7 +44,7 @@ for units in order:
         shutil.rmtree(view)
         view.write_text("")
 store = processes.xla_cache.store
-print(json.dumps([found, sorted(os.listdir(store)), len(traced)]))
+print(json.dumps([found, sorted(os.listdir(store)), len(missing)]))
 """
 
 

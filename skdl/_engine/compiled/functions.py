@@ -1,8 +1,7 @@
-"""Functions of TensorFlow that are named by their content.
+"""Functions that TensorFlow knows, and those that are named by their content.
 
-TensorFlow numbers the functions that it traces through, and looks for a stored program of XLA by
-their names among other things: what was traced before would decide whether it is found. Under these
-names a function can also be written to a file and be read in any process.
+Under names of this kind a function can be written to a file and be read in any process: no other
+function has its name, and what XLA compiles of it is found by the name.
 """
 
 from __future__ import annotations
@@ -23,7 +22,18 @@ _n_namings = 0
 _NUMBERS = re.compile(r"^__(inference|forward)_|_+\d+")
 
 
-class Functions:
+class Function:
+    """A function that TensorFlow knows by its name."""
+
+    def __init__(self, name: str, n_outputs: int):
+        self._name, self._n_outputs = name.encode(), n_outputs
+
+    def __call__(self, inputs: list[Any]) -> list[tf.Tensor]:
+        """Return the outputs, one after the other."""
+        return context.context().call_function(self._name, inputs, self._n_outputs)
+
+
+class DefinedFunction(Function):
     """A function and all those that it calls, known to TensorFlow as long as this object lives.
 
     Parameters
@@ -39,12 +49,7 @@ class Functions:
         for definition in definitions.function:
             known.add_function_def(definition)  # equal ones are counted, so each may come again
             names.append(definition.signature.name)
-        self._name = names[-1].encode()
-        self._n_outputs = len(definitions.function[-1].signature.output_arg)
-
-    def __call__(self, inputs: list[Any]) -> list[tf.Tensor]:
-        """Return the outputs, one after the other."""
-        return context.context().call_function(self._name, inputs, self._n_outputs)
+        super().__init__(names[-1], len(definitions.function[-1].signature.output_arg))
 
 
 def _forget(known: context.Context, names: list[str]) -> None:
@@ -67,9 +72,9 @@ def definitions_of(traced: Any) -> tuple[FunctionDefLibrary, dict[str, str]]:
     found: dict[str, FunctionDef] = {}
 
     def collect(name: str) -> str:
-        """Return the new name of a function."""
+        """Return the new name of a function, after those that it calls, whose names it holds."""
         if name not in found:
-            definition = known.get_function_def(name)
+            definition = known.get_function_def(name)  # a copy
             for called in _called(definition):
                 called.name = collect(called.name)
             definition.signature.name = ""

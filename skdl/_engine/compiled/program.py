@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from skdl._engine.compiled.functions import Functions, definitions_of
+from skdl._engine.compiled.functions import DefinedFunction, Function, definitions_of
 from skdl._engine.device import on_gpu
 from skdl._networks.keras import keras
 
@@ -49,13 +49,22 @@ def _optimized() -> Iterator[None]:
 
 
 class Traced(NamedTuple):
-    """A traced function, and how it is called."""
+    """A traced function, and how it is called.
 
-    definitions: FunctionDefLibrary
+    One that was traced in this process has a `function`, which keeps what its tensors and Python
+    functions need. One that is named by its content has `definitions`.
+    """
+
     captures: list[Any]  # after its inputs: positions in the state, or tensors as they are
     outputs: Any  # positions of its outputs, in the form in which it returns them
-    function: Any = None  # to be kept, since it keeps what tensors and Python functions need
+    function: Any = None
+    definitions: FunctionDefLibrary | None = None
     names: dict[str, str] | None = None  # that functions had when they were traced, by their own
+
+    def named_by_content(self) -> Traced:
+        """Return a traced function under names by which it may be stored."""
+        definitions, names = definitions_of(self.function)
+        return self._replace(definitions=definitions, names=names)
 
 
 def trace(
@@ -69,8 +78,7 @@ def trace(
     captures = [position.get(id(capture), capture) for capture in traced.captured_inputs]
     kind = traced.function_type
     outputs = kind.pack_output(list(range(len(kind.flat_outputs))))
-    definitions, names = definitions_of(traced)
-    return Traced(definitions, captures, outputs, traced, names)
+    return Traced(captures, outputs, traced)
 
 
 class Program:
@@ -79,15 +87,19 @@ class Program:
     was_called = False  # in the first call, XLA compiles its part
 
     def __init__(self, traced: Traced):
-        self._functions = Functions(traced.definitions)
         self._captures, self._outputs = traced.captures, traced.outputs
-        self._function, self._names = traced.function, traced.names or {}
+        self._traced, self._names = traced.function, traced.names or {}
+        if traced.definitions is not None:
+            self._function: Function = DefinedFunction(traced.definitions)
+        else:
+            signature = traced.function.function_def.signature
+            self._function = Function(signature.name, len(signature.output_arg))
 
     def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
         captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]
         with tf.init_scope(), _optimized():  # unseen by a user's gradient tape
             try:
-                found = self._functions([*inputs, *captured])
+                found = self._function([*inputs, *captured])
             except tf.errors.OpError as error:
                 self._explain(error)
                 raise
@@ -99,6 +111,6 @@ class Program:
         """Have an error say which lines of Python its operation is from, where that is known."""
         for name, before in self._names.items():
             error._message = error._message.replace(name, before)
-        if self._function is not None:
-            atomic = self._function._inference_function
+        if self._traced is not None:
+            atomic = self._traced._inference_function
             InterpolateRuntimeError(atomic).__exit__(type(error), error, None)

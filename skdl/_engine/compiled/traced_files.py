@@ -49,16 +49,18 @@ def read_or_trace(
     name = hashlib.sha256(repr((fingerprint, around)).encode()).hexdigest()[:32]
     found = _deserialized(cache.read(name), specs)
     if found is None:
-        found = trace()
+        traced = trace()
+        found = traced.named_by_content()
         # Nobody has replaced a function meanwhile, in another thread.
-        if _is_plain(found) and environment() == around:
-            cache.write(name, _serialized(found, specs))
+        if not _is_plain(found) or environment() != around:
+            return traced
+        cache.write(name, _serialized(found, specs))
     return found
 
 
 def _serialized(traced: Traced, specs: list) -> bytes:
     header = {"captures": traced.captures, "outputs": traced.outputs, "variables": specs}
-    return json.dumps(header).encode() + b"\n" + traced.definitions.SerializeToString()
+    return json.dumps(header).encode() + b"\n" + _library(traced).SerializeToString()
 
 
 def _deserialized(content: bytes | None, specs: list) -> Traced | None:
@@ -69,9 +71,14 @@ def _deserialized(content: bytes | None, specs: list) -> Traced | None:
         if header["variables"] != specs:
             return None
         library = FunctionDefLibrary.FromString(definitions)
-        return Traced(library, header["captures"], header["outputs"])
+        return Traced(header["captures"], header["outputs"], definitions=library)
     except (ValueError, KeyError, TypeError, DecodeError):
         return None
+
+
+def _library(traced: Traced) -> FunctionDefLibrary:
+    assert traced.definitions is not None  # it is named by its content
+    return traced.definitions
 
 
 def _is_plain(traced: Traced) -> bool:
@@ -80,11 +87,11 @@ def _is_plain(traced: Traced) -> bool:
     return (
         all(isinstance(position, int) for position in [*traced.captures, *outputs.values()])
         and all(isinstance(name, str) for name in outputs)
-        and traced.definitions.ByteSize() <= _MAX_BYTES
+        and _library(traced).ByteSize() <= _MAX_BYTES
         and not any(
             # Python's functions, a global seed, and devices belong to one process.
             "PyFunc" in node.op or "seed2" in node.attr or node.device
-            for definition in traced.definitions.function
+            for definition in _library(traced).function
             for node in definition.node_def
         )
     )

@@ -92,9 +92,12 @@ def environment() -> str | None:
 
 
 def _constants() -> Iterator[tuple[str, Any]]:
-    """Yield what our modules have in capitals, which somebody may have changed."""
+    """Yield what modules that trace have in capitals, which somebody may have changed.
+
+    They are loaded together, so that these are the same whatever else is loaded.
+    """
     for name, module in sorted(sys.modules.items()):
-        if name.startswith(("skdl._engine.compiled.", "skdl._networks.")):
+        if name.startswith("skdl._engine.compiled."):
             for constant, value in sorted(vars(module).items()):
                 if constant.isupper() and isinstance(value, bool | int | float | str):
                     yield f"{name}.{constant}", value

@@ -21,15 +21,15 @@ LABELS = (X[:, :3] > 0).astype(int)
 SHARES = np.exp(X[:, :3]) / np.exp(X[:, :3]).sum(axis=1, keepdims=True)
 
 
-def linear():
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+def bounded():
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="sigmoid")])
 
 
 FITS = {
     "own networks": [
-        (KerasClassifier(linear, loss="mse"), CLASSES),
-        (KerasClassifier(linear, loss="mse"), LABELS),
-        (KerasRegressor(linear, loss="mse"), SHARES),
+        (KerasClassifier(bounded, loss="mse"), CLASSES),
+        (KerasClassifier(bounded, loss="mse"), LABELS),
+        (KerasRegressor(bounded, loss="mse"), SHARES),
     ],
     "dense networks": [
         (DenseClassifier(3, loss="kl_divergence"), CLASSES),

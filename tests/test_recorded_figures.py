@@ -75,7 +75,8 @@ def test_seconds_of_searches_in_threads_and_processes():
         [f"{float(seconds):.1f}" for seconds in each]
         for each in zip(threads, processes, one, strict=True)
     )
-    assert "counted, takes {} seconds in two threads, {} in two processes and {}".format(*first) in page
+    told = "counted, takes {} seconds in two threads, {} in two processes and {}"
+    assert told.format(*first) in page
     assert "of the same networks, takes {}, {} and {}".format(*second) in page
 
 

@@ -172,7 +172,7 @@ def warn_of_doubtful_shape(
         message = (
             f"X has {counted(prod(shape), 'column')} and was taken as images of {height} x "
             f"{width} pixels "
-            f"with {channels} channel{'s' * (channels > 1)}. A table is better given to "
+            f"with {counted(channels, 'channel')}. A table is better given to "
             f"DenseClassifier or the like; if this is the shape, say so: image_shape={shape}."
         )
     elif given is not None and _channels_first(*shape):

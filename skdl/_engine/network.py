@@ -214,16 +214,13 @@ class Network:
     def layer_outputs(self, x: Any, layer: int | str) -> np.ndarray:
         """Return the outputs of one layer: the n-th convolution, or a layer by its name."""
         template = self._template(False)
-        position, _ = self._found(found_layer(self._layers(), layer))
+        layers = self._layers()
+        position = layers.index(found_layer(layers, layer))
         return predict(template, self._read_by(template), x, position)
 
     def layer_name(self, layer: int | str) -> str:
         """Return the name of the layer whose outputs `layer_outputs` returns."""
         return found_layer(self._layers(), layer).name
-
-    def _found(self, layer: keras.Layer) -> tuple[int, str]:
-        """Return position and name of a layer."""
-        return next(i for i, each in enumerate(self._layers()) if each is layer), layer.name
 
     def _layers(self) -> list[keras.Layer]:
         """Return the layers under the names that the user knows."""
@@ -234,7 +231,7 @@ class Network:
         template = self._template(False)
         layers = self._layers()
         found = last_convolution(layers) if layer is None else found_layer(layers, layer)
-        place = self._found(found)
+        place = layers.index(found), found.name
         return class_activations(template, self._read_by(template), x, *place, **chosen)
 
     def train(

@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from slow_cases import slow_but
 
 from skdl import DenseClassifier, DenseRegressor
-from skdl._engine.compiled import epoch_loop, programs, store
+from skdl._engine.compiled import epoch_loop, store
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(70, 4)).astype(np.float32)
@@ -40,20 +40,6 @@ def fitted(net, weights=None, **parameters):
 
 def state(net):
     return [variable.numpy() for variable in net._network.state]
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """Return the numbers of epochs that calls of programs train, as they are made."""
-    found, run = [], programs.Epochs.run
-
-    def counted(*arguments):
-        logs = run(*arguments)
-        found.append(len(logs))
-        return logs
-
-    monkeypatch.setattr(programs.Epochs, "run", counted)
-    return found
 
 
 @pytest.fixture

@@ -66,21 +66,6 @@ class Hearing(Deaf):
         self.tasks.append(context.task_name)
 
 
-@pytest.fixture
-def calls(monkeypatch):
-    """Return the numbers of epochs that calls of programs train, as they are made."""
-    found = []
-    run = programs.Epochs.run
-
-    def counting(*arguments):
-        logs = run(*arguments)
-        found.append(len(logs))
-        return logs
-
-    monkeypatch.setattr(programs.Epochs, "run", counting)
-    return found
-
-
 USUAL = "whole batches alone, by XLA", "in the order of the rows", "images"
 
 

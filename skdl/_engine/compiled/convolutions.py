@@ -82,6 +82,8 @@ def _sum_of_pixels(maps):
 
 # So many bytes of inputs and gradients, what a core's own cache has, are multiplied at a time.
 _PIECE_BYTES = 2**20
+# Where so many images are that small, the loop would take longer than it saves.
+_MANY_IMAGES = 4
 
 
 def _kernel_gradient(layer, inputs, upstream):
@@ -102,10 +104,6 @@ def _kernel_gradient(layer, inputs, upstream):
 
     start = tf.constant(0), tf.zeros(layer.kernel.shape, upstream.dtype)
     return tf.while_loop(lambda i, _: i < batch, add, start, parallel_iterations=1)[1]
-
-
-# Where so many images are that small, the loop would take longer than it saves.
-_MANY_IMAGES = 4
 
 
 def _gradient_of_images(layer, inputs, upstream):

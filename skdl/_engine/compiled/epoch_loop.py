@@ -46,7 +46,7 @@ def epochs_function(
     """
     model, by_xla = template.model, batch_size is not None
     loop = template.xla_loop(rows, batch_size, filled) if by_xla else batch_loop(template, rows)
-    over_epochs = batch_size is not None and loops_over_epochs(template, rows, batch_size, filled)
+    most_epochs = epochs_of_a_call(template, rows, batch_size, filled)
     rest_step = template.train_step(rows, None) if rest else None
     measured = specs = template.specs_of_results
     evaluate = None
@@ -66,15 +66,14 @@ def epochs_function(
         *data, orders, n_rows, size, first, last, reset = arguments
         data, held = data[: len(data) - n_held], data[len(data) - n_held :]
         n_epochs, counts = tf.shape(orders)[0], (n_rows, size, first, last, reset)
-        if over_epochs:
-            more = epochs_of_a_call(rows, batch_size, filled) - n_epochs
-            orders = tf.pad(orders, [[0, more], [0, 0]])
-        if over_epochs and held_out is None:
+        if most_epochs:
+            orders = tf.pad(orders, [[0, most_epochs - n_epochs], [0, 0]])
+        if most_epochs and held_out is None:
             results = loop(data, orders, *counts, tf.constant(0), n_epochs)
             return {name: values[:n_epochs] for name, values in results.items()}
 
         def epoch(e):
-            if over_epochs:
+            if most_epochs:
                 loop(data, orders, *counts, e, e + 1)
             else:
                 reset_if(reset, model)
@@ -169,18 +168,18 @@ def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> 
     """Return the loop over batches of one size as XLA compiles it, once for any number of them.
 
     It takes rows, their order, and `COUNTS` but for the last. Or it is a loop over epochs as well,
-    see `loops_over_epochs`, which takes rows, their orders, `COUNTS`, the first of the epochs and
+    see `epochs_of_a_call`, which takes rows, their orders, `COUNTS`, the first of the epochs and
     the one after the last, and returns loss and metrics after each.
     """
     loop, model = batch_loop(template, rows, batch_size, filled), template.model
     n_rows, specs = order_size(rows, batch_size, filled), rows.specs(rows.size)
     names = stable_names("loop", template.traits, batch_size, filled, rows.size, rows.signature)
-    if not loops_over_epochs(template, rows, batch_size, filled):
+    n_epochs = epochs_of_a_call(template, rows, batch_size, filled)
+    if not n_epochs:
         compiled = tf.function(loop, jit_compile=True, autograph=False)
         order = tf.TensorSpec([n_rows], tf.int32)
         with names:
             return compiled.get_concrete_function(specs, order, *COUNTS[:4])
-    n_epochs = epochs_of_a_call(rows, batch_size, filled)
 
     def epochs(data, orders, n_rows, size, first, last, reset, begin, end):
         def epoch(e):
@@ -197,25 +196,22 @@ def xla_loop(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> 
         return compiled.get_concrete_function(specs, orders, *numbers)
 
 
-def loops_over_epochs(template: Any, rows: DeviceRows, batch_size: int, filled: bool) -> bool:
-    """Tell whether XLA's program loops over epochs, of which it trains many in a call.
+def epochs_of_a_call(template: Any, rows: DeviceRows, batch_size: int | None, filled: bool) -> int:
+    """Return how many epochs XLA's program takes at most, 0 where it does not loop over them.
 
-    It takes longer to compile. So it does not where another program would have to go on after each
-    epoch: to train a last batch that is not filled up, or to compute metrics, which may have other
-    bits by XLA.
+    A loop over epochs takes longer to compile. So there is none where another program would have to
+    go on after each epoch: to train a last batch that is not filled up, or to compute metrics,
+    which may have other bits by XLA.
     """
-    many = _ORDERS // order_size(rows, batch_size, filled) >= _FEW_EPOCHS
-    return many and filled and template.measures_means
+    if batch_size is None or not filled or not template.measures_means:
+        return 0
+    n_epochs = _ORDERS // order_size(rows, batch_size, filled)
+    return min(n_epochs, _EPOCHS) if n_epochs >= _FEW_EPOCHS else 0
 
 
 def reset_if(reset: tf.Tensor, model: keras.Model) -> None:
     """Begin the sums of loss and metrics at zero, in a graph, if it is asked for."""
     tf.cond(reset, lambda: done(model.reset_metrics()), lambda: done(None))
-
-
-def epochs_of_a_call(rows: DeviceRows, batch_size: int, filled: bool) -> int:
-    """Return how many epochs XLA's program takes at most, where it loops over them."""
-    return min(_ORDERS // order_size(rows, batch_size, filled), _EPOCHS)
 
 
 def order_size(rows: DeviceRows, batch_size: int, filled: bool) -> int:

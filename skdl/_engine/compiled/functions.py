@@ -16,6 +16,7 @@ import skdl._networks.keras  # noqa: F401 - loads TensorFlow without its log lin
 
 import tensorflow as tf  # isort: skip - after Keras, which loads it without its log lines
 from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary  # isort: skip
+from tensorflow.core.framework.op_def_pb2 import OpDef  # isort: skip
 from tensorflow.python.eager import context  # isort: skip
 
 _n_namings = 0
@@ -23,10 +24,10 @@ _NUMBERS = re.compile(r"^__(inference|forward)_|_+\d+")
 
 
 class Function:
-    """A function that TensorFlow knows by its name."""
+    """A function that TensorFlow knows by the name in its signature."""
 
-    def __init__(self, name: str, n_outputs: int):
-        self._name, self._n_outputs = name.encode(), n_outputs
+    def __init__(self, signature: OpDef):
+        self._name, self._n_outputs = signature.name.encode(), len(signature.output_arg)
 
     def __call__(self, inputs: list[Any]) -> list[tf.Tensor]:
         """Return the outputs, one after the other."""
@@ -49,7 +50,7 @@ class DefinedFunction(Function):
         for definition in definitions.function:
             known.add_function_def(definition)  # equal ones are counted, so each may come again
             names.append(definition.signature.name)
-        super().__init__(names[-1], len(definitions.function[-1].signature.output_arg))
+        super().__init__(definitions.function[-1].signature)
 
 
 def _forget(known: context.Context, names: list[str]) -> None:

@@ -92,8 +92,7 @@ class Program:
         if traced.definitions is not None:
             self._function: Function = DefinedFunction(traced.definitions)
         else:
-            signature = traced.function.function_def.signature
-            self._function = Function(signature.name, len(signature.output_arg))
+            self._function = Function(traced.function.function_def.signature)
 
     def __call__(self, state: list[tf.Variable], *inputs: tf.Tensor) -> Any:
         captured = [state[c].handle if isinstance(c, int) else c for c in self._captures]

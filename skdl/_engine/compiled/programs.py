@@ -24,7 +24,6 @@ from skdl._common.sparse_rows import SparseRows
 from skdl._engine.compiled.epoch_loop import (
     WEIGHTS,
     epochs_of_a_call,
-    loops_over_epochs,
     order_size,
 )
 from skdl._engine.compiled.kernels import SMALL_BATCH
@@ -218,9 +217,7 @@ class Epochs:
     def _most_epochs(self):
         """How many epochs a call takes at most."""
         of_rows = self._rows, self._batch_size, self._filled
-        if self.program == "xla" and loops_over_epochs(self.template, *of_rows):
-            return epochs_of_a_call(*of_rows)
-        return self._stop
+        return epochs_of_a_call(self.template, *of_rows) or self._stop
 
     @property
     def _rest(self):
